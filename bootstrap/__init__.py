@@ -1,0 +1,1 @@
+"""The `lakelet` command: desired state to wire APIs; knows no service from the inside."""

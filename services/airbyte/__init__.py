@@ -1,0 +1,1 @@
+"""Stands for Airbyte: its Config API, public API and sync workers."""

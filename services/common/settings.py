@@ -1,0 +1,165 @@
+"""The one settings object: read once from the environment and `.env`, then frozen.
+
+`.env` lies in the platform's home (`LAKELET_HOME`, default: the checkout); everything
+the platform writes lies in `<home>/.lakelet`. An environment variable wins over `.env`.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, computed_field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.common import ports
+from services.common.errors import ConfigError
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+Secret = Annotated[SecretStr, Field(min_length=8)]
+
+
+class Settings(BaseSettings):
+    """What the user may set; `.env.example` documents each one."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False)
+
+    lakelet_home: Path = CHECKOUT
+    runtime: str = "auto"
+    bind_address: str = "127.0.0.1"
+    log_level: str = "INFO"
+
+    postgres_port: int
+    s3_port: int
+    iceberg_port: int
+    s3_grpc_port: int
+    storage_master_port: int
+    storage_master_grpc_port: int
+    storage_volume_port: int
+    storage_volume_grpc_port: int
+    storage_filer_port: int
+    storage_filer_grpc_port: int
+    dremio_port: int
+    dremio_flight_port: int
+    airbyte_port: int
+    airbyte_config_port: int
+    airbyte_public_port: int
+    superset_port: int
+
+    admin_user: str = "admin"
+    admin_password: Secret
+    encryption_key: Secret
+
+    postgres_password: Secret
+    dremio_db_password: Secret
+    airbyte_db_password: Secret
+    superset_db_password: Secret
+    shop_db_password: Secret
+
+    minio_root_user: str = "lakelet-root"
+    minio_root_password: Secret
+    dremio_s3_secret_key: Secret
+    airbyte_s3_secret_key: Secret
+    backup_s3_secret_key: Secret
+
+    airbyte_client_id: str = "lakelet"
+    airbyte_client_secret: Secret
+    superset_secret_key: Secret
+
+    dremio_memory_limit: str = "2GB"
+    dremio_threads: int = Field(default_factory=lambda: max(2, os.cpu_count() or 2))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ports(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Fill in the ports that are not set, moved by PORT_OFFSET."""
+        given = {key.upper(): str(value) for key, value in values.items()}
+        given.setdefault("PORT_OFFSET", os.environ.get("PORT_OFFSET", "0"))
+        resolved = ports.resolve(given)
+        return {**values, **{name.lower(): number for name, number in resolved.items()}}
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def data_dir(self) -> Path:
+        """Where the platform keeps everything it writes."""
+        return self.lakelet_home / ".lakelet"
+
+    @property
+    def env_file(self) -> Path:
+        """The file that holds the settings and the generated secrets (mode 600)."""
+        return self.lakelet_home / ".env"
+
+    @property
+    def s3_endpoint(self) -> str:
+        """S3 address as `host:port`, the form MinIO's and DuckDB's settings take."""
+        return f"{self.bind_address}:{self.s3_port}"
+
+    @property
+    def iceberg_uri(self) -> str:
+        """Base address of the Iceberg REST catalog (its warehouses are bucket names)."""
+        return f"http://{self.bind_address}:{self.iceberg_port}"
+
+    @property
+    def dremio_url(self) -> str:
+        """Base address of Dremio's REST API."""
+        return f"http://{self.bind_address}:{self.dremio_port}"
+
+    @property
+    def flight_uri(self) -> str:
+        """Address of Dremio's Arrow Flight server."""
+        return f"grpc://{self.bind_address}:{self.dremio_flight_port}"
+
+    @property
+    def airbyte_url(self) -> str:
+        """Base address of Airbyte's Config API."""
+        return f"http://{self.bind_address}:{self.airbyte_config_port}"
+
+    @property
+    def superset_url(self) -> str:
+        """Base address of Superset."""
+        return f"http://{self.bind_address}:{self.superset_port}"
+
+    def postgres_dsn(self, role: str) -> str:
+        """Return the libpq address of `role`'s own database (database and role share the name)."""
+        secret: SecretStr = (
+            self.postgres_password if role == "postgres" else getattr(self, f"{role}_db_password")
+        )
+        return (
+            f"postgresql://{role}:{secret.get_secret_value()}"
+            f"@{self.bind_address}:{self.postgres_port}/{role}"
+        )
+
+
+def read_settings(home: Path | None = None) -> Settings:
+    """Read `.env` in the home folder and the environment into a new `Settings`.
+
+    Raises ConfigError naming each setting that is missing or wrong and where it was looked for.
+    """
+    home = (home or Path(os.environ.get("LAKELET_HOME") or CHECKOUT)).resolve()
+    env_file = home / ".env"
+    from_file = {k.lower(): v for k, v in dotenv_values(env_file).items() if v}
+    from_environment = {k.lower(): v for k, v in os.environ.items() if v}
+    try:
+        return Settings(**{**from_file, **from_environment, "lakelet_home": home})  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            lines.append(f"{name}: {problem['msg']}" if name else problem["msg"])
+        raise ConfigError(
+            f"settings: {'; '.join(lines)} (looked in the environment and in {env_file}); "
+            "run `lakelet init` to generate what is missing, or set it there"
+        ) from error
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Return this process's settings, read on first use.
+
+    Raises ConfigError as `read_settings` does.
+    """
+    return read_settings()

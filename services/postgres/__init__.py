@@ -1,0 +1,1 @@
+"""PostgreSQL from its wheel, over TCP, for metadata and the sample operational database."""

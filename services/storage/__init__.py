@@ -1,0 +1,1 @@
+"""Stands for MinIO: SeaweedFS with S3 and an Iceberg REST catalog."""

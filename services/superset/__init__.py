@@ -1,0 +1,1 @@
+"""Apache Superset itself, in its own environment: configuration and start-up."""
