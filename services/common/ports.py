@@ -9,12 +9,16 @@ from typing import NamedTuple
 
 
 class Port(NamedTuple):
-    """One listening port; `setting` is the key in `.env` that moves it."""
+    """One listening port; `setting` is the key in `.env` that moves it.
+
+    `companion`: a second port that the service opens this far above the first (0: none).
+    """
 
     setting: str
     default: int
     service: str
     speaks: str
+    companion: int = 0
 
 
 PORTS = (
@@ -28,6 +32,7 @@ PORTS = (
     Port("STORAGE_VOLUME_GRPC_PORT", 19340, "storage", "SeaweedFS volume server gRPC"),
     Port("STORAGE_FILER_PORT", 8888, "storage", "SeaweedFS filer"),
     Port("STORAGE_FILER_GRPC_PORT", 18888, "storage", "SeaweedFS filer gRPC"),
+    Port("STORAGE_ADMIN_PORT", 23646, "storage", "SeaweedFS maintenance", 10_000),
     Port("DREMIO_PORT", 9047, "dremio", "Dremio REST"),
     Port("DREMIO_FLIGHT_PORT", 32010, "dremio", "Arrow Flight and Flight SQL"),
     Port("AIRBYTE_PORT", 8000, "airbyte", "Airbyte (both APIs)"),

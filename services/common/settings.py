@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     storage_volume_grpc_port: int
     storage_filer_port: int
     storage_filer_grpc_port: int
+    storage_admin_port: int
     dremio_port: int
     dremio_flight_port: int
     airbyte_port: int
@@ -65,6 +66,7 @@ class Settings(BaseSettings):
     dremio_s3_secret_key: Secret
     airbyte_s3_secret_key: Secret
     backup_s3_secret_key: Secret
+    storage_jwt_key: Secret
 
     airbyte_client_id: str = "lakelet"
     airbyte_client_secret: Secret

@@ -1,0 +1,42 @@
+"""`.env`: settings that the user may change and secrets that are generated, never defaulted."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from services.common.settings import Settings
+
+# Twenty-four random bytes: 192 bits, 32 characters of the URL-safe alphabet.
+_BYTES = 24
+
+GENERATED = tuple(
+    name.upper()
+    for name, field in Settings.model_fields.items()
+    if field.is_required() and "SecretStr" in str(field.annotation)
+)
+
+
+def ensure_env_file(home: Path) -> list[str]:
+    """Add to `<home>/.env` each secret that it lacks; return the names of those added.
+
+    The file is made with mode 600 and is brought back to it; lines that are there stay as
+    they are, so a run that was killed half-way only adds what is still missing.
+    """
+    path = home / ".env"
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    present = {key for key, value in dotenv_values(path).items() if value}
+    missing = [name for name in GENERATED if name not in present]
+    if missing:
+        text = path.read_text()
+        if text and not text.endswith("\n"):
+            text += "\n"
+        text += "".join(f"{name}={secrets.token_urlsafe(_BYTES)}\n" for name in missing)
+        unfinished = path.with_name(".env.unfinished")
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(text)
+        unfinished.replace(path)
+    return missing
