@@ -1,0 +1,1 @@
+"""The engine's domain: catalog, users, jobs, execution. Imports no web framework."""

@@ -1,0 +1,1 @@
+"""The protocols that Dremio's clients speak: REST and Arrow Flight."""
