@@ -1,0 +1,155 @@
+"""Makes the environments: `python3 -m bootstrap.install [--tests]`, under the system's Python.
+
+Standard library only. Each step is skipped when its stamp says that it was done with the
+same lock file; a step that was killed half-way has no stamp and is done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+
+from bootstrap import preflight
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+PLATFORM = CHECKOUT / ".venv"
+SUPERSET = CHECKOUT / ".venv-superset"
+LOCKS = CHECKOUT / "requirements"
+
+# What `sysexits.h` calls EX_CONFIG: something has to be changed before this can work.
+_EXIT_PREFLIGHT = 78
+_EXIT_INSTALL = 69
+
+
+class InstallError(Exception):
+    """An installing command failed; the message holds the end of what it printed."""
+
+
+def main() -> int:
+    """Check the machine, then make what is missing; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tests", action="store_true", help="also what the tests need")
+    arguments = parser.parse_args()
+    try:
+        with _one_at_a_time():
+            return _install(tests=arguments.tests)
+    except InstallError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return _EXIT_INSTALL
+
+
+def _install(*, tests: bool) -> int:
+    steps = _missing_steps(tests=tests)
+    if not steps:
+        return 0
+    home = Path(os.environ.get("LAKELET_HOME") or CHECKOUT)
+    environment = preflight.read_env_file(home / ".env")
+    problems = preflight.check_python() + preflight.check_disk(CHECKOUT, preflight.DISK_FOR_INSTALL)
+    if not tests:  # the tests pick free ports of their own
+        problems += preflight.check_memory() + preflight.check_ports(environment)
+    if problems:
+        for problem in problems:
+            print(f"error: {problem.check}: {problem.message}", file=sys.stderr)
+        print("nothing was changed", file=sys.stderr)
+        return _EXIT_PREFLIGHT
+    for name, folder, locks in steps:
+        started = time.monotonic()
+        print(f"installing {name} into {folder.name} ...", flush=True)
+        _make_environment(folder)
+        _install_locked(folder, locks)
+        _stamp(folder, name).write_text(_fingerprint(locks))
+        print(f"installed {name} in {time.monotonic() - started:.0f} s", flush=True)
+    return 0
+
+
+def _missing_steps(*, tests: bool) -> list[tuple[str, Path, list[Path]]]:
+    steps = [
+        ("the platform", PLATFORM, [LOCKS / "platform.txt"]),
+        ("Superset", SUPERSET, [LOCKS / "superset.txt"]),
+    ]
+    if tests:
+        steps.append(("the tests' tools", PLATFORM, [LOCKS / "dev.txt"]))
+    return [step for step in steps if not _is_done(*step)]
+
+
+def _is_done(name: str, folder: Path, locks: list[Path]) -> bool:
+    stamp = _stamp(folder, name)
+    return stamp.exists() and stamp.read_text() == _fingerprint(locks)
+
+
+def _stamp(folder: Path, name: str) -> Path:
+    return folder / f".installed-{name.replace(' ', '-').replace(chr(39), '')}"
+
+
+def _fingerprint(locks: list[Path]) -> str:
+    digest = hashlib.sha256(f"{sys.version_info[:2]} {CHECKOUT}".encode())
+    for lock in locks:
+        digest.update(lock.read_bytes())
+    return digest.hexdigest()
+
+
+def _make_environment(folder: Path) -> None:
+    """Make a virtual environment, or keep one that works."""
+    python = folder / "bin" / "python"
+    if python.exists() and subprocess.run([python, "-c", ""], check=False).returncode == 0:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    # Only the platform's environment needs pip: it brings uv, and uv serves both.
+    venv.create(folder, with_pip=folder == PLATFORM, symlinks=True)
+
+
+def _install_locked(folder: Path, locks: list[Path]) -> None:
+    """Install lock files by uv: hashes required, and no resolving (the lock is the closure).
+
+    Superset's lock could not be resolved again anyway: its driver declares bounds that
+    superset.overrides lifts.
+    """
+    uv = PLATFORM / "bin" / "uv"
+    python = PLATFORM / "bin" / "python"
+    _run([python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", LOCKS / "uv.txt"])
+    files: list[str | Path] = [part for lock in locks for part in ("-r", lock)]
+    # An install that was killed leaves packages that look whole: put everything anew then.
+    marker = folder / ".installing"
+    again: list[str | Path] = ["--reinstall"] if marker.exists() else []
+    marker.touch()
+    target: list[str | Path] = ["--python", folder / "bin" / "python", "--quiet"]
+    _run([uv, "pip", "install", *target, "--no-deps", "--require-hashes", *again, *files])
+    if folder == PLATFORM:
+        _run([uv, "pip", "install", *target, "--no-deps", "--no-build-isolation", "-e", CHECKOUT])
+    marker.unlink()
+
+
+def _run(command: list[str | Path]) -> None:
+    result = subprocess.run(
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        words = " ".join(str(part) for part in command[:4])
+        raise InstallError(f"`{words} …` failed:\n{result.stdout.strip()[-3000:]}")
+
+
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Hold a lock, so that two commands in one checkout do not install over each other."""
+    with (CHECKOUT / "requirements" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+if __name__ == "__main__":
+    sys.exit(main())
