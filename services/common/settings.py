@@ -125,6 +125,16 @@ class Settings(BaseSettings):
         """Base address of Superset."""
         return f"http://{self.bind_address}:{self.superset_port}"
 
+    @property
+    def inbox_dir(self) -> Path:
+        """The one folder whose files the file source may read (`/local/…` in its `url`)."""
+        return self.data_dir / "inbox"
+
+    def extra_values(self) -> dict[str, str]:
+        """Return what the user set besides our own settings (passwords of own sources …)."""
+        values = {k: v for k, v in dotenv_values(self.env_file).items() if v}
+        return {**values, **os.environ}
+
     def postgres_dsn(self, role: str) -> str:
         """Return the libpq address of `role`'s own database (database and role share the name)."""
         secret: SecretStr = (

@@ -1,0 +1,141 @@
+"""`lakelet.yml`: the platform as code, read and checked."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from services.common.errors import ConfigError
+from services.common.settings import CHECKOUT, Settings
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(_Strict):
+    """A source: its type and the configuration that Airbyte's connector of that type takes."""
+
+    type: str
+    configuration: dict[str, Any]
+
+
+class Stream(_Strict):
+    """How one stream is read and written (Airbyte's sync mode and destination sync mode)."""
+
+    mode: Literal["full_refresh", "incremental"]
+    write: Literal["overwrite", "append", "append_dedup"]
+    cursor: str | None = None
+    key: tuple[str, ...] = ()
+
+
+class Connection(_Strict):
+    """A connection from a source to bronze; `schedule` is `manual` or a Quartz cron expression."""
+
+    source: str
+    namespace: str
+    schedule: str = "manual"
+    streams: dict[str, Stream]
+
+
+class SourceHop(_Strict):
+    """Where the truth is: a table of a database source, or the file of a file source."""
+
+    of: str
+    table: str | None = None
+
+
+class Reconciliation(_Strict):
+    """What must agree along the way: rows, and the sum of the column `money` to the cent."""
+
+    source: SourceHop
+    money: str | None = None
+    hops: dict[str, str]
+
+
+class Dbt(_Strict):
+    """The order in which dbt's layers (tags) are built and tested."""
+
+    layers: tuple[str, ...]
+
+
+class Platform(_Strict):
+    """The whole file."""
+
+    version: Literal[1]
+    samples: tuple[Literal["shop", "nycflights"], ...] = ()
+    sources: dict[str, Source] = Field(default_factory=dict)
+    connections: dict[str, Connection] = Field(default_factory=dict)
+    layers: dict[str, str]
+    dbt: Dbt
+    dashboards: tuple[str, ...] = ()
+    reconcile: dict[str, Reconciliation] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _references(self) -> Platform:
+        for name, connection in self.connections.items():
+            if connection.source not in self.sources:
+                raise ValueError(
+                    f"connection {name!r} names an unknown source {connection.source!r}"
+                )
+        for name, check in self.reconcile.items():
+            if check.source.of not in self.sources:
+                raise ValueError(f"reconcile {name!r} names an unknown source {check.source.of!r}")
+        return self
+
+
+def read_platform(settings: Settings) -> Platform:
+    """Read `lakelet.yml` from the home folder, or the checkout's where the home has none.
+
+    Raises ConfigError naming the file and each place in it that is wrong.
+    """
+    path = platform_path(settings)
+    try:
+        document = yaml.safe_load(path.read_text())
+        return Platform.model_validate(_filled(document, settings, path))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {error}") from error
+    except ValidationError as error:
+        places = (
+            f"{'.'.join(str(part) for part in problem['loc']) or 'the file'}: {problem['msg']}"
+            for problem in error.errors()
+        )
+        raise ConfigError(f"{path}: " + "; ".join(places)) from error
+
+
+def platform_path(settings: Settings) -> Path:
+    """Return the path of the `lakelet.yml` in use."""
+    own = settings.lakelet_home / "lakelet.yml"
+    return own if own.exists() else CHECKOUT / "lakelet.yml"
+
+
+def _filled(node: Any, settings: Settings, path: Path) -> Any:
+    """Return `node` with each `${NAME}` replaced; a value that is only that keeps its type."""
+    if isinstance(node, dict):
+        return {key: _filled(value, settings, path) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_filled(value, settings, path) for value in node]
+    if not isinstance(node, str):
+        return node
+    whole = _VARIABLE.fullmatch(node)
+    if whole:
+        return _value(whole[1], settings, path)
+    return _VARIABLE.sub(lambda match: str(_value(match[1], settings, path)), node)
+
+
+def _value(name: str, settings: Settings, path: Path) -> Any:
+    value = getattr(settings, name.lower(), None)
+    if value is None:
+        value = settings.extra_values().get(name)
+    if value is None:
+        raise ConfigError(
+            f"{path} uses ${{{name}}}: looked in the environment and in {settings.env_file}; "
+            "set it in either"
+        )
+    return value.get_secret_value() if isinstance(value, SecretStr) else value

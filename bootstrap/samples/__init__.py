@@ -1,0 +1,1 @@
+"""Real sample data, read from wheels at set-up: an operational database and a CSV file."""
