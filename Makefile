@@ -1,0 +1,86 @@
+# Lakelet: `make up` for a running lakehouse, `make test` for the proof. `make help` lists all.
+PYTHON ?= python3
+SERVICE ?=
+YES ?=
+BIN := .venv/bin
+LAKELET := $(BIN)/lakelet
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-tests up down restart status logs sync run query verify destroy \
+        test test-unit test-contract test-e2e check format bench lock
+
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
+		awk -F ':.*## ' '{printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}'
+
+install: ## Make the environments (up does this by itself)
+	@$(PYTHON) -m bootstrap.install
+
+install-tests: ## Also install what the tests need
+	@$(PYTHON) -m bootstrap.install --tests
+
+up: install ## Check, install, start, provision, run the pipeline, print links
+	@$(LAKELET) up
+
+down: ## Stop everything; data stays
+	@$(LAKELET) down
+
+restart: ## Restart everything, or SERVICE=name
+	@$(LAKELET) restart $(SERVICE)
+
+status: ## Show each service
+	@$(LAKELET) status
+
+logs: ## Show the logs' ends, or SERVICE=name
+	@$(LAKELET) logs $(SERVICE)
+
+sync: ## Sync all connections into bronze
+	@$(LAKELET) sync
+
+run: ## Run the pipeline: sync, then dbt layer by layer
+	@$(LAKELET) run
+
+query: ## Run SQL="SELECT ..." on Dremio
+	@$(LAKELET) query "$(SQL)"
+
+verify: ## Count rows and money at every hop
+	@$(LAKELET) verify
+
+destroy: ## Delete all data and secrets (asks; YES=1 does not)
+	@$(LAKELET) destroy $(if $(YES),--yes)
+
+test: install-tests ## Prove it: unit, contract and end-to-end tests
+	$(BIN)/python -m pytest tests/unit tests/contract tests/e2e
+
+test-unit: install-tests ## Only the fast tests
+	$(BIN)/python -m pytest tests/unit
+
+test-contract: install-tests ## Only the vendors' clients against our services
+	$(BIN)/python -m pytest tests/contract
+
+test-e2e: install-tests ## Only the whole platform
+	$(BIN)/python -m pytest tests/e2e
+
+check: install-tests ## Format, lint, types, layering, docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/docs
+
+format: install-tests ## Put the code into its format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install-tests ## Measure against the machine's own limit in the same run
+	$(BIN)/python -m tests.bench
+
+# Compiled without index addresses; see requirements/README.md.
+COMPILE := $(CURDIR)/$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+           --generate-hashes --no-emit-index-url --no-header
+lock: ## Compile requirements/*.in into locked *.txt
+	cd requirements && $(COMPILE) uv.in -o uv.txt
+	cd requirements && $(COMPILE) platform.in -o platform.txt
+	cd requirements && $(COMPILE) dev.in -o dev.txt
+	cd requirements && $(COMPILE) --override superset.overrides superset.in -o superset.txt
+	cd requirements && $(COMPILE) --no-deps data.in -o data.txt

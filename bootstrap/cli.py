@@ -1,0 +1,44 @@
+"""The `lakelet` command. Results go to standard output, progress to standard error.
+
+Exit codes: 0 done; 1 done, and what was asked about is not so (not healthy, hops disagree);
+2 wrong usage; else the error's own (see services/common/errors.py).
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import typer
+from rich.console import Console
+
+from bootstrap.commands import data, lifecycle, looking
+from services.common.errors import LakeletError
+
+app = typer.Typer(
+    help="The open lakehouse, whole, on one machine.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for commands in (lifecycle, data, looking):
+    commands.register(app)
+
+
+def main() -> None:
+    """Run the command; an error ends it with one message and the error's exit code."""
+    logging.basicConfig(level=logging.WARNING)
+    console = Console(stderr=True, highlight=False)
+    try:
+        app()
+    except LakeletError as error:
+        console.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        console.print("stopped; run the same command again to go on")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

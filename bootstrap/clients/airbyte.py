@@ -1,0 +1,94 @@
+"""Airbyte over its Config API.
+
+Facts: airbytehq/airbyte-platform, `config.yaml` (the Config API's OpenAPI document): every call
+is a POST with a JSON body; times are epoch seconds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from bootstrap.clients.http import ApiClient
+from services.common.errors import NotFoundError, PermanentError
+from services.common.settings import Settings
+
+_UNFINISHED = {"pending", "running", "incomplete"}
+
+
+class Airbyte(ApiClient):
+    """A client of one Airbyte and its first workspace."""
+
+    def __init__(self, settings: Settings) -> None:
+        password = settings.admin_password.get_secret_value()
+        super().__init__(
+            "Airbyte", settings.airbyte_url, auth=httpx.BasicAuth(settings.admin_user, password)
+        )
+        self._workspace: str | None = None
+
+    @property
+    def workspace(self) -> str:
+        """The id of the first workspace."""
+        if self._workspace is None:
+            found = self.post("workspaces/list", {})["workspaces"]
+            self._workspace = str(found[0]["workspaceId"])
+        return self._workspace
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """Call `/api/v1/<path>`."""
+        return self.call("POST", f"/api/v1/{path}", body)
+
+    def named(self, kind: str, name: str) -> dict[str, Any] | None:
+        """Return the source, destination or connection (`kind` in plural) called `name`."""
+        body = {"workspaceId": self.workspace}
+        found: list[dict[str, Any]] = self.post(f"{kind}/list", body)[kind]
+        return next((item for item in found if item["name"] == name), None)
+
+    def connection_id(self, name: str) -> str:
+        """Return a connection's id. Raises NotFoundError with the names there are."""
+        found = self.named("connections", name)
+        if found is None:
+            body = {"workspaceId": self.workspace}
+            names = [item["name"] for item in self.post("connections/list", body)["connections"]]
+            raise NotFoundError(f"no connection {name!r}; there are: {', '.join(names) or 'none'}")
+        return str(found["connectionId"])
+
+    def sync(
+        self, name: str, progress: Callable[[dict[str, Any]], None] = lambda _job: None
+    ) -> dict[str, Any]:
+        """Sync a connection and wait for the end; a sync that already runs is waited for.
+
+        Returns `jobs/get`'s answer. Raises PermanentError with the failure's message when the
+        job does not succeed, NotFoundError when there is no such connection.
+        """
+        connection = self.connection_id(name)
+        job_id = self._running_job(connection)
+        if job_id is None:
+            job_id = self.post("connections/sync", {"connectionId": connection})["job"]["id"]
+        pause = 0.05
+        while (job := self.post("jobs/get", {"id": job_id}))["job"]["status"] in _UNFINISHED:
+            progress(job)
+            time.sleep(pause)
+            pause = min(pause * 1.3, 1.0)
+        if job["job"]["status"] != "succeeded":
+            raise PermanentError(f"sync of {name!r} {job['job']['status']}: {_failure(job)}")
+        return dict(job)
+
+    def _running_job(self, connection: str) -> int | None:
+        body = {"configTypes": ["sync", "reset_connection"], "configId": connection}
+        for item in self.post("jobs/list", body)["jobs"]:
+            if item["job"]["status"] in _UNFINISHED:
+                return int(item["job"]["id"])
+        return None
+
+
+def _failure(job: dict[str, Any]) -> str:
+    for item in reversed(job.get("attempts", [])):
+        failures = ((item.get("attempt") or item).get("failureSummary") or {}).get("failures") or []
+        messages = [f.get("externalMessage") or f.get("internalMessage") for f in failures]
+        if any(messages):
+            return "; ".join(str(message) for message in messages if message)
+    return f"see `lakelet logs airbyte` (job {job['job']['id']})"

@@ -1,0 +1,83 @@
+"""Moving and asking data: sync, transform, query."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bootstrap.clients.airbyte import Airbyte
+from bootstrap.clients.dremio import Dremio
+from bootstrap.commands.options import Json, print_json
+from bootstrap.pipeline import run_pipeline, sync_connections
+from bootstrap.platform_file import read_platform
+from bootstrap.progress import Progress
+from bootstrap.reconcile import reconcile
+from bootstrap.summary import flows_table
+from bootstrap.up import provision
+from services.common.settings import settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's subcommands."""
+    app.command()(sync)
+    app.command("run")(run)
+    app.command("apply")(apply)
+    app.command("query")(query)
+    app.command("verify")(verify)
+
+
+def sync(
+    connection: Annotated[
+        list[str] | None, typer.Argument(help="Connections; all of lakelet.yml's if none.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Sync connections into bronze and wait for the end."""
+    names = connection or list(read_platform(settings()).connections)
+    jobs = sync_connections(Airbyte(settings()), names, Progress())
+    if json:
+        print_json(jobs)
+
+
+def apply() -> None:
+    """Bring sources, connections and layers to what lakelet.yml says; run nothing."""
+    provision(read_platform(settings()), settings(), Progress())
+
+
+def run(
+    no_sync: Annotated[bool, typer.Option("--no-sync", help="Only transform.")] = False,
+) -> None:
+    """Run the pipeline: sync all connections, then dbt layer by layer with its tests."""
+    run_pipeline(read_platform(settings()), settings(), Progress(), sync=not no_sync)
+
+
+def query(
+    sql: Annotated[str, typer.Argument(help="The statement; `-` reads standard input.")],
+    json: Json = False,
+) -> None:
+    """Run one SQL statement on Dremio and print its rows."""
+    rows = Dremio(settings()).sql(sys.stdin.read() if sql == "-" else sql)
+    if json:
+        print_json(rows)
+        return
+    table = Table()
+    for column in rows[0] if rows else ():
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    Console().print(table if rows else "no rows")
+
+
+def verify(json: Json = False) -> None:
+    """Count rows and money at every hop; exit 1 when they do not agree."""
+    flows = reconcile(read_platform(settings()), settings(), Dremio(settings()))
+    if json:
+        print_json([flow.as_dict() for flow in flows])
+    else:
+        Console().print(flows_table(flows))
+    if not all(flow.agrees for flow in flows):
+        raise typer.Exit(1)

@@ -1,0 +1,104 @@
+"""Starting, stopping and removing the platform."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bootstrap.commands.options import Json, Yes, print_json
+from bootstrap.environment import ensure_env_file
+from bootstrap.progress import Progress
+from bootstrap.runtime import choose_runtime
+from bootstrap.summary import print_summary
+from bootstrap.up import bring_up
+from services.common.errors import RefusedError
+from services.common.settings import CHECKOUT, Settings, read_settings, settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's subcommands."""
+    for command in (init, up, down, restart, destroy):
+        app.command()(command)
+
+
+def init() -> None:
+    """Generate the secrets that `.env` lacks; nothing else."""
+    path = home() / ".env"
+    added = ensure_env_file(path.parent)
+    typer.echo(f"{path}: {len(added)} secrets added" if added else f"{path}: complete")
+
+
+def up(
+    json: Json = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Provision and run the pipeline anew.")
+    ] = False,
+) -> None:
+    """Start everything, load, sync, transform, show; say where to look."""
+    configuration = _initialised()
+    outcome = bring_up(configuration, Progress(), force=force)
+    if json:
+        print_json(outcome.as_dict())
+    else:
+        print_summary(outcome, configuration)
+    if not outcome.agrees:
+        raise typer.Exit(1)
+
+
+def down() -> None:
+    """Stop everything; data stays."""
+    if not (home() / ".env").exists():
+        typer.echo("nothing runs: there is no .env, so nothing was ever started here")
+        return
+    with Progress().step("stop the services"):
+        choose_runtime(settings())[0].down()
+
+
+def restart(
+    service: Annotated[str | None, typer.Argument(help="One service; else all.")] = None,
+) -> None:
+    """Restart one service, or all (settings are read anew)."""
+    runtime, _ = choose_runtime(settings())
+    progress = Progress()
+    if service:
+        with progress.step(f"restart {service}"):
+            runtime.restart(service)
+        return
+    with progress.step("stop the services"):
+        runtime.down()
+    with progress.step("start the services"):
+        runtime.up(progress)
+
+
+def destroy(yes: Yes = False) -> None:
+    """Stop everything and delete all data and secrets of this platform."""
+    data, env_file = home() / ".lakelet", home() / ".env"
+    if not data.exists() and not env_file.exists():
+        typer.echo("nothing to destroy")
+        return
+    if not yes:
+        typer.echo(f"This deletes all data in {data} and the secrets in {env_file}.")
+        if input("Type `destroy` to go on: ").strip() != "destroy":
+            raise RefusedError("nothing was destroyed")
+    progress = Progress()
+    if env_file.exists():
+        with progress.step("stop the services"):
+            choose_runtime(settings())[0].down()
+    with progress.step("delete the data"):
+        # Secrets last: data without them could not be stopped or read by a second try.
+        shutil.rmtree(data, ignore_errors=False) if data.exists() else None
+        env_file.unlink(missing_ok=True)
+
+
+def home() -> Path:
+    """Return the platform's home folder."""
+    return Path(os.environ.get("LAKELET_HOME") or CHECKOUT).resolve()
+
+
+def _initialised() -> Settings:
+    ensure_env_file(home())
+    return read_settings(home())

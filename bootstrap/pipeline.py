@@ -1,0 +1,44 @@
+"""The pipeline: sync every connection into bronze, then dbt layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from bootstrap.clients.airbyte import Airbyte
+from bootstrap.dbt import run_layers
+from bootstrap.platform_file import Platform
+from bootstrap.progress import Progress
+from services.common.settings import Settings
+
+
+def sync_connections(
+    airbyte: Airbyte, names: Sequence[str], progress: Progress
+) -> dict[str, dict[str, Any]]:
+    """Sync the connections side by side; return each one's job by name.
+
+    All are waited for; then the first failure is raised (see `Airbyte.sync`).
+    """
+    with progress.step(f"sync {', '.join(names)}") as step, ThreadPoolExecutor(4) as pool:
+        running = {name: pool.submit(airbyte.sync, name) for name in names}
+        jobs = {name: future.result() for name, future in running.items()}
+        step.detail = ", ".join(
+            f"{name}: {records_synced(job):,} rows" for name, job in jobs.items()
+        )
+    return jobs
+
+
+def records_synced(job: dict[str, Any]) -> int:
+    """Return how many records a finished job wrote (its aggregated statistics)."""
+    stats = job["job"].get("aggregatedStats") or {}
+    return int(stats.get("recordsCommitted") or stats.get("recordsEmitted") or 0)
+
+
+def run_pipeline(
+    platform: Platform, settings: Settings, progress: Progress, *, sync: bool = True
+) -> None:
+    """Run the whole pipeline; a failed sync or a failed test stops what comes after it."""
+    if sync and platform.connections:
+        sync_connections(Airbyte(settings), list(platform.connections), progress)
+    run_layers(settings, platform.dbt.layers, progress)

@@ -1,0 +1,1 @@
+"""Brings the services to what `lakelet.yml` says, over their wire APIs; each step is idempotent."""

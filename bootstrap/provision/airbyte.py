@@ -1,0 +1,138 @@
+"""Airbyte's sources, destination and connections.
+
+Facts: definition ids as in Airbyte's connector registry; configuration fields as in each
+connector's specification (destination-s3-data-lake: an Iceberg REST catalog).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bootstrap.clients.airbyte import Airbyte
+from bootstrap.platform_file import Connection, Platform
+from services.common.errors import ConfigError, NotFoundError, PermanentError
+from services.common.settings import Settings
+
+SOURCE_DEFINITIONS = {
+    "postgres": "decd338e-5647-4c0b-adf4-da0e75f5a750",
+    "file": "778daa7c-feaf-4db6-96f3-70fd645acc77",
+}
+DATA_LAKE_DEFINITION = "716ca874-520b-4902-9f80-9fad66754b89"
+DESTINATION = "bronze"
+
+
+def ensure_ingestion(airbyte: Airbyte, platform: Platform, settings: Settings) -> list[str]:
+    """Make or correct the sources, the bronze destination and the connections.
+
+    Returns the names of the connections. Raises PermanentError with the connector's words when
+    a source cannot be reached, NotFoundError when it has no such stream.
+    """
+    sources = {
+        name: _ensure_actor(airbyte, "source", name, _definition(source.type), source.configuration)
+        for name, source in platform.sources.items()
+    }
+    destination = _ensure_actor(
+        airbyte, "destination", DESTINATION, DATA_LAKE_DEFINITION, _destination_config(settings)
+    )
+    for kind, actors in (("source", sources), ("destination", {DESTINATION: destination})):
+        for name, actor in actors.items():
+            _check(airbyte, kind, name, actor)
+    for name, connection in platform.connections.items():
+        _ensure_connection(airbyte, name, connection, sources[connection.source], destination)
+    return list(platform.connections)
+
+
+def _definition(kind: str) -> str:
+    try:
+        return SOURCE_DEFINITIONS[kind]
+    except KeyError:
+        known = ", ".join(sorted(SOURCE_DEFINITIONS))
+        raise ConfigError(f"unknown source type {kind!r} in lakelet.yml; known: {known}") from None
+
+
+def _ensure_actor(
+    airbyte: Airbyte, kind: str, name: str, definition: str, configuration: dict[str, Any]
+) -> str:
+    """Make or update a source or destination; return its id. Secrets are sent, never compared."""
+    body = {"name": name, "connectionConfiguration": configuration}
+    present = airbyte.named(f"{kind}s", name)
+    if present is None:
+        body |= {"workspaceId": airbyte.workspace, f"{kind}DefinitionId": definition}
+        return str(airbyte.post(f"{kind}s/create", body)[f"{kind}Id"])
+    airbyte.post(f"{kind}s/update", {**body, f"{kind}Id": present[f"{kind}Id"]})
+    return str(present[f"{kind}Id"])
+
+
+def _check(airbyte: Airbyte, kind: str, name: str, actor: str) -> None:
+    answer = airbyte.post(f"{kind}s/check_connection", {f"{kind}Id": actor})
+    if answer["status"] != "succeeded":
+        raise PermanentError(f"{kind} {name!r}: {answer.get('message')}")
+
+
+def _destination_config(settings: Settings) -> dict[str, Any]:
+    return {
+        "s3_bucket_name": "bronze",
+        "s3_bucket_region": "us-east-1",
+        "s3_endpoint": f"http://{settings.s3_endpoint}",
+        "access_key_id": "airbyte",
+        "secret_access_key": settings.airbyte_s3_secret_key.get_secret_value(),
+        "warehouse_location": "s3://bronze/",
+        "main_branch_name": "main",
+        "catalog_type": {
+            "catalog_type": "REST",
+            "server_uri": settings.iceberg_uri,
+            "namespace": "bronze",
+        },
+    }
+
+
+def _ensure_connection(
+    airbyte: Airbyte, name: str, connection: Connection, source: str, destination: str
+) -> None:
+    body: dict[str, Any] = {
+        "name": name,
+        "namespaceDefinition": "customformat",
+        "namespaceFormat": connection.namespace,
+        "prefix": "",
+        "status": "active",
+        "syncCatalog": {"streams": _streams(airbyte, name, connection, source)},
+        **_schedule(connection.schedule),
+    }
+    present = airbyte.named("connections", name)
+    if present is None:
+        body |= {"sourceId": source, "destinationId": destination}
+        airbyte.post("connections/create", body)
+    else:
+        airbyte.post("connections/update", {**body, "connectionId": present["connectionId"]})
+
+
+def _schedule(schedule: str) -> dict[str, Any]:
+    if schedule == "manual":
+        return {"scheduleType": "manual"}
+    cron = {"cronExpression": schedule, "cronTimeZone": "UTC"}
+    return {"scheduleType": "cron", "scheduleData": {"cron": cron}}
+
+
+def _streams(
+    airbyte: Airbyte, name: str, connection: Connection, source: str
+) -> list[dict[str, Any]]:
+    """Return the connection's catalog: the discovered streams that lakelet.yml names."""
+    answer = airbyte.post("sources/discover_schema", {"sourceId": source, "disable_cache": True})
+    discovered = {item["stream"]["name"]: item for item in answer["catalog"]["streams"]}
+    chosen = []
+    for stream, wanted in connection.streams.items():
+        if stream not in discovered:
+            raise NotFoundError(
+                f"connection {name!r}: source {connection.source!r} has no stream {stream!r}; "
+                f"it has: {', '.join(sorted(discovered)) or 'none'}"
+            )
+        config = {
+            **discovered[stream]["config"],
+            "selected": True,
+            "syncMode": wanted.mode,
+            "destinationSyncMode": wanted.write,
+            "cursorField": [wanted.cursor] if wanted.cursor else [],
+            "primaryKey": [[column] for column in wanted.key],
+        }
+        chosen.append({"stream": discovered[stream]["stream"], "config": config})
+    return chosen

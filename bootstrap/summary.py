@@ -1,0 +1,59 @@
+"""What `up` ends with: the hops and whether they agree, the seconds, the links, the user."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from bootstrap.reconcile import Flow
+from bootstrap.up import Outcome
+from services.common.settings import Settings
+
+
+def print_summary(outcome: Outcome, settings: Settings) -> None:
+    """Print the summary to standard output."""
+    console = Console(highlight=False)
+    console.print(flows_table(outcome.flows))
+    for name, address in links(settings).items():
+        console.print(f"  {name:<12} {address}", soft_wrap=True)
+    console.print(
+        f"  user         {settings.admin_user}, password: ADMIN_PASSWORD in {settings.env_file}",
+        soft_wrap=True,
+    )
+
+
+def flows_table(flows: Sequence[Flow]) -> Table:
+    """Return a table with a row for each flow: rows, and money, at each hop; the verdict last."""
+    names = list(dict.fromkeys(hop.name for flow in flows for hop in flow.hops))
+    table = Table("", *names, "")
+    for flow in flows:
+        hops = {hop.name: hop for hop in flow.hops}
+        verdict = "[green]agree[/green]" if flow.agrees else "[red]DISAGREE[/red]"
+        rows = [f"{hops[n].rows:,}" if n in hops else "" for n in names]
+        table.add_row(f"{flow.name}: rows", *rows, verdict)
+        if any(hop.money is not None for hop in flow.hops):
+            money = [_money(hops[n].money) if n in hops else "" for n in names]
+            table.add_row(f"{flow.name}: money", *money, verdict)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    return table
+
+
+def links(settings: Settings) -> dict[str, str]:
+    """Return where everything answers, by name."""
+    dashboard = f"{settings.superset_url}/superset/dashboard/customer-analytics/"
+    return {
+        "dashboard": dashboard,
+        "Superset": settings.superset_url,
+        "Dremio": f"{settings.dremio_url} (REST), {settings.flight_uri} (Arrow Flight)",
+        "Airbyte": f"{settings.airbyte_url}/api/v1",
+        "S3": f"http://{settings.s3_endpoint}",
+        "Iceberg": settings.iceberg_uri,
+        "PostgreSQL": f"{settings.bind_address}:{settings.postgres_port}",
+    }
+
+
+def _money(amount: object) -> str:
+    return "" if amount is None else f"{amount:,}"

@@ -1,0 +1,118 @@
+"""`lakelet up`: from nothing to a running lakehouse with data in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bootstrap.clients.airbyte import Airbyte
+from bootstrap.clients.dremio import Dremio
+from bootstrap.pipeline import run_pipeline
+from bootstrap.platform_file import Platform, platform_path, read_platform
+from bootstrap.progress import Progress
+from bootstrap.provision.airbyte import ensure_ingestion
+from bootstrap.provision.dremio import ensure_layers
+from bootstrap.reconcile import Flow, reconcile
+from bootstrap.runtime import Runtime, choose_runtime
+from bootstrap.samples.nycflights import place_flights
+from bootstrap.samples.shop import load_shop
+from bootstrap.superset import import_assets
+from services.common.settings import CHECKOUT, Settings
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `up` ended with; `steps` is seconds by step, empty when nothing was to be done."""
+
+    runtime: str
+    flows: tuple[Flow, ...]
+    steps: dict[str, float]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all hops of all flows agree."""
+        return all(flow.agrees for flow in self.flows)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the outcome for JSON."""
+        return {
+            "runtime": self.runtime,
+            "agrees": self.agrees,
+            "flows": [flow.as_dict() for flow in self.flows],
+            "steps": {name: round(seconds, 2) for name, seconds in self.steps.items()},
+        }
+
+
+def bring_up(settings: Settings, progress: Progress, *, force: bool = False) -> Outcome:
+    """Start the services; provision and run the pipeline unless that was done for these files.
+
+    Whatever point an earlier run was killed at, this one goes on from there: every step looks
+    at what is there first, and the stamp is written last.
+    """
+    runtime, why = choose_runtime(settings)
+    progress.note(f"runtime: {runtime.name} ({why})")
+    platform = read_platform(settings)
+    if not runtime.is_up():
+        with progress.step("start the services"):
+            runtime.up(progress)
+    if force or not is_provisioned(settings):
+        provision(platform, settings, progress)
+        run_pipeline(platform, settings, progress)
+        with progress.step("import the dashboards") as step:
+            step.detail = import_assets(settings)
+        _stamp_path(settings).write_text(json.dumps({"fingerprint": _fingerprint(settings)}))
+    return _outcome(runtime, platform, settings, progress)
+
+
+def provision(platform: Platform, settings: Settings, progress: Progress) -> None:
+    """Bring the samples, Dremio's sources and Airbyte's connections to what lakelet.yml says."""
+    if "shop" in platform.samples:
+        with progress.step("load the sample database `shop`") as step:
+            step.detail = f"{load_shop(settings):,} purchases"
+    if "nycflights" in platform.samples:
+        with progress.step("place the sample file nycflights/flights.csv"):
+            place_flights(settings)
+    with progress.step("set up Dremio's sources") as step:
+        step.detail = (
+            ", ".join(ensure_layers(Dremio(settings), platform, settings)) or "as they were"
+        )
+    with progress.step("set up Airbyte's connections") as step:
+        step.detail = ", ".join(ensure_ingestion(Airbyte(settings), platform, settings))
+
+
+def is_provisioned(settings: Settings) -> bool:
+    """Say whether the last whole run used the very files and settings of now."""
+    path = _stamp_path(settings)
+    if not path.exists():
+        return False
+    try:
+        stamp = json.loads(path.read_text())
+    except ValueError:
+        return False
+    return bool(stamp.get("fingerprint") == _fingerprint(settings))
+
+
+def _outcome(
+    runtime: Runtime, platform: Platform, settings: Settings, progress: Progress
+) -> Outcome:
+    with progress.step("count every hop"):
+        flows = tuple(reconcile(platform, settings, Dremio(settings)))
+    return Outcome(runtime.name, flows, {step.name: step.seconds for step in progress.steps})
+
+
+def _stamp_path(settings: Settings) -> Path:
+    return settings.data_dir / "provisioned.json"
+
+
+def _fingerprint(settings: Settings) -> str:
+    """Digest everything that provisioning reads: definitions, models, assets and settings."""
+    digest = hashlib.sha256(settings.env_file.read_bytes())
+    digest.update(platform_path(settings).read_bytes())
+    for folder in ("dbt", "superset_assets"):
+        for path in sorted((CHECKOUT / folder).rglob("*")):
+            if path.is_file() and path.suffix in {".sql", ".yml", ".yaml", ".csv"}:
+                digest.update(str(path.relative_to(CHECKOUT)).encode() + path.read_bytes())
+    return digest.hexdigest()
