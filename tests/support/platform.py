@@ -1,0 +1,99 @@
+"""A platform of the tests' own: a temporary home, free ports, nothing shared with a real one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bootstrap.environment import ensure_env_file
+from services.common.settings import CHECKOUT, Settings, read_settings
+from services.common.waiting import wait_until
+from services.supervisor.config import INSTANCE_VARIABLE
+from services.supervisor.orphans import end_processes, find_processes
+from services.supervisor.programs import program
+from tests.support.ports import free_ports
+
+
+class Home:
+    """A home folder with a `.env` of free ports and generated secrets."""
+
+    def __init__(self, folder: Path, **extra: str) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = {**{k: str(v) for k, v in free_ports().items()}, **extra}
+        (folder / ".env").write_text("".join(f"{k}={v}\n" for k, v in lines.items()))
+        ensure_env_file(folder)
+        self.settings: Settings = read_settings(folder)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment that the platform's processes and commands run in."""
+        return {
+            **os.environ,
+            "LAKELET_HOME": str(self.folder),
+            "PYTHONPATH": str(CHECKOUT),
+            INSTANCE_VARIABLE: str(self.settings.data_dir),
+        }
+
+    def lakelet(self, *arguments: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+        """Run the `lakelet` command as a user would."""
+        return subprocess.run(
+            [sys.executable, "-m", "bootstrap", *arguments],
+            env=self.environment,
+            cwd=CHECKOUT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def lakelet_json(self, *arguments: str) -> Any:
+        """Run the command with `--json`; fail with its words when it fails."""
+        result = self.lakelet(*arguments, "--json")
+        assert result.returncode == 0, f"{result.stderr}\n{result.stdout}"
+        return json.loads(result.stdout)
+
+    def left_over(self) -> list[str]:
+        """Return the platform's processes that still run."""
+        return [f"{p.pid} {' '.join(p.cmdline()[:4])}" for p in find_processes(self.settings)]
+
+    def start_service(self, name: str) -> subprocess.Popen[bytes]:
+        """Start one service as the supervisor would, and wait until it is healthy."""
+        log = self.folder / f"{name}.log"
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", f"services.{name}"],
+                env=self.environment,
+                cwd=CHECKOUT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        chosen = program(name)
+
+        def ready() -> bool:
+            if process.poll() is not None:
+                raise AssertionError(f"{name} ended: {log.read_text()[-3000:]}")
+            return chosen.answers(self.settings)
+
+        wait_until(ready, seconds=90, what=name)
+        return process
+
+
+@contextmanager
+def services_in(folder: Path, *names: str) -> Iterator[Home]:
+    """Run some of the services (in this order) in a new home; end them afterwards."""
+    home = Home(folder)
+    try:
+        for name in names:
+            home.start_service(name)
+        yield home
+    finally:
+        end_processes(home.settings)
