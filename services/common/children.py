@@ -27,12 +27,14 @@ def spawn(
         [str(part) for part in command],
         env=dict(environment) if environment is not None else None,
         stdout=stdout,
-        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        preexec_fn=die_with_parent,
     )
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def die_with_parent() -> None:
+    """Ask the kernel to end this process when its parent dies; does nothing outside Linux."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def stop(child: subprocess.Popen[bytes], grace: float = 10.0) -> int:

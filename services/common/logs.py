@@ -1,5 +1,7 @@
 """Structured logs: one JSON object a line on standard output, kept and rotated by the supervisor.
 
+Standard library only: Superset's own environment uses it as well.
+
 Field names are those of the log index: timestamp, level, service, logger, message, and what the
 caller passes as `extra=` (job_id, connection_id, correlation_id, records_synced, bytes_synced).
 """
@@ -7,11 +9,10 @@ caller passes as `extra=` (job_id, connection_id, correlation_id, records_synced
 from __future__ import annotations
 
 import datetime
+import json
 import logging
 import sys
 from typing import Any
-
-import orjson
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -36,7 +37,7 @@ class JsonFormatter(logging.Formatter):
         entry.update({k: v for k, v in vars(record).items() if k not in _STANDARD})
         if record.exc_info:
             entry["stack_trace"] = self.formatException(record.exc_info)
-        return orjson.dumps(entry, default=str).decode()
+        return json.dumps(entry, default=str, ensure_ascii=False, separators=(",", ":"))
 
 
 def configure(service: str, level: str = "INFO") -> None:
