@@ -18,6 +18,7 @@ def spawn(
     *,
     environment: Mapping[str, str] | None = None,
     stdout: int | IO[bytes] | None = None,
+    stderr: int | IO[bytes] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start `command`; on Linux the kernel ends it when this process dies (prctl(2)).
 
@@ -27,6 +28,7 @@ def spawn(
         [str(part) for part in command],
         env=dict(environment) if environment is not None else None,
         stdout=stdout,
+        stderr=stderr,
         preexec_fn=die_with_parent,
     )
 

@@ -43,7 +43,8 @@ def _cache(name: str, kept: timedelta, entries: int) -> dict[str, Any]:
 
 
 CACHE_CONFIG = _cache("metadata", timedelta(hours=1), 500)
-DATA_CACHE_CONFIG = _cache("results", timedelta(minutes=5), 500)
+# Short: a dashboard opened after a pipeline run must show what the run brought.
+DATA_CACHE_CONFIG = _cache("results", timedelta(seconds=5), 500)
 FILTER_STATE_CACHE_CONFIG = _cache("filters", timedelta(days=90), 5000)
 EXPLORE_FORM_DATA_CACHE_CONFIG = _cache("explore", timedelta(days=7), 5000)
 RATELIMIT_STORAGE_URI = "memory://"
@@ -80,6 +81,26 @@ GUEST_TOKEN_JWT_SECRET = f"{SECRET_KEY}/guest"
 GLOBAL_ASYNC_QUERIES_JWT_SECRET = f"{SECRET_KEY}/async-queries"
 
 # --- the product -----------------------------------------------------------------------------
+EXTRA_CATEGORICAL_COLOR_SCHEMES = [
+    {
+        "id": "lakelet",
+        "label": "Lakelet",
+        "description": "Water and shore",
+        "isDefault": True,
+        "colors": [
+            "#14748C",
+            "#F2A03D",
+            "#3B5BA5",
+            "#D9534F",
+            "#5FA777",
+            "#8E6BAE",
+            "#26415E",
+            "#9C8B6F",
+            "#57B8C9",
+            "#C47F2C",
+        ],
+    }
+]
 FEATURE_FLAGS = {"DASHBOARD_RBAC": True}
 ROW_LIMIT = 10_000
 SUPERSET_WEBSERVER_TIMEOUT = 60

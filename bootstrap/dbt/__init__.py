@@ -1,0 +1,14 @@
+"""Running the dbt project: layer by layer, each one tested before the next is built."""
+
+from bootstrap.dbt.environment import dbt_environment
+from bootstrap.dbt.layers import run_layers
+from bootstrap.dbt.results import DataTestError, DbtRun, LayerResult, ModelResult
+
+__all__ = [
+    "DataTestError",
+    "DbtRun",
+    "LayerResult",
+    "ModelResult",
+    "dbt_environment",
+    "run_layers",
+]
