@@ -7,9 +7,10 @@ is its line.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -19,6 +20,7 @@ from services.common.settings import Settings
 LOG = "lifetimes/datasets/CDNOW_master.txt"
 _HERE = Path(__file__).parent
 
+Connection = psycopg.Connection[Any]
 Purchase = tuple[int, int, datetime.date, int, Decimal]
 
 
@@ -30,13 +32,26 @@ def load_shop(settings: Settings) -> int:
     with psycopg.connect(settings.postgres_dsn("shop")) as connection:
         if connection.execute("SELECT to_regclass('public.orders')").fetchone() != (None,):
             return 0
-        connection.execute((_HERE / "shop.sql").read_bytes())
-        rows = 0
-        with connection.cursor().copy("COPY purchases FROM STDIN") as copy:
-            for purchase in read_purchases(carrier_file(settings, LOG)):
-                copy.write_row(purchase)
-                rows += 1
-        connection.execute((_HERE / "shop_fill.sql").read_bytes())
+        return create_tables(connection, lambda: _copy(connection, settings))
+
+
+def create_tables(connection: Connection, fill_purchases: Callable[[], int]) -> int:
+    """Make the shop's tables from the temporary table `purchases`; return its rows.
+
+    `fill_purchases` is called between, and fills it; all is one transaction.
+    """
+    connection.execute((_HERE / "shop.sql").read_bytes())
+    rows = fill_purchases()
+    connection.execute((_HERE / "shop_fill.sql").read_bytes())
+    return rows
+
+
+def _copy(connection: Connection, settings: Settings) -> int:
+    rows = 0
+    with connection.cursor().copy("COPY purchases FROM STDIN") as copy:
+        for purchase in read_purchases(carrier_file(settings, LOG)):
+            copy.write_row(purchase)
+            rows += 1
     return rows
 
 
