@@ -79,11 +79,10 @@ class Home:
         chosen = program(name)
 
         def ready() -> bool:
-            if process.poll() is not None:
-                raise AssertionError(f"{name} ended: {log.read_text()[-3000:]}")
-            return chosen.answers(self.settings)
+            return process.poll() is not None or chosen.answers(self.settings)
 
         wait_until(ready, seconds=90, what=name)
+        assert process.poll() is None, f"{name} ended: {log.read_text()[-3000:]}"
         return process
 
 
