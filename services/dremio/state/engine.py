@@ -2,65 +2,145 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import duckdb
 import pyarrow as pa
-import sqlglot
-from sqlglot.errors import SqlglotError
 
-from services.dremio.state.errors import DremioError, ErrorKind, validation
+from services.dremio.sql import statements as s
+from services.dremio.sql.parse import parse
+from services.dremio.state.core import Core
+from services.dremio.state.duckdb_errors import translate
+from services.dremio.state.errors import DremioError, ErrorKind
+from services.dremio.state.execute import alter, containers, create_table, drop, modify, show, views
+from services.dremio.state.execute.run import OK_SCHEMA, RECORDS_SCHEMA, Result, Run
+from services.dremio.state.execute.select import EXPLAIN_SCHEMA, explain, select
 from services.dremio.state.execution import Execution
+from services.dremio.state.jobs.history import Job
 from services.dremio.state.session import Session
+
+_HANDLERS: dict[type[s.Statement], Callable[[Run, Any], Result]] = {
+    s.Query: select,
+    s.Explain: explain,
+    s.CreateView: views.create_view,
+    s.CreateTable: create_table.create_table,
+    s.CreateContainer: containers.create_container,
+    s.Drop: drop.drop,
+    s.Modify: modify.modify,
+    s.Truncate: modify.truncate,
+    s.AlterColumns: alter.alter_columns,
+    s.AlterMetadata: alter.alter_metadata,
+    s.Use: alter.use,
+    s.SetOption: alter.set_option,
+    s.Show: show.show,
+    s.Describe: show.describe,
+}
 
 
 class Engine:
     """Runs Dremio's SQL. One per process; safe to use from many threads."""
 
-    def __init__(self) -> None:
-        self._database = duckdb.connect(":memory:")
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self._running: dict[str, Run] = {}
+        self._lock = threading.Lock()
 
-    def execute(self, session: Session, sql: str, *, job_id: str | None = None) -> Execution:
+    def execute(
+        self,
+        session: Session,
+        sql: str,
+        *,
+        job_id: str | None = None,
+        query_type: str = "FLIGHT",
+        job: Job | None = None,
+    ) -> Execution:
         """Run one statement and hand back its running result.
 
         Returns as soon as the schema is known; rows come as `Execution.batches` is read. DDL
-        and DML are done when this returns. Raises DremioError.
+        and DML are done when this returns. The statement is a job from the start: give `job`
+        when it was recorded before. Raises DremioError.
         """
-        cursor = self._database.cursor()
-        try:
-            reader = cursor.execute(_translate(sql)).to_arrow_reader(10_000)
-        except duckdb.Error as error:
-            cursor.close()
-            raise validation(str(error)) from error
+        job = job or self.core.history.start(session, sql, query_type, job_id)
+        run = Run(self.core, session, self.core.database.cursor())
+        self._running[job.id] = run
+        counted = [0]
 
-        def batches() -> Iterator[pa.RecordBatch]:
-            yield from reader
+        def finish(error: BaseException | None) -> None:
+            self._running.pop(job.id, None)
+            run.cursor.close()
+            if isinstance(error, GeneratorExit):
+                error = DremioError(ErrorKind.CANCELED, "The client stopped reading")
+            self.core.history.finish(job, error, counted[0])
+
+        try:
+            statement = parse(sql)
+            job.statement = type(statement).__name__
+            schema, batches = _HANDLERS[type(statement)](run, statement)
+        except BaseException as error:
+            final = error if isinstance(error, DremioError) else _unexpected(error, run)
+            finish(final)
+            raise final from error
+
+        def counting() -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                counted[0] += batch.num_rows
+                yield batch
 
         return Execution(
-            job_id=job_id or str(uuid.uuid4()),
-            schema=reader.schema,
-            batches=batches(),
-            _on_close=lambda error: cursor.close(),
-            _on_cancel=cursor.interrupt,
+            job_id=job.id,
+            schema=schema,
+            batches=counting(),
+            statement=job.statement,
+            _on_close=finish,
+            _on_cancel=lambda: self.cancel(job.id),
         )
+
+    def cancel(self, job_id: str) -> bool:
+        """Stop a running statement; False when it is not running."""
+        run = self._running.get(job_id)
+        if run is None:
+            return False
+        run.cancelled.set()
+        run.cursor.interrupt()
+        return True
 
     def describe(self, session: Session, sql: str) -> pa.Schema:
         """Return the schema the statement's result would have; nothing is run.
 
         DDL answers Dremio's `ok BOOLEAN, summary VARCHAR`. Raises DremioError.
         """
-        cursor = self._database.cursor()
+        statement = parse(sql)
+        run = Run(self.core, session, self.core.database.cursor())
         try:
-            return cursor.sql(_translate(sql)).limit(0).to_arrow_table().schema
-        except duckdb.Error as error:
-            raise validation(str(error)) from error
+            if isinstance(statement, s.Query):
+                return run.plan(statement.tree)
+            if isinstance(statement, s.Modify):
+                run.path_of(statement.path)
+                return RECORDS_SCHEMA
+            if isinstance(statement, s.CreateTable) and statement.query is not None:
+                run.plan(statement.query)
+                return create_table.WRITER_SCHEMA
+            if isinstance(statement, s.CreateView):
+                run.plan(statement.query)
+                return OK_SCHEMA
+            if isinstance(statement, s.Show):
+                return show.show_schema(statement)
+            return _SCHEMAS.get(type(statement), OK_SCHEMA)
         finally:
-            cursor.close()
+            run.cursor.close()
 
 
-def _translate(sql: str) -> str:
-    try:
-        return sqlglot.transpile(sql, read="dremio", write="duckdb")[0]
-    except SqlglotError as error:
-        raise DremioError(ErrorKind.PARSE, f"Failure parsing the query. {error}") from error
+_SCHEMAS: dict[type[s.Statement], pa.Schema] = {
+    s.Explain: EXPLAIN_SCHEMA,
+    s.Describe: show.DESCRIBE_SCHEMA,
+}
+
+
+def _unexpected(error: BaseException, run: Run) -> DremioError:
+    if isinstance(error, duckdb.Error | pa.ArrowException):
+        return translate(error)
+    if run.cancelled.is_set():
+        return DremioError(ErrorKind.CANCELED, "Query was canceled")
+    return DremioError(ErrorKind.SYSTEM, f"{type(error).__name__}: {error}")

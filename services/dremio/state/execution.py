@@ -24,7 +24,7 @@ class Execution:
     batches: Iterator[pa.RecordBatch]
     statement: str = "SELECT"
     _on_close: Callable[[BaseException | None], None] = lambda error: None
-    _on_cancel: Callable[[], None] = lambda: None
+    _on_cancel: Callable[[], object] = lambda: None
     _closed: bool = field(default=False, repr=False)
 
     @property

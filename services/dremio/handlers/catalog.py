@@ -1,0 +1,71 @@
+"""Reading the catalog: the root, by path, by id."""
+
+from __future__ import annotations
+
+from services.dremio.handlers.present import Json, entity_json, folder_json, item
+from services.dremio.state.catalog.catalog import ROOT_KINDS
+from services.dremio.state.catalog.entities import Entity, Path, key
+from services.dremio.state.core import Core
+from services.dremio.state.errors import not_found
+
+
+def root(core: Core) -> Json:
+    """List the spaces, homes and sources."""
+    return {"data": [item(e) for e in core.entities.all() if e.kind in ROOT_KINDS]}
+
+
+def by_path(core: Core, path: Path) -> Json:
+    """Return what lies at a path. Raises DremioError (NOT_FOUND)."""
+    found = locate(core, path)
+    if isinstance(found, Entity):
+        return entity_json(core, found)
+    return folder_json(core, *found)
+
+
+def by_id(core: Core, entity_id: str) -> Json:
+    """Return the entity of an id. Raises DremioError (NOT_FOUND)."""
+    found = locate_id(core, entity_id)
+    if isinstance(found, Entity):
+        return entity_json(core, found)
+    return folder_json(core, *found)
+
+
+def locate_id(core: Core, entity_id: str) -> Entity | tuple[Entity, Path]:
+    """Return the entity, or the (source, folder), of an id. Raises DremioError (NOT_FOUND)."""
+    if entity_id.startswith("dremio:/"):
+        return locate(core, tuple(p for p in entity_id[len("dremio:/") :].split("/") if p))
+    entity = core.entities.by_id(entity_id)
+    if entity is None:
+        raise not_found(f"Could not find entity with id [{entity_id}]")
+    return _alive(core, entity)
+
+
+def locate(core: Core, path: Path) -> Entity | tuple[Entity, Path]:
+    """Return the entity at a path, or (source, folder) for a folder in a source.
+
+    A table gets its entity, and so its id, when it is first asked for. Raises DremioError
+    (NOT_FOUND).
+    """
+    missing = not_found(f"Could not find entity with path [{'/'.join(path)}]")
+    if not path:
+        raise missing
+    entity = core.entities.get(path)
+    if entity is not None:
+        return _alive(core, entity)
+    source = core.catalog.source(path)
+    if source is None:
+        raise missing
+    table = core.catalog.table(path)
+    if table is not None:
+        return core.entities.create(table.path, "TABLE")
+    folders = {key(folder) for folder in core.lakes.of(source).folders()}
+    if key(path[1:]) in folders:
+        return source, path[1:]
+    raise missing
+
+
+def _alive(core: Core, entity: Entity) -> Entity:
+    if entity.kind == "TABLE" and core.catalog.table(entity.path) is None:
+        core.entities.delete(entity)  # dropped by another program
+        raise not_found(f"Could not find entity with path [{'/'.join(entity.path)}]")
+    return entity

@@ -1,0 +1,104 @@
+"""Changing the catalog: spaces, folders, views and sources over REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.dremio.handlers import source
+from services.dremio.handlers.catalog import locate_id
+from services.dremio.handlers.present import Json, entity_json
+from services.dremio.sql.parse import parse
+from services.dremio.sql.statements import CreateView
+from services.dremio.state.catalog.entities import Entity
+from services.dremio.state.database import quoted
+from services.dremio.state.engine import Engine
+from services.dremio.state.errors import conflict, validation
+from services.dremio.state.execute.containers import create_folder, create_space
+from services.dremio.state.execute.run import Run
+from services.dremio.state.execute.views import check_place, view_body
+from services.dremio.state.session import Session, User
+
+
+def create(engine: Engine, user: User, body: Json) -> Json:
+    """Create an entity of any type. Raises DremioError (CONFLICT, VALIDATION)."""
+    kind = body.get("entityType")
+    core = engine.core
+    if kind == "space":
+        return entity_json(core, create_space(core.entities, (_text(body, "name"),)))
+    if kind == "folder":
+        return entity_json(core, create_folder(core.entities, _path(body)))
+    if kind == "source":
+        return entity_json(core, source.save(core, _text(body, "name"), body, None))
+    if kind == "dataset" and body.get("type") == "VIRTUAL_DATASET":
+        path = _path(body)
+        if core.entities.get(path) is not None:
+            raise conflict(
+                f"Unable to create dataset '{'.'.join(path)}'. "
+                "An object already exists with that name."
+            )
+        return entity_json(core, core.entities.create(path, "VIEW", _view(engine, user, body)))
+    raise validation(f"Cannot create an entity of type [{kind}]")
+
+
+def update(engine: Engine, user: User, entity_id: str, body: Json) -> Json:
+    """Change a view or source. Raises DremioError: CONFLICT when its tag has changed."""
+    core = engine.core
+    entity = locate_id(core, entity_id)
+    if not isinstance(entity, Entity):
+        raise validation("A folder of a source cannot be changed")
+    tag = body.get("tag")
+    if entity.kind == "SOURCE":
+        return entity_json(core, source.save(core, entity.name, body, entity, tag))
+    if entity.kind == "VIEW":
+        changed = {**entity.body, **_view(engine, user, {**body, "path": list(entity.path)})}
+        return entity_json(core, core.entities.update(entity, changed, tag))
+    if entity.kind in ("SPACE", "FOLDER", "HOME"):
+        return entity_json(core, core.entities.update(entity, entity.body, tag))
+    raise validation("A table is changed by SQL")
+
+
+def delete(engine: Engine, entity_id: str, tag: str | None) -> None:
+    """Remove an entity and all under it. Raises DremioError (NOT_FOUND, CONFLICT)."""
+    core = engine.core
+    entity = locate_id(core, entity_id)
+    if not isinstance(entity, Entity):
+        raise validation("A folder of a source cannot be deleted here: drop its tables")
+    if entity.kind == "HOME":
+        raise validation("A home space cannot be deleted")
+    if tag is not None and tag != entity.tag:
+        raise conflict(
+            f"The specified version [{tag}] did not match the current version [{entity.tag}]"
+        )
+    core.entities.delete(entity)
+    if entity.kind == "SOURCE":
+        core.lakes.forget(entity)
+
+
+def _view(engine: Engine, user: User, body: Json) -> dict[str, Any]:
+    path = _path(body)
+    context = tuple(str(part) for part in body.get("sqlContext") or ())
+    dotted = ".".join(quoted(part) for part in path)
+    statement = parse(f"CREATE VIEW {dotted} AS {_text(body, 'sql')}")
+    if not isinstance(statement, CreateView):
+        raise validation("sql: expected a query")
+    core = engine.core
+    run = Run(core, Session(user, context), core.database.cursor())
+    try:
+        check_place(run, path)
+        return view_body(run, path, statement)
+    finally:
+        run.cursor.close()
+
+
+def _text(body: Json, name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise validation(f"{name}: expected a non-empty string")
+    return value
+
+
+def _path(body: Json) -> tuple[str, ...]:
+    value = body.get("path")
+    if not isinstance(value, list) or not value or not all(isinstance(p, str) for p in value):
+        raise validation("path: expected a list of names")
+    return tuple(value)

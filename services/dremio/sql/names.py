@@ -1,0 +1,42 @@
+"""How the result's columns are called: as the query spells them, else EXPR$n."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+
+def name_outputs(tree: exp.Expression) -> exp.Expression:
+    """Give every output column of every SELECT in `tree` its Dremio name, in place.
+
+    A column keeps the spelling of the query (not of the table); an expression without alias
+    is called EXPR$<its position, from 0>.
+    """
+    for select in tree.find_all(exp.Select):
+        parent = select.parent
+        if isinstance(parent, exp.Exists | exp.In) or select.args.get("kind"):
+            continue
+        taken: set[str] = set()
+        outputs = []
+        for position, output in enumerate(select.expressions):
+            named = _named(output, position)
+            if isinstance(named, exp.Alias):
+                # DuckDB would answer both columns under one name; Dremio numbers the second.
+                wanted = name = named.alias
+                number = 0
+                while name.lower() in taken:
+                    name = f"{wanted}{number}"
+                    number += 1
+                if name != wanted:
+                    named.set("alias", exp.to_identifier(name, quoted=True))
+                taken.add(name.lower())
+            outputs.append(named)
+        select.set("expressions", outputs)
+    return tree
+
+
+def _named(output: exp.Expr, position: int) -> exp.Expr:
+    if isinstance(output, exp.Alias | exp.Aliases) or output.is_star:
+        return output
+    if isinstance(output, exp.Column | exp.Dot):
+        return exp.alias_(output.copy(), output.name, quoted=True)
+    return exp.alias_(output.copy(), f"EXPR${position}", quoted=True)

@@ -1,0 +1,61 @@
+"""ALTER TABLE|PDS|VDS|DATASET and ALTER SESSION."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from services.dremio.sql.parse_create import column_definition
+from services.dremio.sql.statements import AlterColumns, AlterMetadata, SetOption, Statement
+from services.dremio.sql.tokens import Reader
+from services.dremio.state.errors import unsupported
+
+_TABLES = ("TABLE", "PDS", "DATASET", "VIEW", "VDS")
+
+
+def alter(reader: Reader) -> Statement:
+    """Read what follows ALTER. Raises DremioError."""
+    kind = reader.word()
+    reader.at += 1
+    if kind == "SESSION":
+        return _session(reader)
+    if kind not in _TABLES:
+        raise unsupported(f"ALTER {kind} is not supported by this edition")
+    path = reader.path()
+    action = reader.word()
+    if action in ("REFRESH", "FORGET"):
+        reader.at += 1
+        reader.expect("METADATA")
+        return AlterMetadata(path, action)  # what follows tunes a scan that does not exist here
+    statement = AlterColumns(path)
+    if reader.accept("ADD", "COLUMNS") or (reader.word(1) == "(" and reader.accept("ADD")):
+        statement.add = [column_definition(item, reader) for item in reader.group()]
+    elif reader.accept("ADD", "COLUMN"):
+        statement.add = [column_definition(reader.rest(), reader)]
+        reader.at = len(reader.tokens)
+    elif reader.accept("DROP", "COLUMN") or (reader.word(1) and reader.accept("DROP")):
+        statement.drop = [reader.identifier()]
+    elif reader.accept_any("ALTER", "CHANGE", "MODIFY") and reader.accept("COLUMN"):
+        statement.change = [_change(reader)]
+    elif reader.accept("RENAME", "COLUMN"):
+        raise unsupported("RENAME COLUMN: use ALTER COLUMN old_name new_name type")
+    else:
+        raise unsupported(f"ALTER {kind} … {action} {reader.word(1)} is not supported here")
+    reader.end()
+    return statement
+
+
+def _change(reader: Reader) -> tuple[str, exp.ColumnDef]:
+    old = reader.identifier()
+    definition = column_definition(reader.rest(), reader)
+    reader.at = len(reader.tokens)
+    return old, definition
+
+
+def _session(reader: Reader) -> Statement:
+    if reader.accept("RESET"):
+        return SetOption(".".join(reader.path()), None)
+    reader.expect("SET")
+    name = ".".join(reader.path())
+    reader.expect("=")
+    value = "".join(token.text for token in reader.rest())
+    return SetOption(name, value)

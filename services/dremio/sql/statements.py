@@ -1,0 +1,149 @@
+"""What a statement asks for, once parsed: one small class per kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+Path = tuple[str, ...]
+
+
+@dataclass
+class Statement:
+    """Any statement."""
+
+
+@dataclass
+class Query(Statement):
+    """SELECT, VALUES, set operations, with or without CTEs."""
+
+    tree: exp.Expression
+
+
+@dataclass
+class Explain(Statement):
+    """EXPLAIN PLAN FOR a query or DML."""
+
+    inner: Statement
+    text: str
+
+
+@dataclass
+class CreateView(Statement):
+    """CREATE [OR REPLACE] VIEW; `text` is the query as written: it is what gets stored."""
+
+    path: Path
+    query: exp.Expression
+    text: str
+    replace: bool = False
+    if_not_exists: bool = False
+    columns: tuple[str, ...] = ()
+
+
+@dataclass
+class PartitionField:
+    """A column and the Iceberg transform on it (identity, year, month, day, hour, bucket, …)."""
+
+    column: str
+    transform: str = "identity"
+    argument: int | None = None
+
+
+@dataclass
+class CreateTable(Statement):
+    """CREATE [OR REPLACE] TABLE, with columns or AS a query."""
+
+    path: Path
+    columns: list[exp.ColumnDef] = field(default_factory=list)
+    query: exp.Expression | None = None
+    replace: bool = False
+    if_not_exists: bool = False
+    partition: list[PartitionField] = field(default_factory=list)
+    sort: list[str] = field(default_factory=list)
+    format: str = "iceberg"
+
+
+@dataclass
+class Drop(Statement):
+    """DROP TABLE, VIEW, FOLDER or SPACE (`kind` in upper case)."""
+
+    kind: str
+    path: Path
+    if_exists: bool = False
+
+
+@dataclass
+class CreateContainer(Statement):
+    """CREATE SPACE or FOLDER."""
+
+    kind: str
+    path: Path
+    if_not_exists: bool = False
+
+
+@dataclass
+class Modify(Statement):
+    """INSERT, UPDATE, DELETE or MERGE on one table (`kind` in upper case)."""
+
+    kind: str
+    path: Path
+    tree: exp.Expression
+
+
+@dataclass
+class Truncate(Statement):
+    """TRUNCATE TABLE."""
+
+    path: Path
+    if_exists: bool = False
+
+
+@dataclass
+class AlterColumns(Statement):
+    """ALTER TABLE: columns added, dropped, renamed or changed in type."""
+
+    path: Path
+    add: list[exp.ColumnDef] = field(default_factory=list)
+    drop: list[str] = field(default_factory=list)
+    change: list[tuple[str, exp.ColumnDef]] = field(default_factory=list)
+
+
+@dataclass
+class AlterMetadata(Statement):
+    """ALTER TABLE … REFRESH METADATA or FORGET METADATA (`action`)."""
+
+    path: Path
+    action: str
+
+
+@dataclass
+class Show(Statement):
+    """SHOW SCHEMAS, TABLES, VIEWS, or CREATE VIEW/TABLE (`kind`)."""
+
+    kind: str
+    path: Path = ()
+    like: str | None = None
+
+
+@dataclass
+class Describe(Statement):
+    """DESCRIBE TABLE, of all columns or one."""
+
+    path: Path
+    column: str | None = None
+
+
+@dataclass
+class Use(Statement):
+    """USE: the path that unqualified names are looked up in."""
+
+    path: Path
+
+
+@dataclass
+class SetOption(Statement):
+    """ALTER SESSION SET/RESET: an option of this session (`value` None resets it)."""
+
+    name: str
+    value: str | None

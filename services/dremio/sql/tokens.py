@@ -1,0 +1,165 @@
+"""A reader over a statement's tokens, for the statements that are Dremio's own."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.tokenizer_core import Token, TokenType
+
+from services.dremio.sql.dialect import DREMIO
+from services.dremio.state.errors import DremioError, ErrorKind
+
+
+def tokenize(sql: str) -> list[Token]:
+    """Return the tokens of `sql`. Raises DremioError (PARSE)."""
+    try:
+        return DREMIO.tokenize(sql)
+    except SqlglotError as error:
+        raise DremioError(ErrorKind.PARSE, f"Failure parsing the query. {error}") from error
+
+
+class Reader:
+    """Walks over tokens; words are compared without regard to case."""
+
+    def __init__(self, sql: str, tokens: list[Token]) -> None:
+        self.sql = sql
+        self.tokens = tokens
+        self.at = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether every token has been read."""
+        return self.at >= len(self.tokens)
+
+    def word(self, ahead: int = 0) -> str:
+        """Return the upper-cased text of an unquoted token, or '' at the end or for literals."""
+        return self._word(self.at + ahead)
+
+    def _word(self, position: int) -> str:
+        if position >= len(self.tokens):
+            return ""
+        token = self.tokens[position]
+        if token.token_type in (TokenType.STRING, TokenType.IDENTIFIER):
+            return ""
+        return token.text.upper()
+
+    def accept(self, *words: str) -> bool:
+        """Skip `words` if they come next, all of them."""
+        position, rest = self.at, list(words)
+        while rest:
+            parts = self._word(position).split()  # "PARTITION BY" is one token
+            if not parts or parts != rest[: len(parts)]:
+                return False
+            rest = rest[len(parts) :]
+            position += 1
+        self.at = position
+        return True
+
+    def accept_any(self, *words: str) -> str:
+        """Skip one of `words` if it comes next and return it, else ''."""
+        word = self.word()
+        if word and word in words:
+            self.at += 1
+            return word
+        return ""
+
+    def expect(self, *words: str) -> None:
+        """Skip `words`. Raises DremioError (PARSE) when something else comes."""
+        if not self.accept(*words):
+            raise self.error(f"expected {' '.join(words)}")
+
+    def identifier(self) -> str:
+        """Read one name. Raises DremioError (PARSE)."""
+        if self.done:
+            raise self.error("expected a name")
+        token = self.tokens[self.at]
+        if token.token_type is TokenType.IDENTIFIER or _is_name(token.text):
+            self.at += 1
+            return token.text
+        raise self.error("expected a name")
+
+    def path(self) -> tuple[str, ...]:
+        """Read a dotted path. Raises DremioError (PARSE)."""
+        parts = [self.identifier()]
+        while self.accept("."):
+            parts.append(self.identifier())
+        return tuple(parts)
+
+    def string(self) -> str:
+        """Read a string literal. Raises DremioError (PARSE)."""
+        if self.done or self.tokens[self.at].token_type is not TokenType.STRING:
+            raise self.error("expected a string")
+        self.at += 1
+        return self.tokens[self.at - 1].text
+
+    def group(self) -> list[list[Token]]:
+        """Read a parenthesised list; return the tokens of each item. Raises DremioError (PARSE)."""
+        self.expect("(")
+        items: list[list[Token]] = [[]]
+        depth = 1
+        while not self.done:
+            token = self.tokens[self.at]
+            self.at += 1
+            if token.token_type is TokenType.L_PAREN:
+                depth += 1
+            elif token.token_type is TokenType.R_PAREN:
+                depth -= 1
+                if depth == 0:
+                    return [item for item in items if item]
+            elif token.token_type is TokenType.COMMA and depth == 1:
+                items.append([])
+                continue
+            items[-1].append(token)
+        raise self.error("expected )")
+
+    def rest(self) -> list[Token]:
+        """Return the tokens not yet read."""
+        return self.tokens[self.at :]
+
+    def text(self) -> str:
+        """Return the part of the statement not yet read, as written."""
+        remaining = self.rest()
+        return self.sql[remaining[0].start : remaining[-1].end + 1] if remaining else ""
+
+    def end(self) -> None:
+        """Check that nothing follows. Raises DremioError (PARSE)."""
+        if not self.done:
+            raise self.error("expected the end of the statement")
+
+    def error(self, why: str) -> DremioError:
+        """Return the error for what comes next."""
+        token = self.tokens[min(self.at, len(self.tokens) - 1)] if self.tokens else None
+        near = f'"{token.text}"' if token and not self.done else "the end"
+        where = f" at line {token.line}, column {token.col}" if token else ""
+        return DremioError(
+            ErrorKind.PARSE,
+            f"Failure parsing the query. Encountered {near}{where}: {why}",
+            line=token.line if token else None,
+            column=token.col if token else None,
+        )
+
+
+def parse_tokens(tokens: list[Token], sql: str) -> exp.Expression:
+    """Parse exactly one expression or statement with sqlglot. Raises DremioError (PARSE)."""
+    try:
+        trees = [tree for tree in DREMIO.parser().parse(tokens, sql) if tree is not None]
+    except SqlglotError as error:
+        first: dict[str, object] = (getattr(error, "errors", None) or [{}])[0]
+        line, column = first.get("line"), first.get("col")
+        raise DremioError(
+            ErrorKind.PARSE,
+            f"Failure parsing the query. {first.get('description') or error}"
+            + (f" at line {line}, column {column}" if line else ""),
+            line=line if isinstance(line, int) else None,
+            column=column if isinstance(column, int) else None,
+        ) from error
+    if len(trees) != 1:
+        raise DremioError(ErrorKind.PARSE, "Failure parsing the query. Expected one statement")
+    tree = trees[0]
+    if not isinstance(tree, exp.Expression) or isinstance(tree, exp.Command):
+        raise DremioError(ErrorKind.PARSE, "Failure parsing the query. Unknown statement")
+    return tree
+
+
+def _is_name(text: str) -> bool:
+    return bool(text) and (text[0].isalpha() or text[0] in "_$@")

@@ -1,0 +1,144 @@
+"""Paths → what lies there: the catalog's entities and, in sources, the storage's tables."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from services.dremio.sql.resolve import Physical, View
+from services.dremio.sql.shape import as_query
+from services.dremio.sql.tokens import parse_tokens, tokenize
+from services.dremio.state import types
+from services.dremio.state.catalog.entities import Entities, Entity, Path
+from services.dremio.state.errors import DremioError, ErrorKind, validation
+from services.dremio.state.lake.lakes import Lakes
+from services.dremio.state.lake.source import LakeSource, Place
+from services.dremio.state.lake.spelling import decode
+
+ROOT_KINDS = ("SPACE", "HOME", "SOURCE")
+_TREES: dict[str, object] = {}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table in a source: where it lies and how it is called here."""
+
+    path: Path
+    source: Entity
+    lake: LakeSource
+    place: Place
+
+
+class Catalog:
+    """Look-ups over entities and lakes. Safe to use from many threads."""
+
+    def __init__(self, entities: Entities, lakes: Lakes) -> None:
+        self.entities = entities
+        self.lakes = lakes
+
+    def root(self, path: Path) -> Entity | None:
+        """Return the space, home or source a path starts with."""
+        return self.entities.get(path[:1]) if path else None
+
+    def source(self, path: Path) -> Entity | None:
+        """Return the source a path starts with, None when it is a space's."""
+        root = self.root(path)
+        return root if root is not None and root.kind == "SOURCE" else None
+
+    def relation(self, path: Path) -> Physical | View | None:
+        """Return the table or view at a full path. Raises DremioError when a source fails."""
+        entity = self.entities.get(path)
+        if entity is not None and entity.kind == "VIEW":
+            return self.view(entity)
+        table = self.table(path)
+        if table is None:
+            return None
+        return Physical(
+            path=table.path,
+            database=self.lakes.database(table.lake, table.place),
+            schema=table.place.schema,
+            name=table.place.table,
+        )
+
+    def view(self, entity: Entity) -> View:
+        """Return the stored view, parsed."""
+        text = entity.body["sql"]
+        tree = _TREES.get(text)
+        if tree is None:
+            if len(_TREES) > 2000:
+                _TREES.clear()
+            tree = _TREES[text] = as_query(parse_tokens(tokenize(text), text))
+        return View(
+            path=entity.path,
+            tree=tree,  # type: ignore[arg-type]
+            context=tuple(entity.body.get("context") or ()),
+            columns=tuple(entity.body.get("columns") or ()),
+        )
+
+    def table(self, path: Path) -> Table | None:
+        """Return the table at a full path, None when there is none."""
+        table = self.target(path, must=False)
+        return table if table is not None and table.lake.exists(table.place) else None
+
+    def target(self, path: Path, *, must: bool = True) -> Table | None:
+        """Return where a table of that path lies or would lie.
+
+        With `must`, raises DremioError (VALIDATION) when no table can be there; else None.
+        """
+        root = self.source(path)
+        if root is None:
+            if must:
+                raise validation(
+                    f"Unknown source '{path[0]}': tables are created in a source"
+                    if self.root(path) is None
+                    else f"Unable to write tables into '{path[0]}': it is no source"
+                )
+            return None
+        lake = self.lakes.of(root)
+        place = lake.place(path[1:])
+        if place is None:
+            if must:
+                raise validation(
+                    f"'{'.'.join(path)}' is no table's path: source '{root.name}' with root path "
+                    f"'/{'/'.join(lake.root)}' expects {_shape(lake)}"
+                )
+            return None
+        return Table((root.name, *path[1:]), root, lake, place)
+
+    def schema_of(self, table: Table) -> pa.Schema:
+        """Return a table's columns. Raises DremioError (NOT_FOUND) when it is gone."""
+        metadata = table.lake.rest.load(
+            table.place.bucket, table.place.namespace, table.place.table
+        )
+        if metadata is None:
+            raise DremioError(ErrorKind.NOT_FOUND, f"Table '{'.'.join(table.path)}' not found")
+        return types.iceberg_schema(metadata)
+
+    def tables_in(self, source: Entity, folder: Path) -> list[str]:
+        """Return the names of the tables right in a folder of a source."""
+        lake = self.lakes.of(source)
+        found = lake.folder(folder)
+        if found is None or not found[1]:
+            return []
+        names = []
+        for stored in lake.tables(*found):
+            name = decode(stored)
+            known = self.entities.get((source.name, *folder, name))
+            names.append(known.name if known is not None else name)
+        return sorted(names)
+
+
+def fields_of(entity: Entity) -> pa.Schema:
+    """Return the columns a view had when it was last saved."""
+    return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(entity.body["fields"])))
+
+
+def pack_fields(schema: pa.Schema) -> str:
+    """Return a schema as a view's body keeps it."""
+    return base64.b64encode(schema.serialize().to_pybytes()).decode()
+
+
+def _shape(lake: LakeSource) -> str:
+    return "bucket.folder.table" if not lake.root else "a table in its root folder or in a folder"

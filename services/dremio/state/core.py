@@ -1,0 +1,39 @@
+"""What the engine's parts share: one of each per process."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import duckdb
+from psycopg_pool import ConnectionPool
+
+from services.dremio.state.catalog.catalog import Catalog
+from services.dremio.state.catalog.entities import Entities, Path, key
+from services.dremio.state.jobs.history import History
+from services.dremio.state.lake.lakes import Lakes
+from services.dremio.state.users import Users
+from services.dremio.state.vault import Vault
+
+
+@dataclass
+class Core:
+    """The process's state, handed to every statement."""
+
+    database: duckdb.DuckDBPyConnection
+    pool: ConnectionPool
+    entities: Entities
+    lakes: Lakes
+    catalog: Catalog
+    users: Users
+    vault: Vault
+    history: History
+    version: str
+    _writers: defaultdict[str, threading.RLock] = field(
+        default_factory=lambda: defaultdict(threading.RLock)
+    )
+
+    def writing(self, path: Path) -> threading.RLock:
+        """Return the lock that a writer of the table at `path` holds: one writer at a time."""
+        return self._writers[key(path)]

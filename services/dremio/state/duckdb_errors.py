@@ -1,0 +1,64 @@
+"""DuckDB's errors → Dremio's kinds, with this machine's details left out."""
+
+from __future__ import annotations
+
+import re
+
+import duckdb
+import pyarrow as pa
+
+from services.dremio.state.errors import DremioError, ErrorKind
+
+_KINDS: tuple[tuple[type[BaseException], ErrorKind], ...] = (
+    (duckdb.InterruptException, ErrorKind.CANCELED),
+    (duckdb.OutOfMemoryException, ErrorKind.OUT_OF_MEMORY),
+    (duckdb.ParserException, ErrorKind.PARSE),
+    (duckdb.BinderException, ErrorKind.VALIDATION),
+    (duckdb.CatalogException, ErrorKind.VALIDATION),
+    (duckdb.NotImplementedException, ErrorKind.UNSUPPORTED_OPERATION),
+    (duckdb.PermissionException, ErrorKind.PERMISSION),
+    (duckdb.TransactionException, ErrorKind.CONCURRENT_MODIFICATION),
+    (duckdb.HTTPException, ErrorKind.DATA_READ),
+    (duckdb.IOException, ErrorKind.DATA_READ),
+    (duckdb.ConversionException, ErrorKind.FUNCTION),
+    (duckdb.OutOfRangeException, ErrorKind.FUNCTION),
+    (duckdb.InvalidInputException, ErrorKind.FUNCTION),
+    (duckdb.ConstraintException, ErrorKind.VALIDATION),
+)
+# The statement that DuckDB was given is ours, not the user's: its excerpt would only confuse.
+_EXCERPT = re.compile(r"\n+LINE \d+:.*", re.DOTALL)
+_PREFIX = re.compile(r"^[A-Z][A-Za-z ]+ Error: ")
+_CONFLICT = re.compile(r"conflict|CommitFailed|requirement failed|has been altered", re.IGNORECASE)
+_FUNCTION = re.compile(
+    r"(?:Scalar|Table|Aggregate|Macro)? ?Function with name \"?(\w+)\"? does not", re.I
+)
+_COLUMN = re.compile(
+    r'Referenced column "([^"]+)" not found|'
+    r'Column "([^"]+)" referenced that exists in the SELECT clause'
+)
+
+
+def translate(error: BaseException) -> DremioError:
+    """Return what to raise instead of an error of DuckDB's or Arrow's."""
+    if isinstance(error, DremioError):
+        return error
+    text = _EXCERPT.sub("", str(error)).strip()
+    if isinstance(error, pa.ArrowException) and "INTERRUPT" in text.upper():
+        return DremioError(ErrorKind.CANCELED, "Query was canceled")
+    kind = next((kind for cls, kind in _KINDS if isinstance(error, cls)), ErrorKind.SYSTEM)
+    message = _PREFIX.sub("", text)
+    if kind is ErrorKind.CANCELED:
+        message = "Query was canceled"
+    column = _COLUMN.search(message)
+    if column:
+        kind = ErrorKind.VALIDATION
+        message = f"Column '{column[1] or column[2]}' not found in any table"
+    missing = _FUNCTION.search(message)
+    if missing:
+        kind = ErrorKind.VALIDATION
+        message = f"No match found for function signature {missing[1].upper()}"
+    if _CONFLICT.search(message) and kind is not ErrorKind.VALIDATION:
+        kind = ErrorKind.CONCURRENT_MODIFICATION
+    if isinstance(error, duckdb.HTTPException) and " 404" in message:
+        kind = ErrorKind.VALIDATION
+    return DremioError(kind, message)

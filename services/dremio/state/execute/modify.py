@@ -1,0 +1,64 @@
+"""INSERT, UPDATE, DELETE, MERGE and TRUNCATE on one table."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from services.dremio.sql.resolve import Physical, find
+from services.dremio.sql.statements import Modify, Truncate
+from services.dremio.state.catalog.catalog import Table
+from services.dremio.state.database import quoted
+from services.dremio.state.errors import validation
+from services.dremio.state.execute.run import RECORDS_SCHEMA, Result, Run, ok, rows
+from services.dremio.state.execute.transaction import retried, transaction
+
+
+def modify(run: Run, statement: Modify) -> Result:
+    """Change the rows of a table in one commit; answers how many. Raises DremioError."""
+    table = writable(run, statement.path)
+    with run.core.writing(table.path):
+        count = retried(run, lambda: _apply(run, statement.tree.copy(), table))
+    return rows(RECORDS_SCHEMA, [{"Records": count}])
+
+
+def truncate(run: Run, statement: Truncate) -> Result:
+    """Remove every row of a table. Raises DremioError."""
+    if statement.if_exists and not _is_there(run, statement.path):
+        return ok(f"Table [{'.'.join(statement.path)}] not found.")
+    table = writable(run, statement.path)
+    with run.core.writing(table.path):
+        sql = f"DELETE FROM {name_of(run, table)}"  # noqa: S608 - quoted
+        retried(run, lambda: _counted(run, sql))
+    return ok(f"Table [{'.'.join(table.path)}] truncated")
+
+
+def writable(run: Run, path: tuple[str, ...]) -> Table:
+    """Return the table at a path that a statement means to change. Raises DremioError."""
+    full = run.path_of(path)
+    table = run.core.catalog.table(full)
+    if table is None:
+        raise validation(f"[{'.'.join(full)}] is a VIEW, not a table")
+    return table
+
+
+def name_of(run: Run, table: Table) -> str:
+    """Return the table's name in DuckDB's SQL."""
+    database = run.core.lakes.database(table.lake, table.place)
+    return f"{quoted(database)}.{quoted(table.place.schema)}.{quoted(table.place.table)}"
+
+
+def _is_there(run: Run, path: tuple[str, ...]) -> bool:
+    return find(path, run.session.context, run.core.catalog.relation) is not None
+
+
+def _apply(run: Run, tree: exp.Expression, table: Table) -> int:
+    physical = run.core.catalog.relation(table.path)
+    if not isinstance(physical, Physical):
+        raise validation(f"Table '{'.'.join(table.path)}' not found")
+    return _counted(run, run.sql(tree))
+
+
+def _counted(run: Run, sql: str) -> int:
+    with transaction(run):
+        found = run.execute(sql).fetchall()
+    return int(found[0][0]) if found else 0

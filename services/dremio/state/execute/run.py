@@ -1,0 +1,126 @@
+"""One statement on its way: its cursor, its session, and the parts it may use."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from sqlglot import exp
+
+from services.dremio.sql.resolve import Relation, find, resolve
+from services.dremio.sql.statements import Path
+from services.dremio.sql.translate import to_duckdb
+from services.dremio.state import types
+from services.dremio.state.core import Core
+from services.dremio.state.duckdb_errors import translate
+from services.dremio.state.errors import DremioError, ErrorKind, validation
+from services.dremio.state.session import Session
+
+Result = tuple[pa.Schema, Iterator[pa.RecordBatch]]
+
+BATCH_ROWS = 16_384
+
+
+@dataclass
+class Run:
+    """A statement's own state; also what its names are looked up through (`resolve.Names`)."""
+
+    core: Core
+    session: Session
+    cursor: duckdb.DuckDBPyConnection
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    _registered: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    def lookup(self, path: Path, table: exp.Table) -> Relation | None:
+        """Return what lies at a full path: a system table, a view or a table."""
+        from services.dremio.state.system.tables import provide
+
+        inline = provide(self, path, table)
+        return inline if inline is not None else self.core.catalog.relation(path)
+
+    def table_function(self, call: exp.Func, context: Path) -> Relation | Path | None:
+        """Return what a table function in FROM stands for."""
+        from services.dremio.state.execute.table_functions import expand
+
+        return expand(self, call, context)
+
+    def register(self, table: pa.Table) -> str:
+        """Make rows readable for this statement; return the name."""
+        name = f"_rows_{len(self._registered)}"
+        self._registered[(name,)] = name
+        self.cursor.register(name, table)
+        return name
+
+    def sql(self, tree: exp.Expression, context: Path | None = None) -> str:
+        """Resolve and translate a query or DML (its tree is consumed). Raises DremioError."""
+        where = self.session.context if context is None else context
+        return to_duckdb(resolve(tree, where, self))
+
+    def plan(self, tree: exp.Expression, context: Path | None = None) -> pa.Schema:
+        """Return the schema of a query's result without running it. Raises DremioError."""
+        return self.shape(self.sql(tree, context))
+
+    def shape(self, sql: str) -> pa.Schema:
+        """Return the schema of the result of DuckDB's SQL. Raises DremioError."""
+        try:
+            relation = self.cursor.sql(sql)
+        except duckdb.Error as error:
+            raise translate(error) from error
+        return pa.schema(
+            [
+                (name, types.from_duckdb(kind))
+                for name, kind in zip(relation.columns, relation.types, strict=True)
+            ]
+        )
+
+    def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+        """Run DuckDB's SQL on this statement's cursor. Raises DremioError."""
+        if self.cancelled.is_set():
+            raise DremioError(ErrorKind.CANCELED, "Query was canceled")
+        try:
+            return self.cursor.execute(sql)
+        except duckdb.Error as error:
+            raise translate(error) from error
+
+    def path_of(self, path: Path) -> Path:
+        """Return the full path of a table or view that a statement names.
+
+        Raises DremioError (VALIDATION) when nothing is there.
+        """
+        found: list[Path] = []
+
+        def look(full: Path) -> Relation | None:
+            relation = self.core.catalog.relation(full)
+            if relation is not None:
+                found.append(relation.path)
+            return relation
+
+        if find(path, self.session.context, look) is None:
+            raise validation(f"Table '{'.'.join(path)}' not found")
+        return found[0]
+
+    def new_path(self, path: Path) -> Path:
+        """Return the full path of something to be made: in the context unless its root exists."""
+        context = self.session.context
+        if context and self.core.catalog.root(path) is None:
+            return (*context, *path)
+        return path
+
+
+def rows(schema: pa.Schema, values: list[dict[str, Any]]) -> Result:
+    """Return a result of rows that are at hand."""
+    table = pa.Table.from_pylist(values, schema=schema)
+    return schema, iter(table.to_batches())
+
+
+OK_SCHEMA = pa.schema([("ok", pa.bool_()), ("summary", pa.string())])
+RECORDS_SCHEMA = pa.schema([("Records", pa.int64())])
+
+
+def ok(summary: str) -> Result:
+    """Return what Dremio's DDL answers."""
+    return rows(OK_SCHEMA, [{"ok": True, "summary": summary}])

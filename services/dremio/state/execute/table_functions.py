@@ -1,0 +1,47 @@
+"""Table functions in FROM: `TABLE(path (type => …))` and the like."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from services.dremio.sql.resolve import Inline, Relation
+from services.dremio.sql.statements import Path
+from services.dremio.sql.tokens import Reader, tokenize
+from services.dremio.state.execute.history_functions import HISTORY, history
+from services.dremio.state.execute.run import Run
+
+
+def expand(run: Run, call: exp.Func, context: Path) -> Relation | Path | None:
+    """Return the path or rows that a call in FROM stands for, None when it is not known."""
+    if isinstance(call, exp.Anonymous) and call.name.upper() == "TABLE":
+        if len(call.expressions) != 1:
+            return None
+        inner = call.expressions[0]
+        return _inner(run, inner, context)
+    return None
+
+
+def _inner(run: Run, inner: exp.Expression, context: Path) -> Relation | Path | None:
+    if isinstance(inner, exp.Anonymous) and inner.name.lower() in HISTORY:
+        argument = inner.expressions[0] if inner.expressions else None
+        if not isinstance(argument, exp.Literal) or not argument.is_string:
+            return None
+        path = Reader(argument.name, tokenize(argument.name)).path()
+        rows = history(run, inner.name.lower(), run.path_of(path))
+        return Inline((inner.name,), run.register(rows))
+    parts = _dotted(inner)
+    if parts and parts[-1].lower() != "external_query":
+        # `path (type => 'iceberg')`: how to read files; a table knows how it is stored.
+        return tuple(parts)
+    return None
+
+
+def _dotted(node: exp.Expression) -> list[str] | None:
+    if isinstance(node, exp.Dot):
+        before = _dotted(node.this)
+        return None if before is None else [*before, node.expression.name]
+    if isinstance(node, exp.Column):
+        return [part.name for part in node.parts]
+    if isinstance(node, exp.Identifier | exp.Anonymous):
+        return [node.name]
+    return None

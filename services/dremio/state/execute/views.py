@@ -1,0 +1,71 @@
+"""CREATE VIEW: the query is stored as written, with the context its names are looked up in."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from services.dremio.sql.resolve import resolve
+from services.dremio.sql.statements import CreateView, Path
+from services.dremio.sql.translate import to_duckdb
+from services.dremio.state.catalog.catalog import pack_fields
+from services.dremio.state.errors import validation
+from services.dremio.state.execute.run import Result, Run, ok
+
+
+def create_view(run: Run, statement: CreateView) -> Result:
+    """Store a view, after planning it once. Raises DremioError."""
+    path = run.new_path(statement.path)
+    dotted = ".".join(path)
+    check_place(run, path)
+    entities = run.core.entities
+    former = entities.get(path)
+    if former is not None:
+        if former.kind != "VIEW":
+            raise validation(f"A {former.kind.lower()} with given name [{dotted}] already exists")
+        if statement.if_not_exists:
+            return ok(f"View [{dotted}] already exists.")
+        if not statement.replace:
+            raise validation(f"A non-replaceable view [{dotted}] already exists.")
+    body = view_body(run, path, statement)
+    if former is None:
+        entities.create(path, "VIEW", body)
+    else:
+        entities.update(former, {**former.body, **body})
+    return ok(f"View '{dotted}' {'created' if former is None else 'replaced'} successfully")
+
+
+def check_place(run: Run, path: Path) -> None:
+    """Check that a view may be stored at `path`. Raises DremioError (VALIDATION)."""
+    root = run.core.catalog.root(path)
+    if root is None:
+        raise validation(f"Cannot create view in [{path[0]}]: no such space")
+    if root.kind == "SOURCE":
+        raise validation(f"Cannot create view in [{root.name}]: sources of its type hold no views")
+    if len(path) < 2:
+        raise validation("A view needs a space and a name")
+    if len(path) > 2 and run.core.entities.get(path[:-1]) is None:
+        raise validation(f"Parent folder doesn't exist: [{'.'.join(path[:-1])}]")
+
+
+def view_body(run: Run, path: Path, statement: CreateView) -> dict[str, object]:
+    """Return what is stored of a view. Raises DremioError when its query is wrong."""
+    context = run.session.context
+    tree = resolve(statement.query.copy(), context, run, inside=(path,))
+    schema = run.shape(to_duckdb(tree))
+    columns = statement.columns
+    if columns:
+        if len(columns) != len(schema):
+            raise validation(
+                f"View's field list has {len(columns)} names, its query {len(schema)} columns"
+            )
+        schema = pa.schema([f.with_name(n) for f, n in zip(schema, columns, strict=True)])
+    names = [field.name.lower() for field in schema]
+    for name in names:
+        if names.count(name) > 1:
+            raise validation(f"Duplicate column name [{name}] in the view's query")
+    return {
+        "sql": statement.text,
+        "context": list(context),
+        "columns": list(columns),
+        "fields": pack_fields(schema),
+    }

@@ -1,0 +1,154 @@
+"""The jobs' records: one row per statement, in PostgreSQL and, for the newest, in memory."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+import uuid
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool
+
+from services.dremio.state.errors import DremioError, ErrorKind
+from services.dremio.state.session import Session
+
+_IN_MEMORY = 2000
+FINAL = ("COMPLETED", "CANCELED", "FAILED")
+
+
+@dataclass
+class Job:
+    """One statement that was sent, and what became of it."""
+
+    id: str
+    user: str
+    sql: str
+    context: tuple[str, ...]
+    query_type: str
+    submitted_at: datetime.datetime
+    statement: str = ""
+    state: str = "RUNNING"
+    started_at: datetime.datetime | None = None
+    finished_at: datetime.datetime | None = None
+    rows: int | None = None
+    error_kind: str | None = None
+    error: str | None = None
+    done: threading.Event = field(default_factory=threading.Event, repr=False)
+
+
+class History:
+    """Starts and finishes jobs. Safe to use from many threads.
+
+    A job is in the database before its statement runs. The commits are not waited for on disk:
+    a crash of the machine (not of the process) may lose the last moments of the history.
+    """
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+        self._recent: OrderedDict[str, Job] = OrderedDict()
+        self._lock = threading.Lock()
+        with pool.connection() as connection:
+            connection.execute(
+                "UPDATE job SET state = 'FAILED', finished_at = now(), error_kind = 'SYSTEM', "
+                "error = 'The engine was restarted while this job ran' WHERE state <> ALL(%s)",
+                (list(FINAL),),
+            )
+
+    def start(self, session: Session, sql: str, query_type: str, job_id: str | None = None) -> Job:
+        """Record a new job."""
+        now = datetime.datetime.now(datetime.UTC)
+        job = Job(
+            job_id or str(uuid.uuid4()), session.user.name, sql, session.context, query_type, now
+        )
+        job.started_at = now
+        with self._lock:
+            self._recent[job.id] = job
+            while len(self._recent) > _IN_MEMORY:
+                oldest = next(iter(self._recent))
+                if not self._recent[oldest].done.is_set():
+                    break
+                del self._recent[oldest]
+        self._write(
+            "INSERT INTO job (id, user_name, sql, context, query_type, state, submitted_at, "
+            "started_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+            (job.id, job.user, sql, list(job.context), query_type, job.state, now, now),
+        )
+        return job
+
+    def finish(self, job: Job, error: BaseException | None, rows: int | None) -> None:
+        """Record how the job ended; a second call does nothing."""
+        with self._lock:
+            if job.state in FINAL:
+                return
+            job.finished_at = datetime.datetime.now(datetime.UTC)
+            if error is None:
+                job.rows = rows
+                job.state = "COMPLETED"
+            else:
+                kind = error.kind if isinstance(error, DremioError) else ErrorKind.SYSTEM
+                job.error_kind, job.error = kind.value, str(error)
+                job.state = "CANCELED" if kind is ErrorKind.CANCELED else "FAILED"
+        try:
+            self._write(
+                "UPDATE job SET state = %s, finished_at = %s, row_count = %s, error_kind = %s, "
+                "error = %s, statement = %s WHERE id = %s",
+                (
+                    job.state,
+                    job.finished_at,
+                    job.rows,
+                    job.error_kind,
+                    job.error,
+                    job.statement,
+                    job.id,
+                ),
+            )
+        finally:
+            job.done.set()
+
+    def get(self, job_id: str) -> Job | None:
+        """Return a job, from memory or the database."""
+        job = self._recent.get(job_id)
+        if job is not None:
+            return job
+        try:
+            uuid.UUID(job_id)
+        except ValueError:
+            return None
+        found = self._read("SELECT * FROM job WHERE id = %s", (job_id,))
+        return _job(found[0]) if found else None
+
+    def newest(self, limit: int = 1000) -> list[Job]:
+        """Return the newest jobs, newest first."""
+        found = self._read("SELECT * FROM job ORDER BY submitted_at DESC LIMIT %s", (limit,))
+        return [_job(row) for row in found]
+
+    def _read(self, sql: str, values: tuple[Any, ...]) -> list[dict[str, Any]]:
+        with self._pool.connection() as connection:
+            return connection.cursor(row_factory=dict_row).execute(sql, values).fetchall()
+
+    def _write(self, sql: str, values: tuple[Any, ...]) -> None:
+        with self._pool.connection() as connection:
+            connection.execute(sql, values)
+
+
+def _job(row: dict[str, Any]) -> Job:
+    job = Job(
+        id=str(row["id"]),
+        user=row["user_name"],
+        sql=row["sql"],
+        context=tuple(row["context"]),
+        query_type=row["query_type"],
+        submitted_at=row["submitted_at"],
+        statement=row["statement"],
+        state=row["state"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        rows=row["row_count"],
+        error_kind=row["error_kind"],
+        error=row["error"],
+    )
+    job.done.set()
+    return job

@@ -1,0 +1,153 @@
+"""One S3 source: which bucket and namespace a path means, and what lies there."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from minio import Minio
+from minio.error import MinioException
+from urllib3.exceptions import HTTPError
+
+from services.dremio.state.errors import DremioError, ErrorKind
+from services.dremio.state.lake.attach import Access
+from services.dremio.state.lake.rest import IcebergRest, Namespace
+from services.dremio.state.lake.spelling import decode, encode
+
+Path = tuple[str, ...]
+# How long a listing is believed: other writers' new tables show up after this at the latest.
+_LISTING_SECONDS = 2.0
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A table in the storage."""
+
+    bucket: str
+    namespace: Namespace
+    table: str
+
+    @property
+    def schema(self) -> str:
+        """The namespace as DuckDB spells it."""
+        return ".".join(self.namespace)
+
+
+class _Remembered(Generic[T]):
+    """Values that are believed for a while, by key."""
+
+    def __init__(self) -> None:
+        self._values: dict[Any, tuple[float, T]] = {}
+
+    def get(self, key: Any) -> T | None:
+        entry = self._values.get(key)
+        return entry[1] if entry and entry[0] > time.monotonic() else None
+
+    def put(self, key: Any, value: T) -> T:
+        self._values[key] = (time.monotonic() + _LISTING_SECONDS, value)
+        return value
+
+    def clear(self) -> None:
+        self._values.clear()
+
+
+class LakeSource:
+    """The tables of an S3 source whose buckets are table buckets.
+
+    `rootPath` "/" makes the first part of a path the bucket; "/bucket" or "/bucket/folder"
+    roots the source there. What is left of the path before the table is the namespace.
+    """
+
+    def __init__(self, name: str, access: Access, config: dict[str, Any]) -> None:
+        self.name = name
+        self.access = access
+        self.root: Path = tuple(p for p in str(config.get("rootPath") or "/").split("/") if p)
+        self._extra = [str(b) for b in config.get("externalBucketList") or []]
+        self._only = [str(b) for b in config.get("whitelistedBuckets") or []]
+        self.rest = IcebergRest(access.iceberg_uri, access.access_key, access.secret_key)
+        self._s3 = Minio(access.s3_endpoint, access.access_key, access.secret_key, secure=False)
+        self._buckets: _Remembered[list[str]] = _Remembered()
+        self._namespaces: _Remembered[list[Namespace]] = _Remembered()
+        self._tables: _Remembered[list[str]] = _Remembered()
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.rest.close()
+
+    def place(self, path: Path) -> Place | None:
+        """Return where the table of a path (without the source's name) lies, there or not."""
+        full = (*self.root, *path)
+        if len(full) < 3 or len(path) < 1:
+            return None
+        bucket = full[0] if self.root else full[0].lower()
+        return Place(bucket, tuple(encode(part) for part in full[1:-1]), encode(full[-1]))
+
+    def folder(self, path: Path) -> tuple[str, Namespace] | None:
+        """Return the bucket and namespace a folder's path means."""
+        full = (*self.root, *path)
+        return (full[0], tuple(encode(part) for part in full[1:])) if full else None
+
+    def exists(self, place: Place) -> bool:
+        """Whether the table is there; a negative answer is always fresh."""
+        known = self._tables.get((place.bucket, place.namespace))
+        if known is not None and place.table in known:
+            return True
+        return place.table in self.tables(place.bucket, place.namespace, fresh=known is None)
+
+    def tables(self, bucket: str, namespace: Namespace, *, fresh: bool = False) -> list[str]:
+        """Return the stored names of the tables in a namespace."""
+        known = None if fresh else self._tables.get((bucket, namespace))
+        if known is not None:
+            return known
+        return self._tables.put((bucket, namespace), self.rest.tables(bucket, namespace))
+
+    def folders(self) -> list[Path]:
+        """Return every folder of the source that can hold tables, as paths below the source."""
+        found: list[Path] = []
+        depth = len(self.root)
+        for bucket in self.buckets():
+            if not self.root:
+                found.append((bucket,))
+            for namespace in self.namespaces(bucket):
+                full = (bucket, *(decode(part) for part in namespace))
+                if full[:depth] == tuple(part.lower() for part in self.root) and len(full) > depth:
+                    found.append(full[depth:])
+        return found
+
+    def namespaces(self, bucket: str) -> list[Namespace]:
+        """Return the bucket's namespaces; none when it is no table bucket."""
+        known = self._namespaces.get(bucket)
+        if known is None:
+            try:
+                known = self.rest.namespaces(bucket)
+            except DremioError as error:
+                if error.kind not in (ErrorKind.NOT_FOUND, ErrorKind.PERMISSION):
+                    raise
+                known = []
+            self._namespaces.put(bucket, known)
+        return known
+
+    def buckets(self) -> list[str]:
+        """Return the buckets of this source."""
+        if self.root:
+            return [self.root[0]]
+        known = self._buckets.get("")
+        if known is None:
+            try:
+                listed = [bucket.name for bucket in self._s3.list_buckets()]
+            except (MinioException, HTTPError) as error:
+                raise DremioError(
+                    ErrorKind.CONNECTION, f"Source '{self.name}': buckets cannot be listed: {error}"
+                ) from error
+            names = sorted({*listed, *self._extra})
+            known = self._buckets.put("", [n for n in names if not self._only or n in self._only])
+        return known
+
+    def changed(self) -> None:
+        """Forget what was listed: this process has changed the storage."""
+        self._namespaces.clear()
+        self._tables.clear()

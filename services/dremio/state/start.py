@@ -1,0 +1,50 @@
+"""Puts the engine together from the settings."""
+
+from __future__ import annotations
+
+import threading
+
+from services.common.settings import Settings
+from services.dremio.state.catalog.catalog import Catalog
+from services.dremio.state.catalog.entities import Entities
+from services.dremio.state.core import Core
+from services.dremio.state.database import open_database
+from services.dremio.state.engine import Engine
+from services.dremio.state.jobs.history import History
+from services.dremio.state.lake.lakes import Lakes
+from services.dremio.state.postgres import open_pool
+from services.dremio.state.users import Users
+from services.dremio.state.vault import Vault
+
+# The release whose behaviour is answered; clients choose their dialect by it.
+DREMIO_VERSION = "26.0.0"
+
+
+def start_engine(settings: Settings, stop: threading.Event) -> Engine:
+    """Open the database, the catalog and the users, waiting for PostgreSQL.
+
+    Raises psycopg.OperationalError when `stop` was set before PostgreSQL answered.
+    """
+    pool = open_pool(settings.postgres_dsn("dremio"), stop)
+    database = open_database(settings)
+    vault = Vault(settings)
+    entities = Entities(pool)
+    lakes = Lakes(settings, database, entities, vault)
+    users = Users(settings, pool)
+    for user in users.list():
+        home = (f"@{user.name}",)
+        if entities.get(home) is None:
+            entities.create(home, "HOME")
+    return Engine(
+        Core(
+            database=database,
+            pool=pool,
+            entities=entities,
+            lakes=lakes,
+            catalog=Catalog(entities, lakes),
+            users=users,
+            vault=vault,
+            history=History(pool),
+            version=DREMIO_VERSION,
+        )
+    )

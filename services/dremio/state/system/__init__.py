@@ -1,0 +1,1 @@
+"""The tables that describe the engine itself: INFORMATION_SCHEMA and sys."""

@@ -1,0 +1,158 @@
+"""The columns of INFORMATION_SCHEMA's and sys' tables, as Dremio has them."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+_TEXT, _INT, _BIG, _BOOL, _TIME = (
+    pa.string(),
+    pa.int32(),
+    pa.int64(),
+    pa.bool_(),
+    pa.timestamp("ms"),
+)
+_TABLE = [("TABLE_CATALOG", _TEXT), ("TABLE_SCHEMA", _TEXT), ("TABLE_NAME", _TEXT)]
+
+SCHEMAS: dict[str, dict[str, pa.Schema]] = {
+    "INFORMATION_SCHEMA": {
+        "CATALOGS": pa.schema(
+            [("CATALOG_NAME", _TEXT), ("CATALOG_DESCRIPTION", _TEXT), ("CATALOG_CONNECT", _TEXT)]
+        ),
+        "SCHEMATA": pa.schema(
+            [
+                ("CATALOG_NAME", _TEXT),
+                ("SCHEMA_NAME", _TEXT),
+                ("SCHEMA_OWNER", _TEXT),
+                ("TYPE", _TEXT),
+                ("IS_MUTABLE", _TEXT),
+            ]
+        ),
+        "TABLES": pa.schema([*_TABLE, ("TABLE_TYPE", _TEXT)]),
+        "VIEWS": pa.schema([*_TABLE, ("VIEW_DEFINITION", _TEXT)]),
+        "COLUMNS": pa.schema(
+            [
+                *_TABLE,
+                ("COLUMN_NAME", _TEXT),
+                ("ORDINAL_POSITION", _INT),
+                ("COLUMN_DEFAULT", _TEXT),
+                ("IS_NULLABLE", _TEXT),
+                ("DATA_TYPE", _TEXT),
+                ("COLUMN_SIZE", _INT),
+                ("CHARACTER_MAXIMUM_LENGTH", _INT),
+                ("CHARACTER_OCTET_LENGTH", _INT),
+                ("NUMERIC_PRECISION", _INT),
+                ("NUMERIC_PRECISION_RADIX", _INT),
+                ("NUMERIC_SCALE", _INT),
+                ("DATETIME_PRECISION", _INT),
+                ("INTERVAL_TYPE", _TEXT),
+                ("INTERVAL_PRECISION", _INT),
+            ]
+        ),
+    },
+    "sys": {
+        "version": pa.schema(
+            [
+                ("version", _TEXT),
+                ("commit_id", _TEXT),
+                ("commit_message", _TEXT),
+                ("commit_time", _TEXT),
+                ("build_email", _TEXT),
+                ("build_time", _TEXT),
+            ]
+        ),
+        "jobs": pa.schema(
+            [
+                ("job_id", _TEXT),
+                ("status", _TEXT),
+                ("query_type", _TEXT),
+                ("user_name", _TEXT),
+                ("query", _TEXT),
+                ("submitted_ts", _TIME),
+                ("final_state_ts", _TIME),
+                ("rows_returned", _BIG),
+                ("error_msg", _TEXT),
+            ]
+        ),
+        "views": pa.schema(
+            [
+                ("view_id", _TEXT),
+                ("view_name", _TEXT),
+                ("schema_id", _TEXT),
+                ("path", _TEXT),
+                ("created", _TIME),
+                ("sql_definition", _TEXT),
+                ("sql_context", _TEXT),
+            ]
+        ),
+        "tables": pa.schema(
+            [
+                ("table_id", _TEXT),
+                ("table_name", _TEXT),
+                ("path", _TEXT),
+                ("tag", _TEXT),
+                ("type", _TEXT),
+                ("format", _TEXT),
+                ("created", _TIME),
+            ]
+        ),
+        "reflections": pa.schema(
+            [
+                ("reflection_id", _TEXT),
+                ("reflection_name", _TEXT),
+                ("type", _TEXT),
+                ("created_at", _TIME),
+                ("updated_at", _TIME),
+                ("status", _TEXT),
+                ("dataset_id", _TEXT),
+                ("dataset_name", _TEXT),
+                ("dataset_type", _TEXT),
+                ("sort_columns", _TEXT),
+                ("partition_columns", _TEXT),
+                ("distribution_columns", _TEXT),
+                ("dimensions", _TEXT),
+                ("measures", _TEXT),
+                ("display_columns", _TEXT),
+                ("external_reflection", _TEXT),
+                ("num_failures", _INT),
+                ("last_failure_message", _TEXT),
+                ("last_failure_stack", _TEXT),
+                ("arrow_cache", _BOOL),
+            ]
+        ),
+        "privileges": pa.schema(
+            [
+                ("grantee_id", _TEXT),
+                ("grantee_type", _TEXT),
+                ("privilege", _TEXT),
+                ("object_id", _TEXT),
+                ("object_type", _TEXT),
+            ]
+        ),
+        "options": pa.schema([("name", _TEXT), ("kind", _TEXT), ("string_val", _TEXT)]),
+        "users": pa.schema([("user_id", _TEXT), ("user_name", _TEXT), ("user_type", _TEXT)]),
+        "memory": pa.schema(
+            [
+                ("hostname", _TEXT),
+                ("heap_current", _BIG),
+                ("heap_max", _BIG),
+                ("direct_current", _BIG),
+                ("direct_max", _BIG),
+            ]
+        ),
+    },
+}
+_FOLDED = {
+    (schema.lower(), table.lower()): columns
+    for schema, tables in SCHEMAS.items()
+    for table, columns in tables.items()
+}
+
+
+def of(path: tuple[str, ...]) -> pa.Schema | None:
+    """Return the columns of the system table at `path` (in any case), None when it is none."""
+    return _FOLDED.get((path[0].lower(), path[1].lower())) if len(path) == 2 else None
+
+
+def names(schema: str) -> list[str]:
+    """Return the names of a system schema's tables."""
+    return list(SCHEMAS[schema])

@@ -1,0 +1,118 @@
+"""The rows of sys.*: the engine about itself."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+
+from services.dremio.state.core import Core
+from services.dremio.state.database import quoted
+from services.dremio.state.system.listing import schemas, tables_of
+
+Rows = list[dict[str, Any]]
+
+
+def _version(core: Core) -> Rows:
+    return [{"version": core.version, "commit_message": "", "commit_id": ""}]
+
+
+def _jobs(core: Core) -> Rows:
+    return [
+        {
+            "job_id": job.id,
+            "status": job.state,
+            "query_type": job.query_type,
+            "user_name": job.user,
+            "query": job.sql,
+            "submitted_ts": _naive(job.submitted_at),
+            "final_state_ts": _naive(job.finished_at),
+            "rows_returned": job.rows,
+            "error_msg": job.error,
+        }
+        for job in core.history.newest()
+    ]
+
+
+def _views(core: Core) -> Rows:
+    return [
+        {
+            "view_id": entity.id,
+            "view_name": entity.name,
+            "path": ".".join(quoted(part) for part in entity.path),
+            "created": _naive(entity.created_at),
+            "sql_definition": entity.body["sql"],
+            "sql_context": json.dumps(entity.body.get("context") or []),
+        }
+        for entity in core.entities.all("VIEW")
+    ]
+
+
+def _tables(core: Core) -> Rows:
+    found: Rows = []
+    for schema in schemas(core):
+        if schema.root is None or schema.root.kind != "SOURCE":
+            continue
+        for name, _ in tables_of(core, schema):
+            entity = core.entities.get((*schema.path, name))
+            found.append(
+                {
+                    "table_id": entity.id if entity else None,
+                    "table_name": name,
+                    "path": ".".join(quoted(part) for part in (*schema.path, name)),
+                    "type": "PHYSICAL_DATASET",
+                    "format": "ICEBERG",
+                }
+            )
+    return found
+
+
+def _users(core: Core) -> Rows:
+    return [
+        {"user_id": user.id, "user_name": user.name, "user_type": "REGULAR"}
+        for user in core.users.list()
+    ]
+
+
+def _memory(core: Core) -> Rows:
+    process = psutil.Process()
+    cursor = core.database.cursor()
+    try:
+        used = cursor.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchone()
+    finally:
+        cursor.close()
+    return [
+        {
+            "hostname": socket.gethostname(),
+            "heap_current": process.memory_info().rss,
+            "heap_max": psutil.virtual_memory().total,
+            "direct_current": int(used[0] or 0) if used else 0,
+            "direct_max": psutil.virtual_memory().total,
+        }
+    ]
+
+
+def _none(core: Core) -> Rows:
+    return []
+
+
+def _naive(when: datetime.datetime | None) -> datetime.datetime | None:
+    return when.astimezone(datetime.UTC).replace(tzinfo=None) if when else None
+
+
+MAKERS: dict[str, Callable[[Core], Rows]] = {
+    "version": _version,
+    "jobs": _jobs,
+    "views": _views,
+    "tables": _tables,
+    "users": _users,
+    "memory": _memory,
+    # There are no reflections, privileges or changed options here: nothing to list.
+    "reflections": _none,
+    "privileges": _none,
+    "options": _none,
+}
