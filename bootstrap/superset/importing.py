@@ -37,19 +37,29 @@ def check_dashboards(superset: Superset, slugs: tuple[str, ...]) -> str:
             raise PermanentError(f"Superset: dashboard {slug!r} was imported without its charts")
         charts.update({chart["id"]: chart["slice_name"] for chart in found})
 
-    def problem(chart_id: int) -> str | None:
-        try:
-            superset.chart_data(chart_id)
-        except LakeletError as error:
-            return f"{charts[chart_id]!r}: {error}"
-        return None
-
     with ThreadPoolExecutor(4) as pool:
-        problems = [text for text in pool.map(problem, charts) if text]
-    if problems:
-        raise PermanentError(
-            f"Superset: {len(problems)} of {len(charts)} charts do not answer: "
-            + "; ".join(problems)
-        )
+        problems = list(pool.map(lambda chart_id: _problem(superset, chart_id), charts))
+    if any(problems):
+        raise PermanentError(_told(dict(zip(charts.values(), problems, strict=True))))
     plural = "" if len(slugs) == 1 else "s"
     return f"{len(slugs)} dashboard{plural}, {len(charts)} charts, all answer"
+
+
+def _problem(superset: Superset, chart_id: int) -> str:
+    """Return why a chart does not answer, the first line of it; empty when it does."""
+    try:
+        superset.chart_data(chart_id)
+    except LakeletError as error:
+        return str(error).rpartition("answered ")[2].strip().splitlines()[0][:300]
+    return ""
+
+
+def _told(problems: dict[str, str]) -> str:
+    """Return the problems in words, charts with the same one together."""
+    reasons: dict[str, list[str]] = {}
+    for name, problem in problems.items():
+        if problem:
+            reasons.setdefault(problem, []).append(name)
+    failed = sum(len(names) for names in reasons.values())
+    lines = [f"{', '.join(sorted(names))}: {reason}" for reason, names in reasons.items()]
+    return f"Superset: {failed} of {len(problems)} charts do not answer: " + "; ".join(lines)
