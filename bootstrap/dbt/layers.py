@@ -64,8 +64,11 @@ def run_layers(settings: Settings, layers: Sequence[str], progress: Progress) ->
                 step.detail = _told(result)
                 warnings += found
             done.append(result)
-        with progress.step("dbt: write the documentation"):
-            _expect(next(ended), "docs")
+        with progress.step("dbt: write the documentation") as step:
+            documented = next(ended)
+            if not documented["success"]:  # the data is built and tested: no reason to fail
+                step.detail = documented["problem"] or f"incomplete; see {folder / 'logs'}"
+                warnings.append(f"dbt docs: {step.detail}")
     finally:
         stop(process)
     for warning in warnings:

@@ -24,6 +24,7 @@ from dbt.contracts.graph.manifest import Manifest
 from bootstrap.dbt.results import result_file
 
 _ARTEFACT = {"freshness": "sources.json", "docs": "catalog.json"}
+_QUIET = ["--log-level", "none", "--log-level-file", "info"]
 _COMMANDS = {"freshness": ["source", "freshness"], "docs": ["docs", "generate", "--no-compile"]}
 
 
@@ -44,7 +45,7 @@ def run_steps(folder: Path, steps: list[str]) -> None:
         started = time.monotonic()
         artefact = target / _ARTEFACT.get(step, "run_results.json")
         artefact.unlink(missing_ok=True)
-        result = dbtRunner(manifest=manifest).invoke(["--log-level", "none", *command_of(step)])
+        result = dbtRunner(manifest=manifest).invoke([*_QUIET, *command_of(step)])
         if step == "parse" and isinstance(result.result, Manifest):
             manifest = result.result
         if artefact.exists():
