@@ -18,8 +18,17 @@ def _functions() -> Rewrite:
         module = importlib.import_module("services.dremio.sql.functions")
         rewrite: Rewrite = module.rewrite
     except (ImportError, AttributeError):
-        return lambda tree: tree
+        return _ilike
     return rewrite
+
+
+def _ilike(tree: exp.Expression) -> exp.Expression:
+    """Rewrite `ilike(a, b)` alone: what dbt's macros ask INFORMATION_SCHEMA with."""
+    for call in list(tree.find_all(exp.Anonymous)):
+        if call.name.lower() == "ilike" and len(call.expressions) == 2:
+            text, pattern = call.expressions
+            call.replace(exp.ILike(this=text.copy(), expression=pattern.copy()))
+    return tree
 
 
 _rewrite = _functions()
