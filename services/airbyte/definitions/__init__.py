@@ -1,0 +1,1 @@
+"""Connector definitions: id, names and specification, one JSON file each."""

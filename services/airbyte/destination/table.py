@@ -1,0 +1,240 @@
+"""One stream's table: what a sync left in it, and the next commit to it."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import orjson
+from pyiceberg.catalog.rest import RestCatalog
+from pyiceberg.exceptions import NamespaceAlreadyExistsError, NoSuchTableError
+from pyiceberg.manifest import DataFile
+from pyiceberg.table import Table, Transaction
+
+from services.airbyte.cdk.catalog import ConfiguredStream
+from services.airbyte.cdk.columns import quote
+from services.airbyte.cdk.source import Reading
+from services.airbyte.destination.schema import PROPERTIES, evolve, new_schema, select_list
+from services.airbyte.destination.writing import data_files, merge, write_files
+
+Json = dict[str, Any]
+
+_PREFIX = "lakelet."
+# How far back a connection's last commit is looked for.
+_HISTORY = 1000
+
+
+@dataclass(frozen=True)
+class CommitNote:
+    """What a sync writes into its snapshot: enough to carry on from the table alone."""
+
+    connection_id: str
+    stream: str
+    job_id: int
+    attempt: int
+    write_id: str
+    version: int
+    generation: int
+    state: Json | None
+    records: int
+    bytes: int
+
+    def properties(self) -> dict[str, str]:
+        """Return the snapshot's properties."""
+        return {
+            f"{_PREFIX}connection-id": self.connection_id,
+            f"{_PREFIX}stream": self.stream,
+            f"{_PREFIX}job-id": str(self.job_id),
+            f"{_PREFIX}attempt": str(self.attempt),
+            f"{_PREFIX}write-id": self.write_id,
+            f"{_PREFIX}state-version": str(self.version),
+            f"{_PREFIX}generation": str(self.generation),
+            f"{_PREFIX}state": orjson.dumps(self.state).decode(),
+            f"{_PREFIX}records": str(self.records),
+            f"{_PREFIX}bytes": str(self.bytes),
+        }
+
+    @classmethod
+    def read(cls, summary: dict[str, str]) -> CommitNote:
+        """Read a snapshot's properties."""
+        get = {k.removeprefix(_PREFIX): v for k, v in summary.items()}
+        return cls(
+            connection_id=get["connection-id"],
+            stream=get["stream"],
+            job_id=int(get["job-id"]),
+            attempt=int(get["attempt"]),
+            write_id=get["write-id"],
+            version=int(get["state-version"]),
+            generation=int(get["generation"]),
+            state=orjson.loads(get["state"]),
+            records=int(get["records"]),
+            bytes=int(get["bytes"]),
+        )
+
+
+@dataclass
+class Staged:
+    """Files that are written and not yet part of the table."""
+
+    transaction: Transaction
+    added: list[DataFile] = field(default_factory=list)
+    removed: list[DataFile] = field(default_factory=list)
+    records: int = 0
+    bytes: int = 0
+    changes: list[str] = field(default_factory=list)
+
+
+class StreamTable:
+    """The Iceberg table of one stream of one connection."""
+
+    def __init__(self, catalog: RestCatalog, identifier: tuple[str, ...]) -> None:
+        self._catalog, self.identifier = catalog, identifier
+        self._table: Table | None
+        try:
+            self._table = catalog.load_table(identifier)
+        except NoSuchTableError:
+            self._table = None
+
+    @property
+    def name(self) -> str:
+        """The table's name with its namespace."""
+        return ".".join(self.identifier)
+
+    @property
+    def exists(self) -> bool:
+        """Whether the table is there."""
+        return self._table is not None
+
+    @property
+    def table(self) -> Table:
+        """The table, which must be there."""
+        if self._table is None:
+            raise NoSuchTableError(f"table {self.name} does not exist")
+        return self._table
+
+    def create(self, reading: Reading) -> None:
+        """Make the table, empty, and its namespace."""
+        namespace = self.identifier[:-1]
+        for depth in range(1, len(namespace) + 1):
+            try:
+                self._catalog.create_namespace(namespace[:depth])
+            except NamespaceAlreadyExistsError:
+                continue
+        schema, partitioning = new_schema(reading.columns)
+        self._table = self._catalog.create_table_if_not_exists(
+            self.identifier, schema=schema, partition_spec=partitioning, properties=PROPERTIES
+        )
+
+    def notes(self, connection_id: str) -> list[CommitNote]:
+        """Return the commits of a connection that the table's history holds, newest first."""
+        if self._table is None:
+            return []
+        metadata = self._table.metadata
+        by_id = {snapshot.snapshot_id: snapshot for snapshot in metadata.snapshots}
+        found: list[CommitNote] = []
+        current = metadata.current_snapshot_id
+        for _ in range(_HISTORY):
+            snapshot = by_id.get(current) if current is not None else None
+            if snapshot is None:
+                break
+            summary = snapshot.summary.additional_properties if snapshot.summary else {}
+            if summary.get(f"{_PREFIX}connection-id") == connection_id:
+                found.append(CommitNote.read(summary))
+            current = snapshot.parent_snapshot_id
+        return found
+
+    def write_location(self, write_id: str) -> str:
+        """Return where the files of a write lie."""
+        return f"{self.table.location()}/data/{write_id}"
+
+    def stage(
+        self,
+        duck: duckdb.DuckDBPyConnection,
+        stream: ConfiguredStream,
+        reading: Reading,
+        *,
+        write_id: str,
+        job_id: int,
+        generation: int,
+    ) -> Staged:
+        """Write what `reading` gives as files beside the table's own."""
+        transaction = self.table.transaction()
+        staged = Staged(transaction)
+        staged.changes = evolve(transaction, reading.columns, replace=stream.overwrite)
+        schema = transaction.table_metadata.schema()
+        listing = select_list(
+            schema,
+            reading.columns,
+            nulled=reading.nulled,
+            extracted_at=datetime.datetime.now(datetime.UTC).isoformat(),
+            sync_id=job_id,
+            generation=generation,
+        )
+        query = f"SELECT {listing} FROM {reading.relation}"
+        if stream.dedup and not reading.unique_key:
+            query += _latest(stream)
+        folder = self.write_location(write_id)
+        existing = self._files() if stream.overwrite or stream.dedup else {}
+        if stream.dedup and not stream.overwrite and existing:
+            batch = f"lakelet_batch_{uuid.uuid4().hex}"
+            duck.execute(f"CREATE TEMP TABLE {batch} AS {query}")
+            new, kept, touched = merge(
+                duck,
+                batch,
+                {path: file.partition for path, file in existing.items()},
+                schema,
+                key=stream.primary_key,
+                cursor=stream.cursor_field,
+                folder=folder,
+            )
+            duck.execute(f"DROP TABLE {batch}")
+            staged.removed = [existing[path] for path in touched]
+        else:
+            new, kept = write_files(duck, query, schema, folder), []
+            staged.removed = list(existing.values()) if stream.overwrite else []
+        staged.added = data_files(self.table.io, transaction.table_metadata, [*new, *kept])
+        for data_file in staged.added[: len(new)]:
+            staged.records += data_file.record_count
+            staged.bytes += data_file.file_size_in_bytes
+        return staged
+
+    def stage_removal(self) -> Staged:
+        """Prepare to empty the table."""
+        return Staged(self.table.transaction(), removed=list(self._files().values()))
+
+    def commit(self, staged: Staged, note: CommitNote) -> bool:
+        """Make staged files the table's in one commit; False when there was nothing to change."""
+        if staged.removed:
+            with staged.transaction.update_snapshot(note.properties()).overwrite() as update:
+                for data_file in staged.removed:
+                    update.delete_data_file(data_file)
+                for data_file in staged.added:
+                    update.append_data_file(data_file)
+        elif staged.added:
+            with staged.transaction.update_snapshot(note.properties()).fast_append() as append:
+                for data_file in staged.added:
+                    append.append_data_file(data_file)
+        elif not staged.changes:
+            return False
+        staged.transaction.commit_transaction()
+        return True
+
+    def remove_files(self, duck: duckdb.DuckDBPyConnection, location: str) -> int:
+        """Delete the files below `location` (of a write that was never committed)."""
+        rows = duck.execute("SELECT file FROM glob(?)", [f"{location}/**"]).fetchall()
+        for (path,) in rows:
+            self.table.io.delete(path)
+        return len(rows)
+
+    def _files(self) -> dict[str, DataFile]:
+        return {task.file.file_path: task.file for task in self.table.scan().plan_files()}
+
+
+def _latest(stream: ConfiguredStream) -> str:
+    """SQL that keeps one row per primary key: the one with the latest cursor."""
+    keys = ", ".join(quote(name) for name in stream.primary_key)
+    order = f" ORDER BY {quote(stream.cursor_field)} DESC NULLS LAST" if stream.cursor_field else ""
+    return f" QUALIFY row_number() OVER (PARTITION BY {keys}{order}) = 1"

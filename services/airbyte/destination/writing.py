@@ -1,0 +1,97 @@
+"""Rows into Parquet files at the table's place on S3; DuckDB does all of it."""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Iterable, Sequence
+
+import duckdb
+from pyiceberg.io import FileIO
+from pyiceberg.io.pyarrow import parquet_file_to_data_file
+from pyiceberg.manifest import DataFile
+from pyiceberg.schema import Schema
+from pyiceberg.table.metadata import TableMetadata
+
+from services.airbyte.cdk.columns import duckdb_type, literal, quote
+from services.airbyte.destination.schema import EXTRACTED_AT, field_ids
+
+# Large enough to scan well, small enough that a rewrite of one file stays cheap.
+FILE_SIZE = "256MB"
+
+
+def write_files(
+    duck: duckdb.DuckDBPyConnection, query: str, schema: Schema, folder: str
+) -> list[str]:
+    """Write the rows of `query` below `folder` and return the files that hold any."""
+    rows = duck.execute(
+        f"COPY ({query}) TO {literal(folder)} (FORMAT parquet, COMPRESSION snappy,"
+        f" FIELD_IDS {field_ids(schema)}, FILE_SIZE_BYTES '{FILE_SIZE}', RETURN_STATS)"
+    ).fetchall()
+    return [row[0] for row in rows if row[1] > 0]
+
+
+def data_files(io: FileIO, metadata: TableMetadata, paths: Sequence[str]) -> list[DataFile]:
+    """Return the files as Iceberg knows them, with the statistics in their footers."""
+    with concurrent.futures.ThreadPoolExecutor(max_workers=4) as pool:
+        return list(pool.map(lambda path: parquet_file_to_data_file(io, metadata, path), paths))
+
+
+def read_files(files: Iterable[str], schema: Schema, *, with_name: bool = False) -> str:
+    """Return the SQL of the rows in `files` in the schema's columns; missing ones are null."""
+    listing = ", ".join(literal(path) for path in files)
+    empty = ", ".join(
+        f"NULL::{duckdb_type(f.field_type)} AS {quote(f.name)}" for f in schema.fields
+    )
+    names = ", ".join(quote(f.name) for f in schema.fields)
+    extra = ", filename" if with_name else ""
+    option = ", filename = true" if with_name else ""
+    empty += ", NULL::VARCHAR AS filename" if with_name else ""
+    return (
+        f"(SELECT {names}{extra} FROM (SELECT {empty} WHERE false UNION ALL BY NAME"
+        f" SELECT * FROM read_parquet([{listing}], union_by_name = true,"
+        f" hive_partitioning = false{option})))"
+    )
+
+
+def merge(
+    duck: duckdb.DuckDBPyConnection,
+    batch: str,
+    existing: dict[str, object],
+    schema: Schema,
+    *,
+    key: Sequence[str],
+    cursor: str | None,
+    folder: str,
+) -> tuple[list[str], list[str], set[str]]:
+    """Write `batch` (a table with one row per key) over `existing` (file → its partition).
+
+    A row in the table with a later cursor stays. Returns the files with the batch's rows, the
+    files with what remains of the touched ones, and the touched ones, which have to go.
+    """
+    names = ", ".join(quote(name) for name in key)
+    on = " AND ".join(f"o.{quote(name)} = b.{quote(name)}" for name in key)
+    touched: set[str] = set()
+    if existing:
+        old = read_files(existing, schema, with_name=True)
+        rows = duck.execute(
+            f"SELECT DISTINCT o.filename FROM {old} AS o JOIN {batch} AS b ON {on}"
+        ).fetchall()
+        touched = {row[0] for row in rows}
+    if touched and cursor is not None:
+        old = read_files(touched, schema)
+        late = quote(cursor)
+        duck.execute(
+            f"DELETE FROM {batch} WHERE ({names}) IN (SELECT ({names}) FROM {old} AS o"
+            f" JOIN {batch} AS b USING ({names}) WHERE o.{late} > b.{late})"
+        )
+    added = write_files(duck, f"FROM {batch}", schema, f"{folder}/new")
+    kept: list[str] = []
+    for number, partition in enumerate(sorted({repr(existing[path]) for path in touched})):
+        group = [path for path in sorted(touched) if repr(existing[path]) == partition]
+        rest = (
+            f"SELECT o.* FROM {read_files(group, schema)} AS o"
+            f" WHERE NOT EXISTS (SELECT 1 FROM {batch} AS b WHERE {on})"
+            f" ORDER BY o.{quote(EXTRACTED_AT)}"
+        )
+        kept += write_files(duck, rest, schema, f"{folder}/kept{number}")
+    return added, kept, touched

@@ -1,0 +1,63 @@
+"""DuckDB as the engine of a sync: its extensions, limits and access to S3."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+from duckdb_extensions import import_extension
+
+from services.airbyte.cdk.columns import literal
+
+_WHEELS = {"postgres_scanner": "postgres", "mysql_scanner": "mysql"}
+
+
+def connect(folder: Path, *extensions: str, memory: str = "512MB") -> duckdb.DuckDBPyConnection:
+    """Open an in-memory database with `extensions` loaded; it spills into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    duck = duckdb.connect(
+        config={
+            "memory_limit": memory,
+            "temp_directory": str(folder / "spill"),
+            "preserve_insertion_order": "false",
+        }
+    )
+    for name in ("icu", *extensions):
+        _load(duck, name)
+    duck.execute("SET TimeZone = 'UTC'")
+    return duck
+
+
+def _load(duck: duckdb.DuckDBPyConnection, name: str) -> None:
+    try:
+        duck.execute(f"LOAD {name}")
+    except duckdb.IOException:
+        # Not installed for this user yet: the wheel carries it, nothing is downloaded.
+        import_extension(_WHEELS.get(name, name), con=duck)
+        duck.execute(f"LOAD {name}")
+
+
+def grant_s3(
+    duck: duckdb.DuckDBPyConnection,
+    name: str,
+    *,
+    endpoint: str,
+    key: str,
+    secret: str,
+    region: str,
+    scope: str = "s3://",
+    secure: bool = False,
+) -> None:
+    """Let `duck` read and write `scope` at `endpoint` (`host:port`)."""
+    options = {
+        "TYPE": "s3",
+        "KEY_ID": literal(key),
+        "SECRET": literal(secret),
+        "ENDPOINT": literal(endpoint),
+        "URL_STYLE": "path",
+        "USE_SSL": str(secure).lower(),
+        "REGION": literal(region or "us-east-1"),
+        "SCOPE": literal(scope),
+    }
+    listing = ", ".join(f"{option} {value}" for option, value in options.items())
+    duck.execute(f"CREATE OR REPLACE SECRET {name} ({listing})")

@@ -1,0 +1,1 @@
+"""What the APIs do: between the wire and the state. No web framework here."""

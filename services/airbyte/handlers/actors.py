@@ -1,0 +1,165 @@
+"""Sources and destinations: create, change, check, discover."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from uuid import UUID, uuid4
+
+import jsonschema  # type: ignore[import-untyped]
+
+from services.airbyte.definitions.registry import Definition
+from services.airbyte.handlers.context import Context
+from services.airbyte.handlers.errors import InvalidInputError
+from services.airbyte.state import actors
+from services.airbyte.state.records import Actor, Json, Kind
+
+CHECK_SECONDS = 90.0
+DISCOVER_SECONDS = 600.0
+
+
+def validate(definition: Definition, configuration: Json) -> None:
+    """Check a configuration (secrets in plain text) against the connector's specification.
+
+    Raises InvalidInputError naming every field that does not fit.
+    """
+    schema = definition.spec["connectionSpecification"]
+    validator = jsonschema.Draft7Validator(schema)
+    problems = []
+    for error in sorted(validator.iter_errors(configuration), key=lambda e: list(e.path)):
+        path = ".".join(["$", *map(str, error.path)])
+        text = error.message
+        if error.context:
+            text = "it fits none of the allowed forms"
+        if error.instance is not configuration and not error.context:
+            # The message would repeat the value, which may be a secret.
+            text = f"does not fit {error.validator} {error.validator_value!r}"
+        problems.append((path, text))
+    if problems:
+        listing = ", ".join(f"{path}: {text}" for path, text in problems)
+        raise InvalidInputError(
+            f"The provided configuration does not fulfill the specification of {definition.name}."
+            f" Errors: {listing}",
+            problems,
+        )
+
+
+def create(
+    ctx: Context, kind: Kind, workspace_id: UUID, definition_id: UUID, name: str, config: Json
+) -> Actor:
+    """Store a new source or destination with encrypted secrets."""
+    definition = ctx.registry.get(kind, definition_id)
+    validate(definition, config)
+    with ctx.db.connection() as db:
+        actors.workspace(db, workspace_id)
+        sealed = ctx.vault.seal(config, definition.spec)
+        return actors.create(db, kind, workspace_id, definition_id, name, sealed)
+
+
+def update(
+    ctx: Context,
+    kind: Kind,
+    identity: UUID,
+    name: str | None,
+    config: Json | None,
+    *,
+    partial: bool = False,
+) -> Actor:
+    """Change name or configuration; masked secrets stay. `partial` keeps fields not given."""
+    with ctx.db.connection() as db:
+        actor = actors.get(db, kind, identity)
+        definition = ctx.registry.get(kind, actor.definition_id)
+        sealed = actor.configuration
+        if config is not None:
+            merged = {**actor.configuration, **config} if partial else config
+            sealed = ctx.vault.seal(
+                ctx.vault.open(merged) if partial else merged, definition.spec, sealed
+            )
+            validate(definition, ctx.vault.open(sealed))
+        return actors.update(db, actor, name or actor.name, sealed)
+
+
+def get(ctx: Context, kind: Kind, identity: UUID) -> Actor:
+    """Return one."""
+    with ctx.db.connection() as db:
+        return actors.get(db, kind, identity)
+
+
+def listing(ctx: Context, kind: Kind, workspace_ids: list[UUID] | None = None) -> list[Actor]:
+    """Return all of the workspaces."""
+    with ctx.db.connection() as db:
+        return actors.listing(db, kind, workspace_ids)
+
+
+def delete(ctx: Context, kind: Kind, identity: UUID) -> None:
+    """Delete one; its connections end with it."""
+    with ctx.db.connection() as db:
+        actors.delete(db, actors.get(db, kind, identity))
+
+
+def check(ctx: Context, kind: Kind, identity: UUID) -> tuple[Json | None, Json]:
+    """Try the stored configuration; return the failure, if any, and the job's data."""
+    actor = get(ctx, kind, identity)
+    return check_configuration(ctx, kind, actor.definition_id, ctx.vault.open(actor.configuration))
+
+
+def check_configuration(
+    ctx: Context, kind: Kind, definition_id: UUID, config: Json
+) -> tuple[Json | None, Json]:
+    """Try a configuration with its secrets in plain text."""
+    definition = ctx.registry.get(kind, definition_id)
+    answer, info = _call(ctx, "check", kind, definition, config, CHECK_SECONDS)
+    return answer.get("failure"), info
+
+
+def discover(ctx: Context, identity: UUID) -> tuple[Json | None, UUID | None, Json]:
+    """Return the catalog of a source with default modes, its id, and the job's data."""
+    actor = get(ctx, "source", identity)
+    definition = ctx.registry.get("source", actor.definition_id)
+    config = ctx.vault.open(actor.configuration)
+    answer, info = _call(ctx, "discover", "source", definition, config, DISCOVER_SECONDS)
+    if "failure" in answer:
+        return None, None, info
+    streams = [{"stream": s, "config": default_config(s)} for s in answer["result"]["streams"]]
+    catalog = {"streams": streams}
+    with ctx.db.connection() as db:
+        return catalog, actors.save_catalog(db, actor, catalog), info
+
+
+def default_config(stream: Json) -> Json:
+    """Return the configuration Airbyte proposes for a discovered stream."""
+    return {
+        "syncMode": "full_refresh",
+        "cursorField": stream.get("defaultCursorField") or [],
+        "destinationSyncMode": "overwrite",
+        "primaryKey": stream.get("sourceDefinedPrimaryKey") or [],
+        "aliasName": stream["name"],
+        "selected": True,
+        "suggested": True,
+        "fieldSelectionEnabled": False,
+        "selectedFields": [],
+        "hashedFields": [],
+        "mappers": [],
+    }
+
+
+def _call(
+    ctx: Context, operation: str, kind: Kind, definition: Definition, config: Json, seconds: float
+) -> tuple[Json, Json]:
+    began = int(time.time())
+    answer = ctx.workers.call(operation, kind, definition.connector, config, seconds)
+    types = {"discover": "discover_schema", "check": f"check_connection_{kind}"}
+    info: dict[str, Any] = {
+        "id": str(uuid4()),
+        "configType": types[operation],
+        "configId": str(definition.id),
+        "createdAt": began,
+        "endedAt": int(time.time()),
+        "succeeded": operation == "check" or "failure" not in answer,
+        "connectorConfigurationUpdated": False,
+        "logType": "formatted",
+        "logs": {"logLines": answer.get("lines", [])},
+    }
+    if "failure" in answer:
+        info["failureReason"] = answer["failure"]
+    return answer, info

@@ -1,0 +1,158 @@
+"""Connections: create, change, trigger."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from services.airbyte.handlers import actors as actor_handlers
+from services.airbyte.handlers.context import Context
+from services.airbyte.handlers.errors import ConflictError, InvalidInputError
+from services.airbyte.jobs.schedule import check_schedule
+from services.airbyte.state import actors, connections, jobs, streams
+from services.airbyte.state.records import Connection, Job, Json
+
+_MODES = {
+    "full_refresh": {"append", "overwrite", "append_dedup", "overwrite_dedup"},
+    "incremental": {"append", "append_dedup"},
+}
+
+
+def check_catalog(catalog: Json) -> None:
+    """Refuse a syncCatalog whose modes, cursors or keys do not fit. Raises InvalidInputError."""
+    problems = []
+    for number, entry in enumerate(catalog.get("streams", [])):
+        stream, config = entry.get("stream") or {}, entry.get("config") or {}
+        path, name = f"syncCatalog.streams[{number}]", stream.get("name")
+        if not name:
+            problems.append((f"{path}.stream.name", "must not be null"))
+            continue
+        if not config.get("selected", True):
+            continue
+        mode, target = config.get("syncMode"), config.get("destinationSyncMode")
+        if mode not in _MODES or target not in _MODES.get(mode, ()):
+            problems.append(
+                (f"{path}.config", f"stream {name}: {mode} | {target} is not a sync mode")
+            )
+        offered = stream.get("supportedSyncModes")
+        if offered and mode not in offered:
+            problems.append((f"{path}.config.syncMode", f"stream {name} supports only {offered}"))
+        key = config.get("primaryKey") or stream.get("sourceDefinedPrimaryKey")
+        if target in ("append_dedup", "overwrite_dedup") and not key:
+            problems.append((f"{path}.config.primaryKey", f"stream {name}: {target} needs one"))
+        cursor = config.get("cursorField") or stream.get("defaultCursorField")
+        if mode == "incremental" and not cursor and not stream.get("sourceDefinedCursor"):
+            problems.append((f"{path}.config.cursorField", f"stream {name}: incremental needs one"))
+    if problems:
+        raise InvalidInputError("; ".join(text for _, text in problems), problems)
+
+
+def create(ctx: Context, fields: dict[str, Any]) -> Connection:
+    """Store a new connection and schedule it."""
+    check_catalog(fields["catalog"])
+    check_schedule(fields["schedule_type"], fields.get("schedule_data"))
+    with ctx.db.connection() as db:
+        actors.get(db, "source", fields["source_id"])
+        actors.get(db, "destination", fields["destination_id"])
+        connection = connections.create(db, fields)
+    ctx.reschedule(connection.id)
+    return connection
+
+
+def update(ctx: Context, identity: UUID, fields: dict[str, Any]) -> Connection:
+    """Change the given fields."""
+    if "catalog" in fields:
+        check_catalog(fields["catalog"])
+    with ctx.db.connection() as db:
+        before = connections.get(db, identity)
+        kind = fields.get("schedule_type", before.schedule_type)
+        check_schedule(kind, fields.get("schedule_data", before.schedule_data))
+        connection = connections.update(db, identity, fields)
+    ctx.reschedule(identity)
+    return connection
+
+
+def get(ctx: Context, identity: UUID) -> Connection:
+    """Return one."""
+    with ctx.db.connection() as db:
+        return connections.get(db, identity)
+
+
+def listing(ctx: Context, workspace_ids: list[UUID] | None = None) -> list[Connection]:
+    """Return the connections of the workspaces."""
+    with ctx.db.connection() as db:
+        found = connections.listing(db)
+        if workspace_ids is None:
+            return found
+        sources = {actor.id for actor in actors.listing(db, "source", workspace_ids)}
+        return [connection for connection in found if connection.source_id in sources]
+
+
+def delete(ctx: Context, identity: UUID) -> None:
+    """Delete a connection; the data it brought stays."""
+    with ctx.db.connection() as db:
+        connections.get(db, identity)
+        active, _ = jobs.find(
+            db, connection_ids=[identity], statuses=["pending", "running", "incomplete"]
+        )
+    for job in active:
+        ctx.workers.cancel(job.id)
+    with ctx.db.connection() as db:
+        connections.update(db, identity, {"status": "deprecated"})
+    ctx.reschedule(identity)
+
+
+def trigger(ctx: Context, identity: UUID, config_type: str) -> Job:
+    """Queue a job. Raises ConflictError when one is running or the connection is not active."""
+    with ctx.db.connection() as db:
+        connection = connections.get(db, identity)
+        if config_type == "sync" and connection.status != "active":
+            raise ConflictError(
+                f"Can only sync an active connection; {connection.name!r} is {connection.status}"
+            )
+        job = jobs.create(db, identity, config_type)
+    ctx.workers.wake()
+    return job
+
+
+def catalog_for(ctx: Context, source_id: UUID) -> Json:
+    """Return the newest discovered catalog of a source, discovering it if there is none.
+
+    Raises InvalidInputError with the connector's message when that fails.
+    """
+    with ctx.db.connection() as db:
+        catalog = actors.latest_catalog(db, source_id)
+    if catalog is None:
+        catalog, _, info = actor_handlers.discover(ctx, source_id)
+        if catalog is None:
+            raise InvalidInputError(info["failureReason"]["externalMessage"])
+    return catalog
+
+
+def workspace_of(ctx: Context, connection: Connection) -> UUID:
+    """Return the workspace of a connection (its source's)."""
+    with ctx.db.connection() as db:
+        return actors.get(db, "source", connection.source_id, deleted=True).workspace_id
+
+
+def state(ctx: Context, identity: UUID) -> Json:
+    """Return how far a connection has read, as Airbyte's ConnectionState."""
+    with ctx.db.connection() as db:
+        connections.get(db, identity)
+        known = [s for s in streams.listing(db, identity) if s.state is not None]
+    if not known:
+        return {"stateType": "not_set", "connectionId": str(identity)}
+    return {
+        "stateType": "stream",
+        "connectionId": str(identity),
+        "streamState": [
+            {
+                "streamDescriptor": {
+                    "name": s.name,
+                    **({"namespace": s.namespace} if s.namespace else {}),
+                },
+                "streamState": s.state,
+            }
+            for s in known
+        ],
+    }

@@ -1,0 +1,21 @@
+"""Refusals of the APIs, beside the common error tree."""
+
+from __future__ import annotations
+
+from services.common.errors import PermanentError, RefusedError
+
+
+class InvalidInputError(PermanentError):
+    """The request was understood and its content does not fit; `problems` is (path, message)."""
+
+    def __init__(self, message: str, problems: list[tuple[str, str]] | None = None) -> None:
+        super().__init__(message)
+        self.problems = problems or []
+
+
+class ConflictError(RefusedError):
+    """Not possible in the present state, such as a sync while one is running."""
+
+
+class SyncRunningError(RefusedError):
+    """The state cannot be changed while a sync runs."""

@@ -1,0 +1,151 @@
+"""When connections run: Airbyte's schedules as APScheduler's triggers.
+
+A run that was missed while the server was down is made up for once, at the next start, however
+many were missed; a run that falls due while the connection still has a job is left out.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import re
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from services.airbyte.handlers.errors import InvalidInputError
+from services.airbyte.state import connections, jobs
+from services.airbyte.state.database import Pool
+from services.airbyte.state.records import Connection, Json
+from services.common.errors import LakeletError
+
+log = logging.getLogger(__name__)
+
+_UNITS = {"minutes": 60, "hours": 3600, "days": 86400, "weeks": 604800, "months": 2592000}
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+
+
+def check_schedule(kind: str, data: Json | None) -> None:
+    """Raise InvalidInputError when a schedule is not complete or not understood."""
+    trigger(kind, data)
+
+
+def trigger(kind: str, data: Json | None) -> Any:
+    """Return APScheduler's trigger, None for `manual`."""
+    if kind == "manual":
+        return None
+    if kind == "basic":
+        basic = (data or {}).get("basicSchedule") or {}
+        units, unit = basic.get("units"), basic.get("timeUnit")
+        if not isinstance(units, int) or units < 1 or unit not in _UNITS:
+            raise InvalidInputError(
+                "scheduleData.basicSchedule needs units (1 or more) and timeUnit"
+                f" ({', '.join(_UNITS)})",
+                [("scheduleData.basicSchedule", "is not complete")],
+            )
+        return IntervalTrigger(seconds=units * _UNITS[unit], timezone=datetime.UTC)
+    if kind == "cron":
+        cron = (data or {}).get("cron") or {}
+        return quartz(cron.get("cronExpression") or "", cron.get("cronTimeZone") or "UTC")
+    raise InvalidInputError(f"scheduleType {kind} is not manual, basic or cron")
+
+
+def quartz(expression: str, zone: str) -> CronTrigger:
+    """Return the trigger of a Quartz expression: seconds first, `?` for any, Sunday is 1."""
+    fields = expression.split()
+    if len(fields) not in (6, 7):
+        raise InvalidInputError(
+            f"cron expression {expression!r} does not have 6 or 7 fields (seconds, minutes, hours,"
+            " day of month, month, day of week, year), e.g. '0 0 4 * * ?'",
+            [("scheduleData.cron.cronExpression", "is not a Quartz expression")],
+        )
+    fields = ["*" if field == "?" else field.lower() for field in fields]
+    fields[5] = _days(fields[5])
+    names = ("second", "minute", "hour", "day", "month", "day_of_week", "year")
+    try:
+        return CronTrigger(timezone=ZoneInfo(zone), **dict(zip(names, fields, strict=False)))
+    except ZoneInfoNotFoundError as error:
+        raise InvalidInputError(f"cron time zone {zone!r} is not known") from error
+    except ValueError as error:
+        raise InvalidInputError(f"cron expression {expression!r}: {error}") from error
+
+
+def _days(text: str) -> str:
+    """Return a Quartz day-of-week field in day names; the number after a slash is a step."""
+    days, slash, step = text.partition("/")
+    if days == "1-7":
+        return "*" + slash + step
+    named = re.sub(r"\b[1-7]\b", lambda found: _DAYS[int(found[0]) - 1], days)
+    return named + slash + step
+
+
+class Schedule:
+    """Triggers the scheduled connections."""
+
+    def __init__(self, db: Pool, run: Callable[[UUID], Any]) -> None:
+        self._db, self._run = db, run
+        self._scheduler = BackgroundScheduler(timezone=datetime.UTC)
+
+    def start(self) -> None:
+        """Schedule every connection and make up for missed runs."""
+        with self._db.connection() as db:
+            known = connections.listing(db)
+        self._scheduler.start()
+        for connection in known:
+            self._put(connection)
+
+    def stop(self) -> None:
+        """Stop triggering."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+
+    def refresh(self, identity: UUID) -> None:
+        """Take over a changed connection."""
+        with self._db.connection() as db:
+            self._put(connections.get(db, identity))
+
+    def _put(self, connection: Connection) -> None:
+        if self._scheduler.get_job(str(connection.id)):
+            self._scheduler.remove_job(str(connection.id))
+        if connection.status != "active":
+            return
+        try:
+            when = trigger(connection.schedule_type, connection.schedule_data)
+        except InvalidInputError as error:
+            log.warning("connection %s is not scheduled: %s", connection.id, error)
+            return
+        if when is None or not self._scheduler.running:
+            return
+        self._scheduler.add_job(
+            self._fire,
+            when,
+            args=[connection.id],
+            id=str(connection.id),
+            next_run_time=self._first(connection, when),
+            coalesce=True,
+            misfire_grace_time=None,
+            max_instances=1,
+        )
+
+    def _first(self, connection: Connection, when: Any) -> datetime.datetime:
+        with self._db.connection() as db:
+            last, _ = jobs.find(db, connection_ids=[connection.id], config_types=["sync"], limit=1)
+        now = datetime.datetime.now(datetime.UTC)
+        # A connection that never ran starts with an interval at once, with a cron at its time.
+        since = last[0].created_at if last else connection.updated_at
+        if isinstance(when, IntervalTrigger):
+            due = since + when.interval if last else now
+        else:
+            due = when.get_next_fire_time(since, since + datetime.timedelta(microseconds=1))
+        return max(now, due) if due else now
+
+    def _fire(self, identity: UUID) -> None:
+        try:
+            self._run(identity)
+        except LakeletError as error:
+            log.info("scheduled run left out: %s", error, extra={"connection_id": str(identity)})

@@ -1,0 +1,189 @@
+"""What runs in a job's own process. Preloaded by the fork server: it must open nothing itself."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
+from typing import Any
+
+import pyiceberg.catalog.rest
+import pyiceberg.io.pyarrow
+
+from services.airbyte import engine
+from services.airbyte.cdk.failures import ConnectorError, config_error, describe
+from services.airbyte.cdk.source import Environment
+from services.airbyte.definitions.registry import registry
+from services.airbyte.destination.catalog import LakeConfig, explain, open_catalog
+from services.airbyte.jobs.attempt_log import AttemptLog
+from services.airbyte.jobs.dead_letters import DeadLetters
+from services.airbyte.jobs.outcome import finish
+from services.airbyte.jobs.sync import StreamFailedError, Sync
+from services.airbyte.sources import source
+from services.airbyte.sources.file import source as _file
+from services.airbyte.sources.postgres import source as _postgres
+from services.airbyte.state import actors, connections, database, jobs
+from services.airbyte.state.secrets import Vault
+from services.common import logs
+from services.common.settings import Settings, settings
+
+# Imported for the fork server, so that no job has to wait for them.
+_PRELOADED = (pyiceberg.catalog.rest, pyiceberg.io.pyarrow, _file, _postgres)
+_PR_SET_PDEATHSIG = 1
+_EXTENSIONS = ("httpfs", "postgres_scanner")
+
+Json = dict[str, Any]
+
+
+def _begin() -> None:
+    """Tie this process to the fork server, which ends when the server does."""
+    if sys.platform == "linux":
+        parent = os.getppid()
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    logs.configure("airbyte", settings().log_level)
+
+
+def folder(where: Settings) -> Path:
+    """Return the server's data folder."""
+    return where.data_dir / "airbyte"
+
+
+def environment(where: Settings, log: Any, letters: DeadLetters) -> Environment:
+    """Return what sources may use."""
+    inbox = where.data_dir / "inbox"
+    inbox.mkdir(parents=True, exist_ok=True)
+
+    def write(message: str) -> None:
+        log(message, source="source")
+
+    def keep(stream: str, records: Sequence[Json]) -> str:
+        return letters.keep(stream, records)
+
+    return Environment(
+        inbox=inbox,
+        s3_endpoint=where.s3_endpoint,
+        s3_key="airbyte",
+        s3_secret=where.airbyte_s3_secret_key.get_secret_value(),
+        log=write,
+        dead_letters=keep,
+    )
+
+
+def run_attempt(job_id: int, attempt: int) -> None:
+    """Run an attempt and store how it ended."""
+    _begin()
+    where = settings()
+    db = database.connect(where.postgres_dsn("airbyte"))
+    job = jobs.get(db, job_id)
+    log = AttemptLog(folder(where), job_id, attempt, str(job.connection_id))
+    began = time.monotonic()
+    log.write(f"attempt {attempt} of job {job_id} ({job.config_type}) begins")
+    failures: list[Json] = []
+    try:
+        _work(where, db, job, attempt, log)
+    except StreamFailedError as error:
+        cause = error.__cause__ or error
+        failures = [describe(cause, stream=error.stream.descriptor)]
+    except Exception as error:  # noqa: BLE001 - whatever it is, it belongs into the job's answer
+        failures = [describe(error)]
+    for failure in failures:
+        log.write(failure["externalMessage"], level="ERROR", source=failure["failureOrigin"])
+    status = finish(db, job_id, attempt, failures)
+    totals = jobs.get(db, job_id).attempts[attempt]
+    log.write(
+        f"attempt {attempt} of job {job_id} ends after {time.monotonic() - began:.2f} s:"
+        f" job {status or 'was ended by the server'}",
+        records_synced=totals.total("recordsCommitted"),
+        bytes_synced=totals.total("bytesCommitted"),
+    )
+
+
+def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: AttemptLog) -> None:
+    connection = connections.get(db, job.connection_id)
+    vault = Vault(where.encryption_key.get_secret_value())
+    from_actor = actors.get(db, "source", connection.source_id)
+    to_actor = actors.get(db, "destination", connection.destination_id)
+    lake = LakeConfig.parse(vault.open(to_actor.configuration))
+    duck = engine.connect(folder(where) / "duckdb" / str(os.getpid()), *_EXTENSIONS)
+    engine.grant_s3(
+        duck,
+        "lakelet_destination",
+        endpoint=lake.endpoint,
+        key=lake.key,
+        secret=lake.secret,
+        region=lake.region,
+        secure=lake.secure,
+        scope=f"s3://{lake.warehouse.split('/')[0]}",
+    )
+    letters = DeadLetters(where, job.id, attempt, str(connection.id))
+    try:
+        catalog = open_catalog(lake)
+    except ConnectorError:
+        raise
+    except Exception as error:
+        raise explain(error, lake) from error
+    sync = Sync(
+        db=db,
+        job_id=job.id,
+        attempt=attempt,
+        connection=connection,
+        source=source(registry().get("source", from_actor.definition_id).connector),
+        source_config=vault.open(from_actor.configuration),
+        lake=lake,
+        catalog=catalog,
+        duck=duck,
+        env=environment(where, log.write, letters),
+        log=log,
+    )
+    if job.config_type in ("reset_connection", "clear"):
+        sync.clear()
+    else:
+        sync.run()
+
+
+def run_call(pipe: Pipe, operation: str, kind: str, connector: str, config: Json) -> None:
+    """Answer check or discover through `pipe`: `{"result": …}` or `{"failure": …}`."""
+    _begin()
+    where = settings()
+    lines: list[str] = []
+
+    def note(message: str, **_: Any) -> None:
+        lines.append(message)
+
+    answer: Json
+    try:
+        env = environment(where, note, DeadLetters(where, 0, 0, ""))
+        answer = {"result": _call(operation, kind, connector, config, env)}
+    except Exception as error:  # noqa: BLE001 - goes into the answer
+        origin: Any = "source" if kind == "source" else "destination"
+        answer = {"failure": describe(error, origin=origin)}
+    pipe.send({**answer, "lines": lines})
+    pipe.close()
+
+
+def _call(operation: str, kind: str, connector: str, config: Json, env: Environment) -> Any:
+    if kind == "destination":
+        lake = LakeConfig.parse(config)
+        try:
+            catalog = open_catalog(lake)
+            catalog.list_namespaces()
+        except ConnectorError:
+            raise
+        except Exception as error:
+            raise explain(error, lake) from error
+        return None
+    chosen = source(connector)
+    if operation == "check":
+        return chosen.check(config, env)
+    if operation == "discover":
+        return {"streams": [stream.as_json() for stream in chosen.discover(config, env)]}
+    raise config_error(f"unknown operation {operation}", at="airbyte_platform")

@@ -1,0 +1,126 @@
+"""The server: its parts, and how they start, wait for the database, and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+
+import psycopg
+import uvicorn
+
+from services.airbyte.definitions.registry import registry
+from services.airbyte.handlers import connections
+from services.airbyte.handlers.context import Context
+from services.airbyte.jobs.pool import WorkerPool
+from services.airbyte.jobs.schedule import Schedule
+from services.airbyte.state import actors, database
+from services.airbyte.state.secrets import Vault
+from services.airbyte.wire.app import build
+from services.airbyte.wire.auth import Gate
+from services.common.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class Server:
+    """Everything that runs in the server's process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._dsn = settings.postgres_dsn("airbyte")
+        self._ready = threading.Event()
+        self._stopped = threading.Event()
+        self._pool = database.open_pool(self._dsn)
+        self._workers = WorkerPool(self._pool, size=max(2, os.cpu_count() or 2))
+        vault = Vault(settings.encryption_key.get_secret_value())
+        self._context = Context(
+            db=self._pool,
+            vault=vault,
+            registry=registry(),
+            workers=self._workers,
+            folder=settings.data_dir / "airbyte",
+            reschedule=lambda identity: self._schedule.refresh(identity),
+            ready=self.ready,
+        )
+        self._schedule = Schedule(
+            self._pool, lambda identity: connections.trigger(self._context, identity, "sync")
+        )
+        self._app = build(self._context, Gate(settings, vault))
+        self._leader: psycopg.Connection[psycopg.rows.DictRow] | None = None
+
+    def ready(self) -> bool:
+        """Whether jobs can be taken: the database answers and is ours."""
+        if not self._ready.is_set():
+            return False
+        try:
+            with self._pool.connection(timeout=2) as db:
+                db.execute("SELECT 1")
+        except psycopg.Error:
+            return False
+        return True
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        sockets = [self._listen(port) for port in self._ports()]
+        self._context.folder.mkdir(parents=True, exist_ok=True)
+        self._workers.warm_up()
+        threading.Thread(target=self._prepare, name="prepare", daemon=True).start()
+        server = uvicorn.Server(
+            uvicorn.Config(
+                self._app, log_config=None, access_log=False, timeout_graceful_shutdown=5
+            )
+        )
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        try:
+            asyncio.run(server.serve(sockets=sockets))
+        finally:
+            self._stopped.set()
+            self._schedule.stop()
+            self._workers.stop()
+            self._pool.close(timeout=2)
+            log.info("stopped")
+
+    def _ports(self) -> list[int]:
+        wanted = self._settings
+        return sorted({wanted.airbyte_port, wanted.airbyte_config_port, wanted.airbyte_public_port})
+
+    def _listen(self, port: int) -> socket.socket:
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((self._settings.bind_address, port))
+        listener.listen(256)
+        log.info("listening on %s:%s", self._settings.bind_address, port)
+        return listener
+
+    def _prepare(self) -> None:
+        """Wait for the database, become its one server, then take jobs."""
+        told = ""
+        while not self._stopped.is_set():
+            try:
+                self._lead()
+                break
+            except Exception as error:  # noqa: BLE001 - whatever it is, it may pass
+                if str(error) != told:
+                    told = str(error)
+                    log.warning("waiting for the database: %s", told.strip())
+                time.sleep(0.5)
+        else:
+            return
+        self._ready.set()
+        log.info("ready")
+
+    def _lead(self) -> None:
+        database.prepare(self._dsn)
+        if self._leader is None or self._leader.closed:
+            self._leader = database.connect(self._dsn)
+            self._leader.execute("SELECT pg_advisory_lock(%s)", (database.LEADER_LOCK,))
+        with self._pool.connection() as db:
+            actors.ensure_workspace(db)
+        self._workers.start()
+        self._schedule.start()

@@ -1,0 +1,1 @@
+"""PostgreSQL: DuckDB's scanner reads it in PostgreSQL's binary format."""

@@ -1,0 +1,201 @@
+"""Reading one table: what to select, in which snapshot, and the state after it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+
+from services.airbyte.cdk.catalog import ConfiguredStream
+from services.airbyte.cdk.columns import literal, quote
+from services.airbyte.cdk.failures import config_error
+from services.airbyte.cdk.source import Environment, Reading
+from services.airbyte.sources.postgres import cursor as cursors
+from services.airbyte.sources.postgres.cursor import Position, Snapshot
+from services.airbyte.sources.postgres.tables import SourceColumn, SourceTable
+
+Json = dict[str, Any]
+
+_SOURCE = "lakelet_source"
+_NAN = "__lakelet_nan_"
+
+
+class TableReader:
+    """Reads one table through DuckDB's scanner, all of it in one repeatable-read transaction."""
+
+    def __init__(
+        self,
+        target: str,
+        table: SourceTable,
+        stream: ConfiguredStream,
+        duck: duckdb.DuckDBPyConnection,
+        env: Environment,
+    ) -> None:
+        self._table, self._stream, self._duck, self._env = table, stream, duck, env
+        self._relation_name = f"{quote(table.schema)}.{quote(table.name)}"
+        self._columns = self._choose()
+        self._state: Json | None = None
+        duck.execute(f"ATTACH {literal(target)} AS {_SOURCE} (TYPE postgres, READ_ONLY)")
+        duck.execute("BEGIN")
+
+    def close(self) -> None:
+        """End the transaction and leave the source."""
+        for statement in ("ROLLBACK", f"DETACH {_SOURCE}"):
+            try:
+                self._duck.execute(statement)
+            except duckdb.Error:  # the connection broke: there is nothing to end
+                self._env.log(f"{statement} was not possible any more")
+
+    def start(self, state: Json | None) -> Reading:
+        """Fix the snapshot and say what to read."""
+        condition = self._position(state) if self._stream.incremental else None
+        direct = condition is None and not any(c.mapping.as_text for c in self._columns)
+        numerics = [c for c in self._columns if c.mapping.numeric]
+        nulled = {
+            c.name: (f"NOT isfinite({quote(c.name)})", "SOURCE_FIELD_SIZE_LIMITATION")
+            for c in self._columns
+            if c.mapping.infinite
+        }
+        has_nan = bool(numerics) and (not direct or self._any_nan(numerics))
+        if direct and not has_nan:
+            names = ", ".join(quote(c.name) for c in self._columns)
+            relation = f"(SELECT {names} FROM {_SOURCE}.{self._relation_name})"
+        else:
+            relation = f"postgres_query('{_SOURCE}', {literal(self._select(condition))})"
+            nulled |= {
+                c.name: (quote(_NAN + c.name), "SOURCE_FIELD_SIZE_LIMITATION") for c in numerics
+            }
+        return Reading(
+            columns=tuple(c.column for c in self._columns),
+            relation=relation,
+            state=lambda: self._state,
+            unique_key=bool(self._table.primary_key)
+            and set(self._stream.primary_key) == set(self._table.primary_key),
+            nulled=nulled,
+        )
+
+    def _choose(self) -> tuple[SourceColumn, ...]:
+        stream = self._stream
+        there = {column.name: column for column in self._table.columns}
+        wanted = stream.selected_columns or stream.known_columns or tuple(there)
+        if stream.selected_columns is None and stream.known_columns == ():
+            wanted = tuple(there)
+        needed = [*stream.primary_key, *([stream.cursor_field] if stream.cursor_field else [])]
+        use_cursor = stream.incremental or stream.dedup
+        if use_cursor and (missing := [name for name in needed if name not in there]):
+            raise config_error(
+                f"stream {stream.name!r}: column {', '.join(missing)} (cursor or primary key) is"
+                f" not in the source; it has {', '.join(there)}"
+            )
+        keep = {*wanted, *(needed if use_cursor else [])}
+        if gone := [name for name in wanted if name not in there]:
+            self._env.log(f"{stream.name}: {', '.join(gone)} is gone from the source: null now")
+        return tuple(column for column in self._table.columns if column.name in keep)
+
+    def _query(self, query: str) -> Json:
+        cursor = self._duck.execute(f"FROM postgres_query('{_SOURCE}', {literal(query)})")
+        names = [item[0] for item in cursor.description or ()]
+        row = cursor.fetchone()
+        return dict(zip(names, row or (), strict=True))
+
+    def _any_nan(self, numerics: list[SourceColumn]) -> bool:
+        tests = " OR ".join(f"{quote(c.name)} = 'NaN'" for c in numerics)
+        found = self._query(
+            f"SELECT EXISTS(SELECT 1 FROM {self._relation_name} WHERE {tests}) AS x"
+        )
+        return bool(found["x"])
+
+    def _select(self, condition: str | None) -> str:
+        parts = []
+        for column in self._columns:
+            name, mapping = quote(column.name), column.mapping
+            if mapping.as_text:
+                parts.append(f"{name}::text AS {name}")
+            elif mapping.numeric:
+                kind = str(mapping.type).replace("decimal", "numeric")
+                parts.append(f"NULLIF({name}, 'NaN')::{kind} AS {name}")
+                parts.append(f"coalesce({name} = 'NaN', false) AS {quote(_NAN + column.name)}")
+            else:
+                parts.append(name)
+        where = f" WHERE {condition}" if condition else ""
+        return f"SELECT {', '.join(parts)} FROM {self._relation_name}{where}"
+
+    def _position(self, state: Json | None) -> str | None:
+        """Note where this sync will end, and return the condition on where it begins."""
+        stream, table = self._stream, self._table
+        field = stream.cursor_field or ""
+        kind = next((c.type_name for c in table.columns if c.name == field), None)
+        if kind is None or not any(c.name == field and c.can_be_cursor for c in table.columns):
+            raise config_error(
+                f"stream {stream.name!r}: column {field!r} ({kind}) cannot be a cursor; choose one"
+                " whose values grow, such as an updated_at"
+            )
+        top = self._query(
+            f"SELECT max({quote(field)})::text AS top, txid_current_snapshot()::text AS snapshot,"
+            f" {cursors.LATE_QUERY} AS late FROM {self._relation_name}"
+        )
+        now = Snapshot.parse(top["snapshot"]) if table.has_xmin else None
+        position = Position.from_state(state, field)
+        if state and position is None:
+            self._env.log(f"{stream.name}: the cursor field has changed, reading from the start")
+        condition = None
+        if position is not None:
+            position = self._with_airbytes_rule(position, field, kind, now)
+            condition = cursors.condition(position, now, field, kind)
+        self._note_end(top, now, field, kind, position)
+        return condition
+
+    def _count(self, field: str, kind: str, value: str | None) -> int:
+        if value is None:
+            return 0
+        found = self._query(
+            f"SELECT count(*) AS n FROM {self._relation_name}"
+            f" WHERE {quote(field)} = {literal(value)}::{kind}"
+        )
+        return int(found["n"])
+
+    def _with_airbytes_rule(
+        self, position: Position, field: str, kind: str, now: Snapshot | None
+    ) -> Position:
+        """Without transaction ids: a negative count says that rows came to the last value."""
+        if now is not None and position.snapshot is not None:
+            return position
+        if position.count > 0 and self._count(field, kind, position.cursor) != position.count:
+            return Position(position.cursor, -1, position.snapshot, position.seen, position.late)
+        return position
+
+    def _note_end(
+        self, top: Json, now: Snapshot | None, field: str, kind: str, before: Position | None
+    ) -> None:
+        end = top["top"] if top["top"] is not None else (before.cursor if before else None)
+        mark = None
+        if now is not None:
+            mark = {"value": top["snapshot"], "late": bool(top["late"])}
+            if now.running:
+                seen = self._seen(now)
+                if seen is None:
+                    self._env.log(
+                        f"{self._stream.name}: a transaction runs for long, rows it writes within"
+                        " savepoints may be missed; end it, or use a primary key and CDC"
+                    )
+                mark["seen"] = seen
+        self._state = cursors.to_state(
+            self._stream.name,
+            self._stream.namespace,
+            field,
+            end,
+            self._count(field, kind, end) if now is None else 0,
+            mark,
+        )
+
+    def _seen(self, now: Snapshot) -> list[int] | None:
+        rows = self._duck.execute(
+            f"FROM postgres_query('{_SOURCE}', {{}})".format(
+                literal(
+                    f"SELECT DISTINCT x FROM (SELECT {now.row_xid()} AS x"
+                    f" FROM {self._relation_name}) AS q WHERE x >= {now.xmin}"
+                    f" LIMIT {cursors.MAX_SEEN + 1}"
+                )
+            )
+        ).fetchall()
+        return [int(row[0]) for row in rows] if len(rows) <= cursors.MAX_SEEN else None

@@ -1,0 +1,98 @@
+"""Tables, views and their columns, as the source's catalog has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from services.airbyte.cdk.columns import Column
+from services.airbyte.sources.postgres.types import Mapping, map_type
+
+# Types of columns that can say what is new: they have an order and a maximum.
+_CURSORS = frozenset(
+    {
+        *("int2", "int4", "int8", "numeric", "float4", "float8", "oid"),
+        *("text", "varchar", "bpchar", "name", "uuid"),
+        *("date", "time", "timetz", "timestamp", "timestamptz"),
+    }
+)
+
+_QUERY = """
+SELECT n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.reltuples::bigint AS rows,
+       a.attname AS column, t.typname AS type, t.typtype AS typtype,
+       CASE WHEN t.typtype = 'd' THEN b.typname ELSE t.typname END AS base,
+       CASE WHEN t.typtype = 'd' AND a.atttypmod < 0 THEN t.typtypmod ELSE a.atttypmod END
+           AS typmod,
+       a.attndims AS dimensions,
+       coalesce(e.typtype, b.typtype, t.typtype) = 'e' AS is_enum,
+       coalesce(array_position(i.indkey::int2[], a.attnum), -1) AS key_position
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_type b ON b.oid = t.typbasetype AND t.typtype = 'd'
+LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
+LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
+  AND n.nspname = ANY(%(schemas)s) AND (%(table)s::text IS NULL OR c.relname = %(table)s)
+  AND has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')
+ORDER BY n.nspname, c.relname, a.attnum
+"""
+
+
+@dataclass(frozen=True)
+class SourceColumn:
+    """A column with how it is read."""
+
+    name: str
+    type_name: str
+    mapping: Mapping
+    can_be_cursor: bool
+
+    @property
+    def column(self) -> Column:
+        """The column as it lies in the table."""
+        return Column(self.name, self.mapping.type)
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """A table or view; `kind` is PostgreSQL's relkind."""
+
+    schema: str
+    name: str
+    kind: str
+    columns: tuple[SourceColumn, ...]
+    primary_key: tuple[str, ...]
+
+    @property
+    def has_xmin(self) -> bool:
+        """Whether rows carry the transaction that wrote them."""
+        return self.kind in ("r", "p", "m")
+
+
+def find_tables(
+    db: psycopg.Connection[dict[str, Any]], schemas: Sequence[str], table: str | None = None
+) -> list[SourceTable]:
+    """Return the tables and views of `schemas` whose columns the user may read."""
+    grouped: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in db.execute(_QUERY, {"schemas": list(schemas), "table": table}):
+        kind = row["kind"].decode() if isinstance(row["kind"], bytes) else row["kind"]
+        grouped.setdefault((row["schema"], row["name"], kind), []).append(row)
+    tables = []
+    for (schema, name, kind), rows in grouped.items():
+        key = sorted((r["key_position"], r["column"]) for r in rows if r["key_position"] >= 0)
+        columns = tuple(
+            SourceColumn(
+                row["column"],
+                row["base"],
+                map_type(row["base"], row["typmod"], row["dimensions"], is_enum=row["is_enum"]),
+                row["base"] in _CURSORS,
+            )
+            for row in rows
+        )
+        tables.append(SourceTable(schema, name, kind, columns, tuple(c for _, c in key)))
+    return tables

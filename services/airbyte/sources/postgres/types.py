@@ -1,0 +1,90 @@
+"""PostgreSQL's types as they lie in bronze.
+
+native    the scanner reads the type itself
+text      PostgreSQL renders it as text (`::text`): exact, whatever the type
+Arrays are lists of their element; a numeric without precision is exact as text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyiceberg.types import (
+    BinaryType,
+    BooleanType,
+    DateType,
+    DecimalType,
+    DoubleType,
+    FloatType,
+    IcebergType,
+    IntegerType,
+    ListType,
+    LongType,
+    StringType,
+    TimestampType,
+    TimestamptzType,
+    TimeType,
+)
+
+_NATIVE: dict[str, IcebergType] = {
+    "bool": BooleanType(),
+    "int2": IntegerType(),
+    "int4": IntegerType(),
+    "int8": LongType(),
+    "float4": FloatType(),
+    "float8": DoubleType(),
+    "text": StringType(),
+    "varchar": StringType(),
+    "bpchar": StringType(),
+    "name": StringType(),
+    "json": StringType(),
+    "jsonb": StringType(),
+    "uuid": StringType(),
+    "bytea": BinaryType(),
+    "date": DateType(),
+    "time": TimeType(),
+    "timestamp": TimestampType(),
+    "timestamptz": TimestamptzType(),
+}
+
+MAX_PRECISION = 38
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """How a column is read: `as_text` has PostgreSQL cast it; `special` names values to null."""
+
+    type: IcebergType
+    as_text: bool = False
+    numeric: bool = False
+    infinite: bool = False
+
+
+def map_type(name: str, typmod: int, dimensions: int, *, is_enum: bool) -> Mapping:
+    """Return how to read a column of the (base) type `name`; arrays have a leading underscore."""
+    if name.startswith("_"):
+        element = map_type(name[1:], typmod, 0, is_enum=is_enum)
+        # The scanner reads one dimension; text in an array has no cast of its own.
+        if dimensions > 1 or element.as_text or element.numeric:
+            return Mapping(StringType(), as_text=True)
+        return Mapping(ListType(1, element.type, element_required=False))
+    if is_enum:
+        return Mapping(StringType())
+    if name == "numeric":
+        precision, scale = numeric_precision(typmod)
+        if precision is None or precision > MAX_PRECISION or not 0 <= scale <= precision:
+            return Mapping(StringType(), as_text=True)
+        return Mapping(DecimalType(precision, scale), numeric=True)
+    if name in _NATIVE:
+        infinite = name in ("date", "timestamp", "timestamptz")
+        return Mapping(_NATIVE[name], infinite=infinite)
+    return Mapping(StringType(), as_text=True)
+
+
+def numeric_precision(typmod: int) -> tuple[int | None, int]:
+    """Return (precision, scale) of a numeric's type modifier; precision None when unconstrained."""
+    if typmod < 4:
+        return None, 0
+    packed = typmod - 4
+    scale = packed & 0x7FF
+    return (packed >> 16) & 0xFFFF, scale - 0x800 if scale & 0x400 else scale

@@ -1,0 +1,1 @@
+"""What the sync server remembers: definitions, connectors, connections, jobs, sync state."""

@@ -1,0 +1,148 @@
+"""Config API: sources and destinations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.airbyte.handlers import actors
+from services.airbyte.handlers.context import Context
+from services.airbyte.state.records import Json
+from services.airbyte.wire import config_models as models
+from services.airbyte.wire import render
+
+
+def create_source(ctx: Context, body: models.SourceCreate) -> Json:
+    """SourceRead."""
+    actor = actors.create(
+        ctx,
+        "source",
+        body.workspace_id,
+        body.source_definition_id,
+        body.name,
+        body.connection_configuration,
+    )
+    return render.actor(ctx, actor)
+
+
+def create_destination(ctx: Context, body: models.DestinationCreate) -> Json:
+    """DestinationRead."""
+    actor = actors.create(
+        ctx,
+        "destination",
+        body.workspace_id,
+        body.destination_definition_id,
+        body.name,
+        body.connection_configuration,
+    )
+    return render.actor(ctx, actor)
+
+
+def update_source(ctx: Context, body: models.SourceUpdate) -> Json:
+    """SourceRead."""
+    return render.actor(
+        ctx,
+        actors.update(ctx, "source", body.source_id, body.name, body.connection_configuration),
+    )
+
+
+def partial_update_source(ctx: Context, body: models.SourcePartialUpdate) -> Json:
+    """SourceRead."""
+    config = body.connection_configuration
+    actor = actors.update(ctx, "source", body.source_id, body.name, config, partial=True)
+    return render.actor(ctx, actor)
+
+
+def update_destination(ctx: Context, body: models.DestinationUpdate) -> Json:
+    """DestinationRead."""
+    config = body.connection_configuration
+    return render.actor(
+        ctx, actors.update(ctx, "destination", body.destination_id, body.name, config)
+    )
+
+
+def partial_update_destination(ctx: Context, body: models.DestinationPartialUpdate) -> Json:
+    """DestinationRead."""
+    config = body.connection_configuration
+    actor = actors.update(ctx, "destination", body.destination_id, body.name, config, partial=True)
+    return render.actor(ctx, actor)
+
+
+def source(ctx: Context, body: models.SourceId) -> Json:
+    """SourceRead."""
+    return render.actor(ctx, actors.get(ctx, "source", body.source_id))
+
+
+def destination(ctx: Context, body: models.DestinationId) -> Json:
+    """DestinationRead."""
+    return render.actor(ctx, actors.get(ctx, "destination", body.destination_id))
+
+
+def sources(ctx: Context, body: models.WorkspaceIdOptional) -> Json:
+    """SourceReadList."""
+    chosen = [body.workspace_id] if body.workspace_id else None
+    found = [render.actor(ctx, a) for a in actors.listing(ctx, "source", chosen)]
+    return {"sources": found, "page_size": len(found), "num_connections": len(found)}
+
+
+def destinations(ctx: Context, body: models.WorkspaceIdOptional) -> Json:
+    """DestinationReadList."""
+    chosen = [body.workspace_id] if body.workspace_id else None
+    found = [render.actor(ctx, a) for a in actors.listing(ctx, "destination", chosen)]
+    return {"destinations": found, "page_size": len(found), "num_connections": len(found)}
+
+
+def delete_source(ctx: Context, body: models.SourceId) -> None:
+    """Nothing: 204."""
+    actors.delete(ctx, "source", body.source_id)
+
+
+def delete_destination(ctx: Context, body: models.DestinationId) -> None:
+    """Nothing: 204."""
+    actors.delete(ctx, "destination", body.destination_id)
+
+
+def _checked(failure: Json | None, info: Json) -> Json:
+    answer = {"status": "failed" if failure else "succeeded", "jobInfo": info}
+    if failure:
+        answer["message"] = failure["externalMessage"]
+    return answer
+
+
+def check_source(ctx: Context, body: models.SourceId) -> Json:
+    """CheckConnectionRead."""
+    return _checked(*actors.check(ctx, "source", body.source_id))
+
+
+def check_destination(ctx: Context, body: models.DestinationId) -> Json:
+    """CheckConnectionRead."""
+    return _checked(*actors.check(ctx, "destination", body.destination_id))
+
+
+def discover(ctx: Context, body: models.SourceId) -> Json:
+    """SourceDiscoverSchemaRead."""
+    catalog, identity, info = actors.discover(ctx, body.source_id)
+    answer: Json = {"jobInfo": info}
+    if catalog is not None:
+        answer |= {"catalog": catalog, "catalogId": str(identity), "breakingChange": False}
+    return answer
+
+
+ENDPOINTS: dict[str, Any] = {
+    "sources/create": (models.SourceCreate, create_source),
+    "sources/update": (models.SourceUpdate, update_source),
+    "sources/partial_update": (models.SourcePartialUpdate, partial_update_source),
+    "sources/get": (models.SourceId, source),
+    "sources/list": (models.WorkspaceIdOptional, sources),
+    "sources/list_paginated": (models.WorkspaceIdOptional, sources),
+    "sources/delete": (models.SourceId, delete_source),
+    "sources/check_connection": (models.SourceId, check_source),
+    "sources/discover_schema": (models.SourceId, discover),
+    "destinations/create": (models.DestinationCreate, create_destination),
+    "destinations/update": (models.DestinationUpdate, update_destination),
+    "destinations/partial_update": (models.DestinationPartialUpdate, partial_update_destination),
+    "destinations/get": (models.DestinationId, destination),
+    "destinations/list": (models.WorkspaceIdOptional, destinations),
+    "destinations/list_paginated": (models.WorkspaceIdOptional, destinations),
+    "destinations/delete": (models.DestinationId, delete_destination),
+    "destinations/check_connection": (models.DestinationId, check_destination),
+}

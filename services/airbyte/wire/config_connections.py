@@ -1,0 +1,125 @@
+"""Config API: connections, their jobs' triggers, their state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.airbyte.handlers import connections, states
+from services.airbyte.handlers import jobs as job_handlers
+from services.airbyte.handlers.context import Context
+from services.airbyte.state.records import Connection, Json
+from services.airbyte.wire import config_models as models
+from services.airbyte.wire import render
+
+# Body field → record field.
+_FIELDS = {
+    "name": "name",
+    "namespace_definition": "namespace_definition",
+    "namespace_format": "namespace_format",
+    "prefix": "prefix",
+    "sync_catalog": "catalog",
+    "schedule_type": "schedule_type",
+    "schedule_data": "schedule_data",
+    "status": "status",
+}
+_OPTIONS = (
+    "operation_ids",
+    "source_catalog_id",
+    "resource_requirements",
+    "notify_schema_changes",
+    "notify_schema_changes_by_email",
+    "non_breaking_changes_preference",
+    "backfill_preference",
+    "tags",
+)
+
+
+def _given(body: models.ConnectionFields, options: Json) -> Json:
+    """Return the record fields that a body sets."""
+    fields = {
+        record: getattr(body, name)
+        for name, record in _FIELDS.items()
+        if name in body.model_fields_set
+        and (getattr(body, name) is not None or record in ("namespace_format", "schedule_data"))
+    }
+    if body.schedule and "schedule_type" not in fields:
+        fields |= {"schedule_type": "basic", "schedule_data": {"basicSchedule": body.schedule}}
+    changed = body.model_dump(mode="json", by_alias=True, exclude_unset=True, include=set(_OPTIONS))
+    return {**fields, "options": {**options, **changed}}
+
+
+def _read(ctx: Context, record: Connection) -> Json:
+    return render.connection(record, connections.workspace_of(ctx, record))
+
+
+def create(ctx: Context, body: models.ConnectionCreate) -> Json:
+    """ConnectionRead."""
+    defaults: Json = {
+        "name": "Connection",
+        "namespace_definition": "source",
+        "namespace_format": None,
+        "prefix": "",
+        "catalog": {"streams": []},
+        "schedule_type": "manual",
+        "schedule_data": None,
+    }
+    ends = {"source_id": body.source_id, "destination_id": body.destination_id}
+    return _read(ctx, connections.create(ctx, {**defaults, **_given(body, {}), **ends}))
+
+
+def update(ctx: Context, body: models.ConnectionUpdate) -> Json:
+    """ConnectionRead."""
+    before = connections.get(ctx, body.connection_id)
+    return _read(ctx, connections.update(ctx, before.id, _given(body, before.options)))
+
+
+def get(ctx: Context, body: models.ConnectionId) -> Json:
+    """ConnectionRead."""
+    return _read(ctx, connections.get(ctx, body.connection_id))
+
+
+def listing(ctx: Context, body: models.WorkspaceIdOptional) -> Json:
+    """ConnectionReadList."""
+    chosen = [body.workspace_id] if body.workspace_id else None
+    return {"connections": [_read(ctx, c) for c in connections.listing(ctx, chosen)]}
+
+
+def delete(ctx: Context, body: models.ConnectionId) -> None:
+    """Nothing: 204."""
+    connections.delete(ctx, body.connection_id)
+
+
+def _trigger(config_type: str) -> Any:
+    def run(ctx: Context, body: models.ConnectionId) -> Json:
+        job = connections.trigger(ctx, body.connection_id, config_type)
+        return render.job_info(ctx, job_handlers.get(ctx, job.id))
+
+    return run
+
+
+def state(ctx: Context, body: models.ConnectionId) -> Json:
+    """ConnectionState."""
+    return connections.state(ctx, body.connection_id)
+
+
+def set_state(ctx: Context, body: models.StateUpdate) -> Json:
+    """ConnectionState."""
+    return states.create_or_update(ctx, body.connection_id, body.connection_state)
+
+
+ENDPOINTS: dict[str, Any] = {
+    "connections/create": (models.ConnectionCreate, create),
+    "connections/update": (models.ConnectionUpdate, update),
+    "connections/get": (models.ConnectionId, get),
+    "connections/list": (models.WorkspaceIdOptional, listing),
+    "connections/list_all": (models.WorkspaceIdOptional, listing),
+    "connections/delete": (models.ConnectionId, delete),
+    "connections/sync": (models.ConnectionId, _trigger("sync")),
+    "connections/reset": (models.ConnectionId, _trigger("reset_connection")),
+    "connections/clear": (models.ConnectionId, _trigger("clear")),
+    "state/get": (models.ConnectionId, state),
+    "state/create_or_update": (models.StateUpdate, set_state),
+    "state/create_or_update_safe": (models.StateUpdate, set_state),
+    "web_backend/connections/create": (models.ConnectionCreate, create),
+    "web_backend/connections/update": (models.ConnectionUpdate, update),
+}

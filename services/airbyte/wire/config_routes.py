@@ -1,0 +1,29 @@
+"""The Config API's endpoints: path below /api/v1 → body, handler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from services.airbyte.handlers.context import Context
+from services.airbyte.wire import config_actors, config_connections, config_jobs, config_platform
+from services.airbyte.wire.config_models import Body
+
+
+class Endpoint(NamedTuple):
+    """An endpoint: `respond` returns the JSON answer, None for 204."""
+
+    model: type[Body]
+    respond: Callable[[Context, Any], Any]
+
+
+ENDPOINTS: dict[str, Endpoint] = {
+    path: Endpoint(model, respond)
+    for table in (
+        config_platform.ENDPOINTS,
+        config_actors.ENDPOINTS,
+        config_connections.ENDPOINTS,
+        config_jobs.ENDPOINTS,
+    )
+    for path, (model, respond) in table.items()
+}

@@ -1,0 +1,247 @@
+"""Records as the Config API shows them. Times are seconds since 1970."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+from uuid import UUID
+
+from services.airbyte.definitions.registry import Definition
+from services.airbyte.handlers.context import Context
+from services.airbyte.jobs import attempt_log
+from services.airbyte.state.records import Actor, Attempt, Connection, Job, Json, Workspace
+from services.airbyte.state.secrets import mask
+
+ORGANIZATION = UUID(int=0)
+
+
+def seconds(when: datetime.datetime) -> int:
+    """Return a time as the Config API gives it."""
+    return int(when.timestamp())
+
+
+def without_none(values: Json) -> Json:
+    """Leave out what is not set, as Airbyte does."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def workspace(record: Workspace) -> Json:
+    """WorkspaceRead."""
+    return {
+        "workspaceId": str(record.id),
+        "customerId": str(record.id),
+        "email": "admin@localhost.localdomain",
+        "name": record.name,
+        "slug": record.slug,
+        "initialSetupComplete": True,
+        "displaySetupWizard": False,
+        "anonymousDataCollection": False,
+        "news": False,
+        "securityUpdates": False,
+        "notifications": [],
+        "notificationSettings": {},
+        "organizationId": str(ORGANIZATION),
+        "tombstone": False,
+    }
+
+
+def definition(record: Definition) -> Json:
+    """SourceDefinitionRead or DestinationDefinitionRead."""
+    return {
+        f"{record.kind}DefinitionId": str(record.id),
+        "name": record.name,
+        "dockerRepository": record.docker_repository,
+        "dockerImageTag": record.docker_image_tag,
+        "documentationUrl": record.documentation_url,
+        "protocolVersion": "0.2.0",
+        "custom": False,
+        "enterprise": False,
+        "supportLevel": record.support_level,
+        "releaseStage": record.release_stage,
+    }
+
+
+def specification(record: Definition, job: Json) -> Json:
+    """SourceDefinitionSpecificationRead or DestinationDefinitionSpecificationRead."""
+    answer = {
+        f"{record.kind}DefinitionId": str(record.id),
+        "documentationUrl": record.documentation_url,
+        "connectionSpecification": record.spec["connectionSpecification"],
+        "jobInfo": job,
+    }
+    if record.kind == "destination":
+        answer["supportedDestinationSyncModes"] = record.spec.get(
+            "supported_destination_sync_modes", ["append", "overwrite"]
+        )
+    return answer
+
+
+def actor(ctx: Context, record: Actor) -> Json:
+    """SourceRead or DestinationRead; secrets are masked."""
+    known = ctx.registry.get(record.kind, record.definition_id)
+    return {
+        f"{record.kind}DefinitionId": str(record.definition_id),
+        f"{record.kind}Id": str(record.id),
+        "workspaceId": str(record.workspace_id),
+        "connectionConfiguration": mask(record.configuration),
+        "name": record.name,
+        f"{record.kind}Name": known.name,
+        "isVersionOverrideApplied": False,
+        "isEntitled": True,
+        "supportState": "supported",
+        "status": "active",
+        "createdAt": seconds(record.created_at),
+    }
+
+
+def connection(record: Connection, workspace_id: UUID) -> Json:
+    """ConnectionRead."""
+    options = record.options
+    return without_none(
+        {
+            "connectionId": str(record.id),
+            "name": record.name,
+            "namespaceDefinition": record.namespace_definition,
+            "namespaceFormat": record.namespace_format,
+            "prefix": record.prefix,
+            "sourceId": str(record.source_id),
+            "destinationId": str(record.destination_id),
+            "operationIds": options.get("operationIds", []),
+            "syncCatalog": record.catalog,
+            "schedule": _old_schedule(record),
+            "scheduleType": record.schedule_type,
+            "scheduleData": record.schedule_data,
+            "status": record.status,
+            "resourceRequirements": options.get("resourceRequirements"),
+            "sourceCatalogId": options.get("sourceCatalogId"),
+            "breakingChange": False,
+            "notifySchemaChanges": options.get("notifySchemaChanges", False),
+            "notifySchemaChangesByEmail": options.get("notifySchemaChangesByEmail", False),
+            "nonBreakingChangesPreference": options.get("nonBreakingChangesPreference", "ignore"),
+            "backfillPreference": options.get("backfillPreference", "disabled"),
+            "created_at": seconds(record.created_at),
+            "workspaceId": str(workspace_id),
+            "tags": options.get("tags", []),
+            "onDemandEnabled": False,
+        }
+    )
+
+
+def _old_schedule(record: Connection) -> Json | None:
+    basic = (record.schedule_data or {}).get("basicSchedule")
+    return basic if record.schedule_type == "basic" else None
+
+
+def _stats(stats: Json) -> Json:
+    names = (
+        "recordsEmitted",
+        "bytesEmitted",
+        "stateMessagesEmitted",
+        "recordsCommitted",
+        "bytesCommitted",
+    )
+    return {name: int(stats.get(name, 0)) for name in names}
+
+
+def attempt(record: Attempt) -> Json:
+    """AttemptRead."""
+    streams = list(record.stream_stats.values())
+    total = {
+        name: record.total(name)
+        for name in (
+            "recordsEmitted",
+            "bytesEmitted",
+            "stateMessagesEmitted",
+            "recordsCommitted",
+            "bytesCommitted",
+        )
+    }
+    return without_none(
+        {
+            "id": record.number,
+            "status": record.status,
+            "createdAt": seconds(record.created_at),
+            "updatedAt": seconds(record.updated_at),
+            "endedAt": seconds(record.ended_at) if record.ended_at else None,
+            "recordsSynced": total["recordsCommitted"],
+            "bytesSynced": total["bytesCommitted"],
+            "totalStats": total,
+            "streamStats": [
+                without_none(
+                    {
+                        "streamName": stats["name"],
+                        "streamNamespace": stats.get("namespace"),
+                        "stats": _stats(stats),
+                    }
+                )
+                for stats in streams
+            ],
+            "failureSummary": {
+                "failures": record.failures,
+                "partialSuccess": record.total("recordsCommitted") > 0,
+            }
+            if record.failures
+            else None,
+        }
+    )
+
+
+def job_streams(record: Job) -> dict[str, Json]:
+    """Return what the job's attempts committed, by stream; the latest attempt's count stands."""
+    merged: dict[str, Json] = {}
+    for one in record.attempts:
+        merged.update(one.stream_stats)
+    return merged
+
+
+def job(record: Job) -> Json:
+    """JobRead."""
+    merged = job_streams(record)
+    counters = ("recordsEmitted", "bytesEmitted", "recordsCommitted", "bytesCommitted")
+    totals: Json = {
+        name: sum(int(stats.get(name, 0)) for stats in merged.values()) for name in counters
+    }
+    answer: Json = {
+        "id": record.id,
+        "configType": record.config_type,
+        "configId": str(record.connection_id),
+        "enabledStreams": [
+            without_none({"name": s["name"], "namespace": s.get("namespace")})
+            for s in merged.values()
+        ],
+        "createdAt": seconds(record.created_at),
+        "updatedAt": seconds(record.updated_at),
+        "startedAt": seconds(record.started_at) if record.started_at else None,
+        "status": record.status,
+        "aggregatedStats": {**totals, "recordsRejected": 0},
+        "streamAggregatedStats": [
+            without_none(
+                {
+                    "streamName": stats["name"],
+                    "streamNamespace": stats.get("namespace"),
+                    **{name: int(stats.get(name, 0)) for name in counters},
+                    "recordsRejected": 0,
+                }
+            )
+            for stats in merged.values()
+        ],
+    }
+    if record.config_type == "reset_connection":
+        answer["resetConfig"] = {"streamsToReset": answer["enabledStreams"]}
+    return without_none(answer)
+
+
+def job_info(ctx: Context, record: Job, *, logs: bool = True) -> Json:
+    """JobInfoRead: the job, its attempts, their logs."""
+    attempts: list[dict[str, Any]] = []
+    for one in record.attempts:
+        lines = attempt_log.lines(ctx.folder, record.id, one.number) if logs else []
+        attempts.append(
+            {"attempt": attempt(one), "logType": "formatted", "logs": {"logLines": lines}}
+        )
+    return {"job": job(record), "attempts": attempts}
+
+
+def job_with_attempts(record: Job) -> Json:
+    """JobWithAttemptsRead: as in lists."""
+    return {"job": job(record), "attempts": [attempt(one) for one in record.attempts]}
