@@ -51,7 +51,7 @@ def links(settings: Settings) -> dict[str, str]:
         "Airbyte": f"{settings.airbyte_url}/api/v1",
         "S3": f"http://{settings.s3_endpoint}",
         "Iceberg": settings.iceberg_uri,
-        "PostgreSQL": f"{settings.bind_address}:{settings.postgres_port}",
+        "PostgreSQL": f"{settings.postgres_host}:{settings.postgres_port}",
     }
 
 

@@ -35,7 +35,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_VERSION_CHECK": "false",
         "DO_NOT_TRACK": "1",
-        "LAKELET_DREMIO_HOST": settings.bind_address,
+        "LAKELET_DREMIO_HOST": settings.dremio_host,
         "LAKELET_DREMIO_PORT": str(settings.dremio_port),
         "LAKELET_DREMIO_USER": settings.admin_user,
         "DBT_ENV_SECRET_DREMIO_PASSWORD": settings.admin_password.get_secret_value(),

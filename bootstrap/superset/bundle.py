@@ -77,7 +77,7 @@ def _address(exported: str, settings: Settings) -> str:
     """Return the exported SQLAlchemy address with this platform's user, host and port."""
     parts = urlsplit(exported)
     user = quote(settings.admin_user, safe="")
-    place = f"{user}:{_MASK}@{settings.bind_address}:{settings.dremio_flight_port}"
+    place = f"{user}:{_MASK}@{settings.dremio_host}:{settings.dremio_flight_port}"
     return urlunsplit(parts._replace(netloc=place))
 
 

@@ -20,6 +20,17 @@ from services.common.errors import ConfigError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
+# Where each service is reached; by default where it listens. In containers that is a name.
+_HOSTS = (
+    "postgres_host",
+    "s3_host",
+    "iceberg_host",
+    "dremio_host",
+    "airbyte_host",
+    "superset_host",
+)
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - listening on all interfaces
+
 Secret = Annotated[SecretStr, Field(min_length=8)]
 
 
@@ -32,6 +43,13 @@ class Settings(BaseSettings):
     runtime: str = "auto"
     bind_address: str = "127.0.0.1"
     log_level: str = "INFO"
+
+    postgres_host: str
+    s3_host: str
+    iceberg_host: str
+    dremio_host: str
+    airbyte_host: str
+    superset_host: str
 
     postgres_port: int
     s3_port: int
@@ -84,6 +102,13 @@ class Settings(BaseSettings):
         resolved = ports.resolve(given)
         return {**values, **{name.lower(): number for name, number in resolved.items()}}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _hosts(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Fill in the hosts that are not set from the address that the services listen on."""
+        bound = str(values.get("bind_address") or "127.0.0.1")
+        return {**dict.fromkeys(_HOSTS, _LOOPBACK.get(bound, bound)), **values}
+
     @computed_field  # type: ignore[prop-decorator]
     @property
     def data_dir(self) -> Path:
@@ -98,32 +123,32 @@ class Settings(BaseSettings):
     @property
     def s3_endpoint(self) -> str:
         """S3 address as `host:port`, the form MinIO's and DuckDB's settings take."""
-        return f"{self.bind_address}:{self.s3_port}"
+        return f"{self.s3_host}:{self.s3_port}"
 
     @property
     def iceberg_uri(self) -> str:
         """Base address of the Iceberg REST catalog (its warehouses are bucket names)."""
-        return f"http://{self.bind_address}:{self.iceberg_port}"
+        return f"http://{self.iceberg_host}:{self.iceberg_port}"
 
     @property
     def dremio_url(self) -> str:
         """Base address of Dremio's REST API."""
-        return f"http://{self.bind_address}:{self.dremio_port}"
+        return f"http://{self.dremio_host}:{self.dremio_port}"
 
     @property
     def flight_uri(self) -> str:
         """Address of Dremio's Arrow Flight server."""
-        return f"grpc://{self.bind_address}:{self.dremio_flight_port}"
+        return f"grpc://{self.dremio_host}:{self.dremio_flight_port}"
 
     @property
     def airbyte_url(self) -> str:
         """Base address of Airbyte's Config API."""
-        return f"http://{self.bind_address}:{self.airbyte_config_port}"
+        return f"http://{self.airbyte_host}:{self.airbyte_config_port}"
 
     @property
     def superset_url(self) -> str:
         """Base address of Superset."""
-        return f"http://{self.bind_address}:{self.superset_port}"
+        return f"http://{self.superset_host}:{self.superset_port}"
 
     @property
     def inbox_dir(self) -> Path:
@@ -142,7 +167,7 @@ class Settings(BaseSettings):
         )
         return (
             f"postgresql://{role}:{secret.get_secret_value()}"
-            f"@{self.bind_address}:{self.postgres_port}/{role}"
+            f"@{self.postgres_host}:{self.postgres_port}/{role}"
         )
 
 

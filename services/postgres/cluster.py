@@ -32,6 +32,8 @@ def data_folder(settings: Settings) -> Path:
 
 def server_command(settings: Settings, *, socket_folder: str = "") -> list[str]:
     """Return the command that serves the cluster: over TCP, or only in `socket_folder` if given."""
+    if not socket_folder:
+        _write_client_rules(settings)
     options = {
         "listen_addresses": "" if socket_folder else settings.bind_address,
         "port": str(settings.postgres_port),
@@ -42,9 +44,31 @@ def server_command(settings: Settings, *, socket_folder: str = "") -> list[str]:
         "max_wal_size": "1GB",
         "log_line_prefix": "%m [%p] %q%u@%d ",
     }
+    if not socket_folder:
+        options["hba_file"] = str(_client_rules(settings))
     flags = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
     folder = str(data_folder(settings))
     return [*command_prefix(), str(POSTGRES_BIN_PATH / "postgres"), "-D", folder, *flags]
+
+
+def _client_rules(settings: Settings) -> Path:
+    return data_folder(settings).with_name("pg_hba.conf")
+
+
+def _write_client_rules(settings: Settings) -> None:
+    """Write who may connect: passwords always, and only from the networks we listen on.
+
+    initdb's own rules know the loopback addresses alone; a server that listens on another
+    address (in a container, for a whole office) would refuse everyone who comes from there.
+    """
+    rules = (
+        f"host {database} all {network} scram-sha-256\n"
+        for database in ("all", "replication")
+        for network in ("127.0.0.1/32", "::1/128", "samenet")
+    )
+    path = _client_rules(settings)
+    path.write_text("".join(rules))
+    path.chmod(0o644)  # the server may run as another account
 
 
 def ensure_cluster(settings: Settings) -> None:

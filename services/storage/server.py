@@ -25,7 +25,7 @@ def server_command(settings: Settings) -> list[str]:
     users.write_text(json.dumps(identities(settings)))
     options = {
         "dir": folder / "volumes",
-        "ip": settings.bind_address,
+        "ip": settings.s3_host,
         "ip.bind": settings.bind_address,
         "bucket": ",".join(PLAIN_BUCKETS),
         "tableBucket": ",".join(TABLE_BUCKETS),
