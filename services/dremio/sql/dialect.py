@@ -5,22 +5,23 @@ from __future__ import annotations
 from typing import ClassVar
 
 from sqlglot.dialects.dialect import Dialect
-from sqlglot.dialects.dremio import Dremio
 from sqlglot.tokenizer_core import TokenType
+
+from services.dremio.sql.functions.dialect import DremioSql
 
 _SWALLOWING = (TokenType.COMMAND, TokenType.EXECUTE, TokenType.FETCH, TokenType.SHOW)
 
 
-class LakeletDremio(Dremio):
+class LakeletDremio(DremioSql):
     """Dremio, tokenised to the end: `SHOW` and `EXPLAIN` are read by our own parser."""
 
-    class Tokenizer(Dremio.Tokenizer):
+    class Tokenizer(DremioSql.Tokenizer):
         """Keywords that would make the rest of the statement one string are plain words."""
 
         COMMANDS: ClassVar[set[TokenType]] = set()
         KEYWORDS: ClassVar[dict[str, TokenType]] = {
             word: kind
-            for word, kind in Dremio.Tokenizer.KEYWORDS.items()
+            for word, kind in DremioSql.Tokenizer.KEYWORDS.items()
             if kind not in _SWALLOWING
         }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import duckdb
 from duckdb_extensions import import_extension
 
 from services.common.settings import Settings
+from services.dremio.sql import functions
 
 _EXTENSIONS = ("httpfs", "avro", "iceberg", "icu")
 _log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def open_database(settings: Settings) -> duckdb.DuckDBPyConnection:
     for name in _EXTENSIONS:
         import_extension(name, con=connection)
         connection.execute(f"LOAD {name}")
-    _install_functions(connection)
+    functions.install(connection)
     directories = ["s3://", settings.iceberg_uri, str(spill)]
     for statement in (
         "SET GLOBAL TimeZone = 'UTC'",
@@ -76,12 +76,3 @@ def _fresh(folder: Path) -> Path:
         if left.is_file():
             left.unlink()
     return folder
-
-
-def _install_functions(connection: duckdb.DuckDBPyConnection) -> None:
-    try:
-        functions = importlib.import_module("services.dremio.sql.functions")
-    except ImportError:
-        return
-    if hasattr(functions, "install"):
-        functions.install(connection)

@@ -33,7 +33,7 @@ _SIMPLE: dict[str, pa.DataType] = {
     "timestamp_ns": pa.timestamp("ms"),
     "timestamp with time zone": pa.timestamp("ms"),
     "blob": pa.binary(),
-    "interval": pa.month_day_nano_interval(),
+    "interval": pa.string(),  # printed as Dremio prints it: few clients read Arrow's intervals
     "NULL": pa.int32(),
     "sqlnull": pa.int32(),
 }
@@ -189,10 +189,32 @@ def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     if batch.schema.equals(schema):
         return batch
     columns = [
-        column if column.type == field.type else column.cast(field.type, safe=_safe(field.type))
-        for column, field in zip(batch.columns, schema, strict=True)
+        _cast(column, field.type) for column, field in zip(batch.columns, schema, strict=True)
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    if column.type == kind:
+        return column
+    if pa.types.is_interval(column.type):
+        return pa.array([_interval(value) for value in column.to_pylist()], pa.string())
+    return column.cast(kind, safe=_safe(kind))
+
+
+def _interval(value: Any) -> str | None:
+    """`+YYY-MM` for months, `+DDD HH:MI:SS.FFF` for anything shorter."""
+    if value is None:
+        return None
+    if value.months:
+        years, months = divmod(abs(value.months), 12)
+        return f"{'-' if value.months < 0 else '+'}{years:03d}-{months:02d}"
+    total = value.days * 86_400_000 + int(value.nanoseconds / 1_000_000)
+    days, rest = divmod(abs(total), 86_400_000)
+    seconds, millis = divmod(rest, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    sign = "-" if total < 0 else "+"
+    return f"{sign}{days:03d} {minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}.{millis:03d}"
 
 
 def _safe(kind: pa.DataType) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from sqlglot import exp
 from sqlglot.dialects.dremio import Dremio
 from sqlglot.parsers.dremio import DremioParser
-from sqlglot.tokens import TokenType  # type: ignore[attr-defined]
+from sqlglot.tokenizer_core import TokenType
 
 DIALECT = "dremiosql"
 """The name to give sqlglot's `read=`."""

@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
+from services.dremio.sql.functions import Context
 from services.dremio.sql.resolve import Relation, find, resolve
 from services.dremio.sql.statements import Path
 from services.dremio.sql.translate import to_duckdb
@@ -58,7 +59,8 @@ class Run:
     def sql(self, tree: exp.Expression, context: Path | None = None) -> str:
         """Resolve and translate a query or DML (its tree is consumed). Raises DremioError."""
         where = self.session.context if context is None else context
-        return to_duckdb(resolve(tree, where, self))
+        facts = Context(user=self.session.user.name, schema=".".join(where))
+        return to_duckdb(resolve(tree, where, self), facts)
 
     def plan(self, tree: exp.Expression, context: Path | None = None) -> pa.Schema:
         """Return the schema of a query's result without running it. Raises DremioError."""
