@@ -13,6 +13,8 @@ from services.dremio.state.errors import DremioError, ErrorKind
 Namespace = tuple[str, ...]
 # Between the parts of a namespace, by the Iceberg REST specification: 0x1F, escaped.
 _SEPARATOR = "%1F"
+# What the storage answers (with status 500) for a bucket that is no table bucket.
+_PLAIN_BUCKET = "attribute not found: s3tables.metadata"
 
 
 class IcebergRest:
@@ -131,4 +133,6 @@ def _check(response: httpx.Response) -> None:
         404: ErrorKind.NOT_FOUND,
         409: ErrorKind.CONCURRENT_MODIFICATION,
     }.get(response.status_code, ErrorKind.CONNECTION)
+    if _PLAIN_BUCKET in message:
+        kind = ErrorKind.NOT_FOUND
     raise DremioError(kind, f"The storage's catalog refused {response.request.url.path}: {message}")
