@@ -16,7 +16,16 @@ from sqlglot import exp, generator, parser, tokens
 from sqlglot.dialects.dialect import Dialect
 
 # Calls whose arguments are not a plain list, and which print as they were read.
-_SPECIAL_SYNTAX = ("CAST", "CEIL", "EXTRACT", "FLOOR", "OVERLAY", "POSITION", "TRIM")
+_SPECIAL_SYNTAX = (
+    "CAST",
+    "CEIL",
+    "EXTRACT",
+    "FLOOR",
+    "OVERLAY",
+    "POSITION",
+    "SUBSTRING",
+    "TRIM",
+)
 
 _TIME_TRAVEL = ("SNAPSHOT", "BRANCH", "TAG", "COMMIT", "REFERENCE")
 
@@ -25,6 +34,8 @@ class LakeletDremio(Dialect):
     """Dremio, with function calls passed on verbatim."""
 
     NORMALIZE_FUNCTIONS = False
+    # Dremio sorts NULL last in both directions: `NULLS FIRST` must be printed, always.
+    NULL_ORDERING = "nulls_are_last"
 
     class Tokenizer(tokens.Tokenizer):
         """Double quotes name things; comments as in Dremio's reference."""
@@ -62,10 +73,19 @@ class LakeletDremio(Dialect):
         TRANSFORMS: ClassVar[Any] = {
             **generator.Generator.TRANSFORMS,
             exp.CurrentTimestamp: lambda *_: "CURRENT_TIMESTAMP",
+            exp.Trim: lambda self, e: self.trimmed(e),
             exp.StrPosition: lambda self, e: (
                 f"POSITION({self.sql(e, 'substr')} IN {self.sql(e, 'this')})"
             ),
         }
+
+        def trimmed(self, expression: exp.Trim) -> str:
+            """Return `TRIM(x)` or `TRIM(BOTH 'c' FROM x)`."""
+            text, characters = self.sql(expression, "this"), self.sql(expression, "expression")
+            side = expression.text("position").upper()
+            if not side and not characters:
+                return f"TRIM({text})"
+            return f"TRIM({' '.join(filter(None, (side or 'BOTH', characters)))} FROM {text})"
 
         def version_sql(self, expression: exp.Version) -> str:
             """Return `AT SNAPSHOT '…'` and its kin; anything else as sqlglot prints it."""
