@@ -50,7 +50,7 @@ select
     status,
     cast(order_number as integer) as order_number,
     order_number = 1 as is_first_order,
-    cast(timestampdiff(day, previous_ordered_on, ordered_on) as integer) as days_since_previous_order,
+    cast(datediff(ordered_on, previous_ordered_on) as integer) as days_since_previous_order,
     cast(spent_so_far as decimal(14, 2)) as spent_so_far,
     updated_at,
     extracted_at

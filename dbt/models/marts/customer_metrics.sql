@@ -33,7 +33,7 @@ measured as (
         spent.value_rank,
         spent.value_decile,
         coalesce(spent.value_band_from, 0) as value_band_from,
-        cast(timestampdiff(day, customers.last_order_on, as_of.last_day) as integer) as days_since_last_order
+        cast(datediff(as_of.last_day, customers.last_order_on) as integer) as days_since_last_order
     from {{ ref('dim_customers') }} as customers
     left join {{ ref('fct_customer_lifetime_value') }} as spent
         on customers.customer_id = spent.customer_id

@@ -30,7 +30,7 @@ select
     units,
     first_order_on,
     last_order_on,
-    cast(timestampdiff(day, first_order_on, last_order_on) as integer) as active_days,
+    cast(datediff(last_order_on, first_order_on) as integer) as active_days,
     lifetime_value,
     cast(round(lifetime_value / orders, 2) as decimal(14, 2)) as average_order_value,
     cast(value_rank as integer) as value_rank,

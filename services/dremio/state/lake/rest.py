@@ -28,6 +28,7 @@ class IcebergRest:
         self._token = ""
         self._expires = 0.0
         self._lock = threading.Lock()
+        self._creating = threading.Lock()
 
     def close(self) -> None:
         """Close the connections."""
@@ -60,9 +61,13 @@ class IcebergRest:
         return metadata
 
     def create_namespace(self, bucket: str, namespace: Namespace) -> None:
-        """Create the namespace unless it is there."""
+        """Create the namespace unless it is there.
+
+        One at a time: the storage answers 500 while another call is half-way through.
+        """
         body = {"namespace": list(namespace), "properties": {}}
-        response = self._send("POST", f"/v1/{bucket}/namespaces", json=body)
+        with self._creating:
+            response = self._send("POST", f"/v1/{bucket}/namespaces", json=body)
         if response.status_code != 409:
             _check(response)
 
