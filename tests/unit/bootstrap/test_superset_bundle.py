@@ -1,0 +1,124 @@
+"""The zip of assets: this platform's address, no secret, stable identities, whole references."""
+
+from __future__ import annotations
+
+import io
+import json
+import uuid
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bootstrap.environment import ensure_env_file
+from bootstrap.superset import Bundle, build_bundle
+from bootstrap.superset.bundle import ASSETS
+from bootstrap.superset.importing import _told
+from services.common.errors import ConfigError
+from services.common.settings import Settings, read_settings
+
+NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://lakelet.local/superset")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    (tmp_path / ".env").write_text("ADMIN_USER=jo@ex\nDREMIO_FLIGHT_PORT=15010\n")
+    ensure_env_file(tmp_path)
+    return read_settings(tmp_path)
+
+
+def documents(bundle: Bundle) -> dict[str, dict[str, Any]]:
+    with zipfile.ZipFile(io.BytesIO(bundle.content)) as archive:
+        return {
+            name.removeprefix("lakelet/"): yaml.safe_load(archive.read(name))
+            for name in archive.namelist()
+        }
+
+
+def test_the_address_is_this_platforms_and_the_password_stays_outside(settings: Settings) -> None:
+    bundle = build_bundle(settings)
+    address = documents(bundle)["databases/Lakelet.yaml"]["sqlalchemy_uri"]
+    assert address == (
+        "dremio+flight://jo%40ex:XXXXXXXXXX@127.0.0.1:15010/dremio?UseEncryption=false"
+    )
+    password = settings.admin_password.get_secret_value()
+    assert bundle.passwords == {"databases/Lakelet.yaml": password}
+    assert not any(password in yaml.safe_dump(doc) for doc in documents(bundle).values())
+
+
+def test_the_same_files_make_the_same_bytes(settings: Settings) -> None:
+    assert build_bundle(settings).content == build_bundle(settings).content
+
+
+def test_references_between_the_files_hold(settings: Settings) -> None:
+    docs = documents(build_bundle(settings))
+    of_kind = {
+        kind: [doc for name, doc in docs.items() if name.startswith(f"{kind}/")]
+        for kind in ("databases", "datasets", "charts", "dashboards")
+    }
+    databases = {doc["uuid"] for doc in of_kind["databases"]}
+    datasets = {doc["uuid"]: doc for doc in of_kind["datasets"]}
+    charts = {doc["uuid"]: doc for doc in of_kind["charts"]}
+    assert all(doc["database_uuid"] in databases for doc in datasets.values())
+    for dashboard in of_kind["dashboards"]:
+        placed = {
+            item["meta"]["uuid"]
+            for item in dashboard["position"].values()
+            if isinstance(item, dict) and item["type"] == "CHART"
+        }
+        assert placed == set(charts)
+    for chart in charts.values():
+        dataset = datasets[chart["dataset_uuid"]]
+        known = {m["metric_name"] for m in dataset["metrics"]}
+        known |= {c["column_name"] for c in dataset["columns"]}
+        for query in json.loads(chart["query_context"])["queries"]:
+            columns = [
+                c if isinstance(c, str) else c["sqlExpression"] for c in query.get("columns", [])
+            ]
+            assert {*columns, *query.get("metrics", [])} <= known, chart["slice_name"]
+
+
+def test_datasets_show_columns_that_the_models_have() -> None:
+    models: dict[str, set[str]] = {}
+    for path in (ASSETS.parent / "dbt" / "models" / "marts").glob("*.yml"):
+        for model in yaml.safe_load(path.read_text())["models"]:
+            models[model["name"]] = {column["name"] for column in model["columns"]}
+    for path in ASSETS.glob("datasets/*/*.yaml"):
+        dataset = yaml.safe_load(path.read_text())
+        shown = {column["column_name"] for column in dataset["columns"]}
+        assert shown <= models[dataset["table_name"]], path.name
+
+
+@pytest.mark.parametrize("path", sorted(ASSETS.glob("charts/*.yaml")), ids=lambda p: p.stem)
+def test_identities_come_from_names(path: Path) -> None:
+    document = yaml.safe_load(path.read_text())
+    assert document["uuid"] == str(uuid.uuid5(NAMESPACE, f"chart/{path.stem}"))
+
+
+def test_a_chart_without_a_query_is_refused(settings: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "assets" / "charts"
+    folder.mkdir(parents=True)
+    (folder / "a.yaml").write_text("slice_name: A\nuuid: x\nquery_context: null\n")
+    with pytest.raises(ConfigError, match=r"a\.yaml: a chart needs a query_context"):
+        build_bundle(settings, tmp_path / "assets")
+
+
+def test_a_file_that_is_no_yaml_is_named(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "metadata.yaml").write_text("a: [")
+    with pytest.raises(ConfigError, match=r"metadata\.yaml: not readable as YAML"):
+        build_bundle(settings, tmp_path / "assets")
+
+
+def test_a_password_the_driver_would_cut_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("ADMIN_PASSWORD='abc;defghi'\n")
+    ensure_env_file(tmp_path)
+    with pytest.raises(ConfigError, match="contains ';'"):
+        build_bundle(read_settings(tmp_path))
+
+
+def test_charts_with_the_same_problem_are_told_together() -> None:
+    text = _told({"B": "400: no table", "A": "400: no table", "C": "", "D": "500: down"})
+    assert text == "Superset: 3 of 4 charts do not answer: A, B: 400: no table; D: 500: down"
