@@ -53,8 +53,6 @@ def _table(reader: Reader, replace: bool, if_not_exists: bool) -> Statement:
         pass
     if reader.accept("AS"):
         table.query = _query(reader)
-        if table.columns:
-            raise validation("CREATE TABLE AS takes its columns from the query")
     else:
         reader.end()
         if not table.columns:

@@ -74,7 +74,14 @@ def test_a_view_that_comes_back_to_itself_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["'/etc/passwd'", '"/etc/passwd"', "nope", "gold.f.nope", "sqlite_master", "pg_catalog.pg_class"],
+    [
+        "'/etc/passwd'",
+        '"/etc/passwd"',
+        "nope",
+        "gold.f.nope",
+        "sqlite_master",
+        "pg_catalog.pg_class",
+    ],
 )
 def test_nothing_is_left_for_the_database_to_find_by_itself(source: str) -> None:
     with pytest.raises(DremioError, match="not found"):
@@ -83,7 +90,13 @@ def test_nothing_is_left_for_the_database_to_find_by_itself(source: str) -> None
 
 @pytest.mark.parametrize(
     "call",
-    ["read_csv('/etc/passwd')", "read_text('/x')", "glob('*')", "duckdb_secrets()", "query('select 1')"],
+    [
+        "read_csv('/etc/passwd')",
+        "read_text('/x')",
+        "glob('*')",
+        "duckdb_secrets()",
+        "query('select 1')",
+    ],
 )
 def test_table_functions_of_the_database_cannot_be_reached(call: str) -> None:
     for sql in (f"SELECT * FROM {call}", f"SELECT * FROM TABLE({call})"):

@@ -68,10 +68,24 @@ def _columns(statement: CreateTable) -> str:
 def _body(run: Run, statement: CreateTable) -> str:
     assert statement.query is not None  # noqa: S101 - the caller has looked
     sql = fitted(run, run.sql(statement.query))
+    if statement.columns:
+        sql = _declared(run, sql, statement.columns)
     if statement.sort:
         order = ", ".join(quoted(column) for column in statement.sort)
         sql = f"SELECT * FROM ({sql}) AS q ORDER BY {order}"  # noqa: S608 - quoted
     return f"AS {sql}"
+
+
+def _declared(run: Run, sql: str, columns: list[exp.ColumnDef]) -> str:
+    """Return the query with its columns named and typed as the statement lists them."""
+    found = run.cursor.sql(sql).columns
+    if len(found) != len(columns):
+        raise validation(f"CREATE TABLE lists {len(columns)} columns, its query has {len(found)}")
+    outputs = ", ".join(
+        f"CAST({quoted(name)} AS {column.args['kind'].sql('duckdb')}) AS {quoted(column.name)}"
+        for name, column in zip(found, columns, strict=True)
+    )
+    return f"SELECT {outputs} FROM ({sql}) AS q"  # noqa: S608 - quoted
 
 
 def fitted(run: Run, sql: str) -> str:

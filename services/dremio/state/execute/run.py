@@ -59,8 +59,13 @@ class Run:
     def sql(self, tree: exp.Expression, context: Path | None = None) -> str:
         """Resolve and translate a query or DML (its tree is consumed). Raises DremioError."""
         where = self.session.context if context is None else context
-        facts = Context(user=self.session.user.name, schema=".".join(where))
-        return to_duckdb(resolve(tree, where, self), facts)
+        return self.translate(resolve(tree, where, self))
+
+    def translate(self, tree: exp.Expression) -> str:
+        """Return DuckDB's SQL for a tree whose names are resolved. Raises DremioError."""
+        session = self.session
+        facts = Context(user=session.user.name, schema=".".join(session.context))
+        return to_duckdb(tree, facts)
 
     def plan(self, tree: exp.Expression, context: Path | None = None) -> pa.Schema:
         """Return the schema of a query's result without running it. Raises DremioError."""

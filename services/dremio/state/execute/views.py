@@ -6,7 +6,6 @@ import pyarrow as pa
 
 from services.dremio.sql.resolve import resolve
 from services.dremio.sql.statements import CreateView, Path
-from services.dremio.sql.translate import to_duckdb
 from services.dremio.state.catalog.catalog import pack_fields
 from services.dremio.state.errors import validation
 from services.dremio.state.execute.run import Result, Run, ok
@@ -51,7 +50,7 @@ def view_body(run: Run, path: Path, statement: CreateView) -> dict[str, object]:
     """Return what is stored of a view. Raises DremioError when its query is wrong."""
     context = run.session.context
     tree = resolve(statement.query.copy(), context, run, inside=(path,))
-    schema = run.shape(to_duckdb(tree))
+    schema = run.shape(run.translate(tree))
     columns = statement.columns
     if columns:
         if len(columns) != len(schema):

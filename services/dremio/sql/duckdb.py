@@ -1,0 +1,31 @@
+"""sqlglot's DuckDB dialect with time travel, which it does not write."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
+from sqlglot.dialects.duckdb import DuckDB
+
+from services.dremio.state.errors import validation
+
+
+class LakeletDuckDB(DuckDB):
+    """DuckDB; `AT SNAPSHOT '7'` becomes `AT (VERSION => 7)`."""
+
+    ALIAS_POST_VERSION = False  # the alias stands before AT
+
+    class Generator(DuckDB.Generator):
+        """Writes a table's version as DuckDB reads it."""
+
+        def version_sql(self, expression: exp.Version) -> str:
+            """Return the AT clause. Raises DremioError (VALIDATION) for what is no snapshot."""
+            if expression.name.upper() == "TIMESTAMP":
+                moment = self.sql(expression, "expression")
+                return f"AT (TIMESTAMP => CAST({moment} AS TIMESTAMP))"
+            text = expression.expression.name
+            if not text.isdigit():
+                raise validation(f"'{text}' is no snapshot's id")
+            return f"AT (VERSION => {text})"
+
+
+DUCKDB = Dialect.get_or_raise(LakeletDuckDB)
