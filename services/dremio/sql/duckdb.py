@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.generators.duckdb import DuckDBGenerator
 
 from services.dremio.state.errors import validation
 
@@ -14,7 +15,7 @@ class LakeletDuckDB(DuckDB):
 
     ALIAS_POST_VERSION = False  # the alias stands before AT
 
-    class Generator(DuckDB.Generator):
+    class Generator(DuckDBGenerator):
         """Writes a table's version as DuckDB reads it."""
 
         def version_sql(self, expression: exp.Version) -> str:

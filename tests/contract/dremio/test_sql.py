@@ -13,13 +13,15 @@ def test_a_table_through_its_life(dremio: Dremio) -> None:
     run = dremio.rows
     made = dremio.query(
         "CREATE TABLE gold.life PARTITION BY (day) LOCALSORT BY (id) AS "
-        "SELECT * FROM (VALUES (1, 'a', DATE '2024-01-01'), (2, 'b', DATE '2024-01-02')) t(id, name, day)"
+        "SELECT * FROM (VALUES (1, 'a', DATE '2024-01-01'), (2, 'b', DATE '2024-01-02')) "
+        "t(id, name, day)"
     )
     assert made["rows"][0]["Records"] == 2
     assert run("INSERT INTO gold.life VALUES (3, NULL, DATE '2024-01-02')") == [(1,)]
     assert run("UPDATE gold.life SET name = 'B' WHERE id = 2") == [(1,)]
     assert run(
-        "MERGE INTO gold.life AS d USING (SELECT 3 AS id, 'c' AS name UNION ALL SELECT 4, 'd') AS s "
+        "MERGE INTO gold.life AS d "
+        "USING (SELECT 3 AS id, 'c' AS name UNION ALL SELECT 4, 'd') AS s "
         "ON d.id = s.id WHEN MATCHED THEN UPDATE SET name = s.name "
         "WHEN NOT MATCHED THEN INSERT (id, name) VALUES (s.id, s.name)"
     ) == [(2,)]
@@ -39,7 +41,7 @@ def test_a_table_through_its_life(dremio: Dremio) -> None:
     assert run("TRUNCATE TABLE gold.life")[0][0] is True
     assert run("SELECT count(*) FROM gold.life") == [(0,)]
     assert run("DROP TABLE gold.life")[0][0] is True
-    with pytest.raises(JobFailed, match="'gold.life' not found"):
+    with pytest.raises(JobFailed, match=r"'gold\.life' not found"):
         run("SELECT * FROM gold.life")
 
 

@@ -55,7 +55,8 @@ def test_iceberg_schema_is_the_current_one() -> None:
 def test_conform_truncates_to_milliseconds_and_narrows_sums() -> None:
     batch = (
         duckdb.sql(
-            "SELECT sum(i) AS s, max(TIMESTAMP '2020-01-01 00:00:00.123456') AS t FROM range(4) r(i)"
+            "SELECT sum(i) AS s, max(TIMESTAMP '2020-01-01 00:00:00.123456') AS t "
+            "FROM range(4) r(i)"
         )
         .to_arrow_table()
         .to_batches()[0]
