@@ -7,9 +7,11 @@ Importing goes on while PostgreSQL may still be starting; only then is it waited
 from __future__ import annotations
 
 import gc
+import io
 import logging
 import os
 import time
+from contextlib import redirect_stdout
 
 gc.disable()  # importing makes a million objects that stay: collecting meanwhile costs 0.5 s
 
@@ -38,7 +40,8 @@ def _wait_for_database(dsn: str) -> None:
 
 
 _wait_for_database(os.environ["LAKELET_DATABASE_URI"])
-application = create_app()
+with redirect_stdout(io.StringIO()):  # it prints where its configuration is; the log is JSON
+    application = create_app()
 prepare.prepare(application)
 gc.collect()
 gc.freeze()

@@ -83,7 +83,7 @@ def test_every_line_of_its_log_is_json(booted: Home) -> None:
 def test_crashes_while_preparing_and_a_new_password(tmp_path: Path) -> None:
     """Killed at several points of the first start; then whole; then with another password."""
     with services_in(tmp_path, "postgres") as home:
-        for seconds in (4.0, 6.0, 7.0, 8.0):
+        for seconds in (5.0, 7.0, 8.0):
             process = subprocess.Popen(
                 [sys.executable, "-m", "services.superset"],
                 env=home.environment,
