@@ -46,6 +46,7 @@ class Server:
             folder=settings.data_dir / "airbyte",
             reschedule=lambda identity: self._schedule.refresh(identity),
             ready=self.ready,
+            started=self._ready.is_set,
         )
         self._schedule = Schedule(
             self._pool, lambda identity: connections.trigger(self._context, identity, "sync")

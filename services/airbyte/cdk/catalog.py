@@ -53,7 +53,7 @@ class ConfiguredStream:
     cursor_field: str | None
     primary_key: tuple[str, ...]
     source_primary_key: tuple[str, ...]
-    known_columns: tuple[str, ...]
+    known_columns: tuple[str, ...] | None
     selected_columns: tuple[str, ...] | None
 
     @property
@@ -95,8 +95,10 @@ def _top_level(path: Any, what: str, stream: str) -> str:
     return str(parts[0])
 
 
-def configured_streams(catalog: Json) -> list[ConfiguredStream]:
+def configured_streams(catalog: Json, *, propagate: bool = False) -> list[ConfiguredStream]:
     """Return the selected streams of a connection's syncCatalog.
+
+    With `propagate` columns that are new in the source are read too (`known_columns` is None).
 
     Raises ConnectorError (config_error) when a stream's modes, cursor or key do not fit together.
     """
@@ -126,7 +128,7 @@ def configured_streams(catalog: Json) -> list[ConfiguredStream]:
                 _top_level(path, "primary key", name)
                 for path in stream.get("sourceDefinedPrimaryKey") or []
             ),
-            known_columns=known,
+            known_columns=None if propagate else known or None,
             selected_columns=selected,
         )
         _check(result, stream)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import uuid
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ import duckdb
 import orjson
 from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.exceptions import NamespaceAlreadyExistsError, NoSuchTableError
+from pyiceberg.io import FileIO, load_file_io
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table, Transaction
 
@@ -77,9 +79,10 @@ class CommitNote:
 
 @dataclass
 class Staged:
-    """Files that are written and not yet part of the table."""
+    """A commit in the making: changed columns, and files that are not yet part of the table."""
 
     transaction: Transaction
+    new_table: bool = False
     added: list[DataFile] = field(default_factory=list)
     removed: list[DataFile] = field(default_factory=list)
     records: int = 0
@@ -115,18 +118,24 @@ class StreamTable:
             raise NoSuchTableError(f"table {self.name} does not exist")
         return self._table
 
-    def create(self, reading: Reading) -> None:
-        """Make the table, empty, and its namespace."""
+    def begin(self, reading: Reading, *, replace: bool) -> Staged:
+        """Begin a commit: the table made, if it is not there, or its columns brought up to date.
+
+        A new table comes into being with the commit. `replace`: all rows will be replaced.
+        """
+        if self._table is not None:
+            staged = Staged(self._table.transaction())
+            staged.changes = evolve(staged.transaction, reading.columns, replace=replace)
+            return staged
         namespace = self.identifier[:-1]
         for depth in range(1, len(namespace) + 1):
-            try:
+            with contextlib.suppress(NamespaceAlreadyExistsError):
                 self._catalog.create_namespace(namespace[:depth])
-            except NamespaceAlreadyExistsError:
-                continue
         schema, partitioning = new_schema(reading.columns)
-        self._table = self._catalog.create_table_if_not_exists(
+        transaction = self._catalog.create_table_transaction(
             self.identifier, schema=schema, partition_spec=partitioning, properties=PROPERTIES
         )
+        return Staged(transaction, new_table=True)
 
     def notes(self, connection_id: str) -> list[CommitNote]:
         """Return the commits of a connection that the table's history holds, newest first."""
@@ -146,25 +155,20 @@ class StreamTable:
             current = snapshot.parent_snapshot_id
         return found
 
-    def write_location(self, write_id: str) -> str:
-        """Return where the files of a write lie."""
-        return f"{self.table.location()}/data/{write_id}"
-
     def stage(
         self,
+        staged: Staged,
         duck: duckdb.DuckDBPyConnection,
         stream: ConfiguredStream,
         reading: Reading,
         *,
-        write_id: str,
+        folder: str,
         job_id: int,
         generation: int,
-    ) -> Staged:
-        """Write what `reading` gives as files beside the table's own."""
-        transaction = self.table.transaction()
-        staged = Staged(transaction)
-        staged.changes = evolve(transaction, reading.columns, replace=stream.overwrite)
-        schema = transaction.table_metadata.schema()
+    ) -> None:
+        """Write what `reading` gives as files in `folder`, beside the table's own."""
+        metadata = staged.transaction.table_metadata
+        schema = metadata.schema()
         listing = select_list(
             schema,
             reading.columns,
@@ -176,7 +180,6 @@ class StreamTable:
         query = f"SELECT {listing} FROM {reading.relation}"
         if stream.dedup and not reading.unique_key:
             query += _latest(stream)
-        folder = self.write_location(write_id)
         existing = self._files() if stream.overwrite or stream.dedup else {}
         if stream.dedup and not stream.overwrite and existing:
             batch = f"lakelet_batch_{uuid.uuid4().hex}"
@@ -195,11 +198,10 @@ class StreamTable:
         else:
             new, kept = write_files(duck, query, schema, folder), []
             staged.removed = list(existing.values()) if stream.overwrite else []
-        staged.added = data_files(self.table.io, transaction.table_metadata, [*new, *kept])
+        staged.added = data_files(self._io(folder), metadata, [*new, *kept])
         for data_file in staged.added[: len(new)]:
             staged.records += data_file.record_count
             staged.bytes += data_file.file_size_in_bytes
-        return staged
 
     def stage_removal(self) -> Staged:
         """Prepare to empty the table."""
@@ -217,7 +219,7 @@ class StreamTable:
             with staged.transaction.update_snapshot(note.properties()).fast_append() as append:
                 for data_file in staged.added:
                     append.append_data_file(data_file)
-        elif not staged.changes:
+        elif not staged.changes and not staged.new_table:
             return False
         staged.transaction.commit_transaction()
         return True
@@ -226,10 +228,17 @@ class StreamTable:
         """Delete the files below `location` (of a write that was never committed)."""
         rows = duck.execute("SELECT file FROM glob(?)", [f"{location}/**"]).fetchall()
         for (path,) in rows:
-            self.table.io.delete(path)
+            self._io(location).delete(path)
         return len(rows)
 
+    def _io(self, location: str) -> FileIO:
+        if self._table is not None:
+            return self._table.io
+        return load_file_io(self._catalog.properties, location)
+
     def _files(self) -> dict[str, DataFile]:
+        if self._table is None:
+            return {}
         return {task.file.file_path: task.file for task in self.table.scan().plan_files()}
 
 

@@ -15,7 +15,10 @@ from services.airbyte.state.secrets import Vault
 
 @dataclass(frozen=True)
 class Context:
-    """The running server's parts. `reschedule` is told of every connection that changed."""
+    """The running server's parts. `reschedule` is told of every connection that changed.
+
+    `started`: the database is prepared; `ready`: it answers right now.
+    """
 
     db: Pool
     vault: Vault
@@ -24,3 +27,4 @@ class Context:
     folder: Path
     reschedule: Callable[[UUID], None]
     ready: Callable[[], bool]
+    started: Callable[[], bool]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
 from dataclasses import dataclass
@@ -49,7 +50,9 @@ class Sync:
 
     def run(self) -> None:
         """Sync all selected streams. Raises StreamFailedError at the first that fails."""
-        for stream in configured_streams(self.connection.catalog):
+        changes = self.connection.options.get("nonBreakingChangesPreference", "ignore")
+        propagate = str(changes).startswith("propagate")
+        for stream in configured_streams(self.connection.catalog, propagate=propagate):
             try:
                 self._stream(stream)
             except (ConnectorError, jobs.LostAttemptError) as error:
@@ -103,7 +106,7 @@ class Sync:
             streams.put(self.db, stored)
         committed = {note.write_id for note in notes}
         for write_id, location in streams.pending_writes(self.db, self.connection.id, table.name):
-            if write_id not in committed and table.exists:
+            if write_id not in committed:
                 count = table.remove_files(self.duck, location)
                 if count:
                     self.log.write(
@@ -132,25 +135,25 @@ class Sync:
             source="source",
         )
         with self.source.read(self.source_config, stream, state, self.duck, self.env) as reading:
-            if not table.exists:
-                table.create(reading)
-            streams.announce_write(
-                self.db,
-                write_id,
-                self.connection.id,
-                table.name,
-                table.write_location(write_id),
-            )
+            staged = table.begin(reading, replace=stream.overwrite)
+            location = f"{staged.transaction.table_metadata.location}/data/{write_id}"
+            streams.announce_write(self.db, write_id, self.connection.id, table.name, location)
             generation = known.generation + (1 if stream.overwrite else 0)
-            staged = table.stage(
-                self.duck,
-                stream,
-                reading,
-                write_id=write_id,
-                job_id=self.job_id,
-                generation=generation,
-            )
-            after = reading.state()
+            try:
+                table.stage(
+                    staged,
+                    self.duck,
+                    stream,
+                    reading,
+                    folder=location,
+                    job_id=self.job_id,
+                    generation=generation,
+                )
+                after = reading.state()
+            except Exception:
+                with contextlib.suppress(Exception):  # the next sync finds what is left
+                    table.remove_files(self.duck, location)
+                raise
         for change in staged.changes:
             self.log.write(f"{table.name}: {change}", source="destination")
         note = self._note(

@@ -59,7 +59,7 @@ def folder(where: Settings) -> Path:
 
 def environment(where: Settings, log: Any, letters: DeadLetters) -> Environment:
     """Return what sources may use."""
-    inbox = where.data_dir / "inbox"
+    inbox = where.inbox_dir
     inbox.mkdir(parents=True, exist_ok=True)
 
     def write(message: str) -> None:

@@ -19,6 +19,7 @@ from services.airbyte.wire import errors
 from services.airbyte.wire.auth import TOKEN_SECONDS, Gate
 from services.airbyte.wire.config_routes import ENDPOINTS
 from services.airbyte.wire.public_routes import respond as respond_public
+from services.common.errors import TransientError
 
 MAX_BODY = 16 * 1024 * 1024
 _TOKEN_PATHS = ("/api/public/v1/applications/token", "/api/v1/applications/token")
@@ -47,9 +48,11 @@ async def _answer(ctx: Context, gate: Gate, request: Request) -> Response:
         if path in _OPEN_TOKEN_PATHS and request.method == "POST":
             return _token(gate, request, body)
         if path in ("/api/v1/health", "/api/public/v1/health", "/api/public/health"):
-            return _health(ctx, path)
+            return await _health(ctx, path)
         if not gate.admits(request.headers.get("authorization")):
             return errors.unauthorized(request)
+        if not ctx.started():
+            raise TransientError("the server waits for its database; try again in a moment")
         respond = _find(ctx, request, path)
         if respond is None:
             return errors.not_there(request)
@@ -58,10 +61,14 @@ async def _answer(ctx: Context, gate: Gate, request: Request) -> Response:
         return errors.answer(request, error)
 
 
-def _health(ctx: Context, path: str) -> Response:
+async def _health(ctx: Context, path: str) -> Response:
+    """Answer 200, or 503 while the server cannot take jobs yet, so that supervisors can tell."""
+    ready = await run_in_threadpool(ctx.ready)
+    status = 200 if ready else 503
     if path.startswith("/api/public"):
-        return Response(b"Successful operation", media_type="text/plain")
-    return JSONResponse({"available": ctx.ready()})
+        text = "Successful operation" if ready else "The database cannot be reached yet"
+        return Response(text, status, media_type="text/plain")
+    return JSONResponse({"available": ready}, status)
 
 
 def _find(

@@ -65,8 +65,8 @@ class FileSource:
                 where = env.dead_letters(stream.name, records)
                 env.log(f"{len(refused)} lines were refused and are kept in {where}")
 
-            wanted = set(stream.selected_columns or ()) or {c.name for c in opened.columns}
-            columns = tuple(c for c in opened.columns if c.name in wanted)
+            wanted = stream.selected_columns or stream.known_columns
+            columns = tuple(c for c in opened.columns if wanted is None or c.name in wanted)
             yield Reading(columns=columns, relation=opened.relation, state=end)
 
     @contextmanager

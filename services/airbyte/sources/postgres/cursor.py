@@ -11,7 +11,8 @@ What the snapshot could see, row by row: transaction ids below `xmin`, and of th
 on the ones that were found in the table (`seen`). The snapshot's own list of running
 transactions is not enough, as it leaves out subtransactions (savepoints).
 
-Relations without `xmin` (views, foreign tables) follow Airbyte's rule: `>` the last value,
+A table that was rewritten since (ALTER TABLE … TYPE, TRUNCATE) has new transaction ids everywhere:
+it, and relations without `xmin` (views, foreign tables), follow Airbyte's rule: `>` the last value,
 or `>=` when the number of rows with that value has changed.
 """
 
@@ -75,6 +76,7 @@ class Position:
     snapshot: Snapshot | None
     seen: tuple[int, ...] | None
     late: bool
+    file: int | None = None
 
     @classmethod
     def from_state(cls, state: Json | None, cursor_field: str) -> Position | None:
@@ -99,7 +101,12 @@ class Position:
             snapshot,
             tuple(seen) if seen is not None else None,
             bool(mark.get("late", True)),
+            mark.get("file"),
         )
+
+    def without_snapshot(self) -> Position:
+        """Return the position with nothing but the cursor to go by."""
+        return Position(self.cursor, self.count, None, None, True)
 
 
 def condition(position: Position, now: Snapshot | None, column: str, kind: str) -> str:

@@ -78,8 +78,6 @@ class TableReader:
         stream = self._stream
         there = {column.name: column for column in self._table.columns}
         wanted = stream.selected_columns or stream.known_columns or tuple(there)
-        if stream.selected_columns is None and stream.known_columns == ():
-            wanted = tuple(there)
         needed = [*stream.primary_key, *([stream.cursor_field] if stream.cursor_field else [])]
         use_cursor = stream.incremental or stream.dedup
         if use_cursor and (missing := [name for name in needed if name not in there]):
@@ -132,13 +130,18 @@ class TableReader:
             )
         top = self._query(
             f"SELECT max({quote(field)})::text AS top, txid_current_snapshot()::text AS snapshot,"
-            f" {cursors.LATE_QUERY} AS late FROM {self._relation_name}"
+            f" {cursors.LATE_QUERY} AS late,"
+            f" pg_relation_filenode({literal(self._relation_name)}::regclass)::bigint AS file"
+            f" FROM {self._relation_name}"
         )
         now = Snapshot.parse(top["snapshot"]) if table.has_xmin else None
         position = Position.from_state(state, field)
         if state and position is None:
             self._env.log(f"{stream.name}: the cursor field has changed, reading from the start")
         condition = None
+        if position is not None and position.file != top["file"] and position.snapshot:
+            self._env.log(f"{stream.name}: the table was rewritten, going by the cursor alone")
+            position = position.without_snapshot()
         if position is not None:
             position = self._with_airbytes_rule(position, field, kind, now)
             condition = cursors.condition(position, now, field, kind)
@@ -170,7 +173,7 @@ class TableReader:
         end = top["top"] if top["top"] is not None else (before.cursor if before else None)
         mark = None
         if now is not None:
-            mark = {"value": top["snapshot"], "late": bool(top["late"])}
+            mark = {"value": top["snapshot"], "late": bool(top["late"]), "file": top["file"]}
             if now.running:
                 seen = self._seen(now)
                 if seen is None:

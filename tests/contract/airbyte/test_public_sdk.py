@@ -1,0 +1,114 @@
+"""The public API through Airbyte's own Python SDK."""
+
+from __future__ import annotations
+
+import time
+
+import airbyte_api
+import pytest
+from airbyte_api import api, errors, models
+
+from tests.contract.airbyte.client import Airbyte, rows
+
+
+@pytest.fixture
+def sdk(airbyte: Airbyte) -> airbyte_api.AirbyteAPI:
+    settings = airbyte.settings
+    return airbyte_api.AirbyteAPI(
+        server_url=f"http://127.0.0.1:{settings.airbyte_public_port}/api/public/v1",
+        security=models.Security(
+            client_credentials=models.SchemeClientCredentials(
+                client_id=settings.airbyte_client_id,
+                client_secret=settings.airbyte_client_secret.get_secret_value(),
+                token_url="/api/public/v1/applications/token",
+            )
+        ),
+    )
+
+
+def test_a_sync_is_set_up_triggered_and_followed(
+    airbyte: Airbyte, sdk: airbyte_api.AirbyteAPI
+) -> None:
+    with airbyte.shop() as db:
+        db.execute("CREATE TABLE IF NOT EXISTS by_sdk (id int PRIMARY KEY, at timestamptz)")
+        db.execute("INSERT INTO by_sdk SELECT i, now() FROM generate_series(1, 42) i")
+    workspaces = sdk.workspaces.list_workspaces(request=api.ListWorkspacesRequest())
+    workspace = workspaces.workspaces_response.data[0].workspace_id
+    source = sdk.sources.create_source(
+        request=models.SourceCreateRequest(
+            name="by sdk",
+            workspace_id=workspace,
+            configuration=models.SourcePostgres(
+                host="127.0.0.1",
+                port=airbyte.settings.postgres_port,
+                database="shop",
+                username="shop",
+                password=airbyte.settings.shop_db_password.get_secret_value(),
+                schemas=["public"],
+                ssl_mode=models.SourcePostgresDisable(),
+                replication_method=models.SourcePostgresScanChangesWithUserDefinedCursor(),
+            ),
+        )
+    ).source_response
+    assert source.source_type == "postgres"
+    streams = sdk.streams.get_stream_properties(
+        request=api.GetStreamPropertiesRequest(source_id=source.source_id)
+    )
+    assert "by_sdk" in {stream.stream_name for stream in streams.stream_properties_response}
+    connection = sdk.connections.create_connection(
+        request=models.ConnectionCreateRequest(
+            name="by sdk",
+            source_id=source.source_id,
+            destination_id=airbyte.destination(),
+            namespace_definition=models.NamespaceDefinitionEnum.CUSTOM_FORMAT,
+            namespace_format="by_sdk",
+            configurations=models.StreamConfigurations(
+                streams=[
+                    models.StreamConfiguration(
+                        name="by_sdk",
+                        sync_mode=models.ConnectionSyncModeEnum.INCREMENTAL_DEDUPED_HISTORY,
+                        cursor_field=["at"],
+                        primary_key=[["id"]],
+                    )
+                ]
+            ),
+        )
+    ).connection_response
+    listed = sdk.connections.list_connections(
+        request=api.ListConnectionsRequest(workspace_ids=[workspace], limit=100)
+    )
+    assert connection.connection_id in {c.connection_id for c in listed.connections_response.data}
+    job = sdk.jobs.create_job(
+        request=models.JobCreateRequest(
+            connection_id=connection.connection_id, job_type=models.JobTypeEnum.SYNC
+        )
+    ).job_response
+    until = time.monotonic() + 60
+    while job.status not in (models.JobStatusEnum.SUCCEEDED, models.JobStatusEnum.FAILED):
+        assert time.monotonic() < until, job
+        time.sleep(0.1)
+        job = sdk.jobs.get_job(request=api.GetJobRequest(job_id=job.job_id)).job_response
+    assert job.status == models.JobStatusEnum.SUCCEEDED
+    assert job.rows_synced == 42
+    assert job.duration.startswith("PT")
+    assert rows(airbyte.settings, "SELECT count(*) FROM bronze.by_sdk.by_sdk") == [(42,)]
+    jobs = sdk.jobs.list_jobs(request=api.ListJobsRequest(connection_id=connection.connection_id))
+    assert [j.job_id for j in jobs.jobs_response.data] == [job.job_id]
+    sdk.connections.delete_connection(
+        request=api.DeleteConnectionRequest(connection_id=connection.connection_id)
+    )
+
+
+def test_errors_are_problems(airbyte: Airbyte, sdk: airbyte_api.AirbyteAPI) -> None:
+    with pytest.raises(errors.SDKError) as caught:
+        sdk.jobs.get_job(request=api.GetJobRequest(job_id=99_999_999))
+    assert caught.value.status_code == 404
+    assert "resource-not-found" in caught.value.body
+    url = f"http://127.0.0.1:{airbyte.settings.airbyte_public_port}/api/public/v1"
+    token = airbyte.http.post(
+        f"{url}/applications/token", json={"client_id": "lakelet", "client_secret": "wrong-one"}
+    )
+    assert token.status_code == 401
+    bad = airbyte.http.post(f"{url}/connections", json={"name": "no ends"})
+    assert bad.status_code == 400
+    assert bad.json()["title"] == "bad-request"
