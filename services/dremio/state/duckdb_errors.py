@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import duckdb
-import pyarrow as pa
 
 from services.dremio.state.errors import DremioError, ErrorKind
 
@@ -32,6 +31,7 @@ _CONFLICT = re.compile(r"conflict|CommitFailed|requirement failed|has been alter
 _FUNCTION = re.compile(
     r"(?:Scalar|Table|Aggregate|Macro)? ?Function with name \"?(\w+)\"? does not", re.I
 )
+_TABLE = re.compile(r"Table with name (\S+) does not exist")
 _COLUMN = re.compile(
     r'Referenced column "([^"]+)" not found|'
     r'Column "([^"]+)" referenced that exists in the SELECT clause'
@@ -43,7 +43,7 @@ def translate(error: BaseException) -> DremioError:
     if isinstance(error, DremioError):
         return error
     text = _EXCERPT.sub("", str(error)).strip()
-    if isinstance(error, pa.ArrowException) and "INTERRUPT" in text.upper():
+    if text.startswith("INTERRUPT"):  # raised through Arrow as an OSError
         return DremioError(ErrorKind.CANCELED, "Query was canceled")
     kind = next((kind for cls, kind in _KINDS if isinstance(error, cls)), ErrorKind.SYSTEM)
     message = _PREFIX.sub("", text)
@@ -53,6 +53,10 @@ def translate(error: BaseException) -> DremioError:
     if column:
         kind = ErrorKind.VALIDATION
         message = f"Column '{column[1] or column[2]}' not found in any table"
+    table = _TABLE.search(message)
+    if table:
+        kind = ErrorKind.VALIDATION
+        message = f"Object '{table[1]}' not found: it was dropped just now"
     missing = _FUNCTION.search(message)
     if missing:
         kind = ErrorKind.VALIDATION

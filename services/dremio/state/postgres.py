@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from services.common.migrations import migrate
+from services.dremio.state.errors import DremioError, ErrorKind
 
 _MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
 _log = logging.getLogger(__name__)
+
+
+@contextmanager
+def connected(pool: ConnectionPool) -> Iterator[psycopg.Connection]:
+    """Lend a connection. Raises DremioError (RESOURCE) when the database cannot be reached."""
+    try:
+        with pool.connection() as connection:
+            yield connection
+    except (psycopg.OperationalError, PoolTimeout) as error:
+        raise DremioError(
+            ErrorKind.RESOURCE, f"The engine's own database cannot be reached: {error}"
+        ) from error
 
 
 def open_pool(dsn: str, stop: threading.Event, size: int = 4) -> ConnectionPool:
@@ -37,5 +52,5 @@ def open_pool(dsn: str, stop: threading.Event, size: int = 4) -> ConnectionPool:
         kwargs={"autocommit": True},
         check=ConnectionPool.check_connection,
         open=True,
-        timeout=30,
+        timeout=10,
     )

@@ -17,6 +17,7 @@ from psycopg_pool import ConnectionPool
 
 from services.common.settings import Settings
 from services.dremio.state.errors import DremioError, ErrorKind, conflict
+from services.dremio.state.postgres import connected
 from services.dremio.state.session import User
 from services.dremio.state.vault import Vault
 
@@ -88,7 +89,7 @@ class Users:
         """Make the token useless. Raises DremioError (UNAUTHENTICATED) when it is none."""
         self.verify(token)
         token_id, _, _, expires = _decode(token.split(".")[0]).decode().split("\n")
-        with self._pool.connection() as connection:
+        with connected(self._pool) as connection:
             connection.execute(
                 "INSERT INTO revoked_token VALUES (%s, to_timestamp(%s)) ON CONFLICT DO NOTHING",
                 (token_id, int(expires)),
@@ -114,7 +115,7 @@ class Users:
             raise conflict(f"User '{name}' already exists.")
         user = User(str(uuid.uuid4()), name, admin)
         hashed = _hash(password)
-        with self._lock, self._pool.connection() as connection:
+        with self._lock, connected(self._pool) as connection:
             connection.execute(
                 "INSERT INTO person (id, name, name_key, password_hash, admin, body) "
                 "VALUES (%s, %s, %s, %s, %s, %s)",
@@ -124,7 +125,7 @@ class Users:
         return user
 
     def _load(self) -> None:
-        with self._pool.connection() as connection:
+        with connected(self._pool) as connection:
             cursor = connection.cursor(row_factory=dict_row)
             for row in cursor.execute("SELECT * FROM person").fetchall():
                 user = User(str(row["id"]), row["name"], row["admin"])
@@ -141,7 +142,7 @@ class Users:
             self.create(name, password, admin=True)
         elif not self._matches(person, password):
             hashed = _hash(password)
-            with self._pool.connection() as connection:
+            with connected(self._pool) as connection:
                 connection.execute(
                     "UPDATE person SET password_hash = %s, generation = generation + 1 "
                     "WHERE name_key = %s",

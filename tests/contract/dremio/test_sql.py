@@ -169,3 +169,28 @@ def test_a_source_rooted_at_slash_names_its_buckets(dremio: Dremio) -> None:
     schemas = [name for (name,) in dremio.rows("SHOW SCHEMAS")]
     assert {"lake.silver", "lake.silver.deep", "gold", "INFORMATION_SCHEMA", "sys"} <= set(schemas)
     assert "lake.bronze" in schemas
+
+
+def test_readers_see_a_replaced_table_before_or_after_never_without(dremio: Dremio) -> None:
+    dremio.query("CREATE TABLE gold.flips AS SELECT 1 AS n")
+    seen: list[object] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            try:
+                seen.append(dremio.rows("SELECT min(n), max(n), count(*) FROM gold.flips")[0])
+            except JobFailed as error:
+                seen.append(str(error))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(2, 8):
+        dremio.query(
+            f"CREATE OR REPLACE TABLE gold.flips AS SELECT {number} AS n FROM (VALUES (1), (2)) t(x)"
+        )
+    stop.set()
+    reader.join()
+    allowed = {(1, 1, 1), *((n, n, 2) for n in range(2, 8))}
+    assert seen
+    assert set(seen) <= allowed

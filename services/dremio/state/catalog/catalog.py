@@ -6,6 +6,7 @@ import base64
 from dataclasses import dataclass
 
 import pyarrow as pa
+from sqlglot import exp
 
 from services.dremio.sql.resolve import Physical, View
 from services.dremio.sql.shape import as_query
@@ -18,7 +19,7 @@ from services.dremio.state.lake.source import LakeSource, Place
 from services.dremio.state.lake.spelling import decode
 
 ROOT_KINDS = ("SPACE", "HOME", "SOURCE")
-_TREES: dict[str, object] = {}
+_TREES_KEPT = 2000
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Catalog:
     def __init__(self, entities: Entities, lakes: Lakes) -> None:
         self.entities = entities
         self.lakes = lakes
+        self._trees: dict[str, exp.Expression] = {}
 
     def root(self, path: Path) -> Entity | None:
         """Return the space, home or source a path starts with."""
@@ -65,14 +67,14 @@ class Catalog:
     def view(self, entity: Entity) -> View:
         """Return the stored view, parsed."""
         text = entity.body["sql"]
-        tree = _TREES.get(text)
+        tree = self._trees.get(text)
         if tree is None:
-            if len(_TREES) > 2000:
-                _TREES.clear()
-            tree = _TREES[text] = as_query(parse_tokens(tokenize(text), text))
+            if len(self._trees) > _TREES_KEPT:
+                self._trees.clear()
+            tree = self._trees[text] = as_query(parse_tokens(tokenize(text), text))
         return View(
             path=entity.path,
-            tree=tree,  # type: ignore[arg-type]
+            tree=tree,
             context=tuple(entity.body.get("context") or ()),
             columns=tuple(entity.body.get("columns") or ()),
         )

@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
 from services.dremio.state.errors import conflict, not_found
+from services.dremio.state.postgres import connected
 
 Path = tuple[str, ...]
 
@@ -49,7 +50,7 @@ class Entities:
         self._lock = threading.RLock()
         self._by_key: dict[str, Entity] = {}
         self._by_id: dict[str, Entity] = {}
-        with pool.connection() as connection:
+        with connected(pool) as connection:
             cursor = connection.cursor(row_factory=dict_row)
             for row in cursor.execute("SELECT * FROM entity").fetchall():
                 self._keep(
@@ -94,7 +95,7 @@ class Entities:
         entity = Entity(str(uuid.uuid4()), path, kind, str(uuid.uuid4()), now, body or {})
         with self._lock:
             try:
-                with self._pool.connection() as connection:
+                with connected(self._pool) as connection:
                     connection.execute(
                         "INSERT INTO entity (id, path, path_key, kind, tag, created_at, body) "
                         "VALUES (%s, %s, %s, %s, %s, %s, %s)",
@@ -128,7 +129,7 @@ class Entities:
                     f"[{current.tag}] of [{'.'.join(entity.path)}]"
                 )
             changed = replace(current, body=body, tag=str(uuid.uuid4()))
-            with self._pool.connection() as connection:
+            with connected(self._pool) as connection:
                 connection.execute(
                     "UPDATE entity SET body = %s, tag = %s WHERE id = %s",
                     (Jsonb(body), changed.tag, entity.id),
@@ -140,7 +141,7 @@ class Entities:
         """Remove the entity and everything under it."""
         with self._lock:
             gone = [entity, *self.below(entity.path)]
-            with self._pool.connection() as connection:
+            with connected(self._pool) as connection:
                 connection.execute("DELETE FROM entity WHERE id = ANY(%s)", ([e.id for e in gone],))
             for each in gone:
                 self._by_key.pop(key(each.path), None)

@@ -7,11 +7,12 @@ import uuid
 from psycopg_pool import ConnectionPool
 
 from services.dremio.state.errors import conflict
+from services.dremio.state.postgres import connected
 
 
 def wiki(pool: ConnectionPool, entity_id: str) -> tuple[str, int] | None:
     """Return (text, version), None when there is none."""
-    with pool.connection() as connection:
+    with connected(pool) as connection:
         row = connection.execute(
             "SELECT text, version FROM wiki WHERE entity_id = %s", (entity_id,)
         ).fetchone()
@@ -20,7 +21,7 @@ def wiki(pool: ConnectionPool, entity_id: str) -> tuple[str, int] | None:
 
 def set_wiki(pool: ConnectionPool, entity_id: str, text: str, version: int | None) -> int:
     """Store a text, return its version. Raises DremioError (CONFLICT): `version` is not current."""
-    with pool.connection() as connection:
+    with connected(pool) as connection:
         if version is None:
             done = connection.execute(
                 "INSERT INTO wiki VALUES (%s, %s, 0) ON CONFLICT DO NOTHING RETURNING version",
@@ -39,7 +40,7 @@ def set_wiki(pool: ConnectionPool, entity_id: str, text: str, version: int | Non
 
 def labels(pool: ConnectionPool, entity_id: str) -> tuple[list[str], str] | None:
     """Return (tags, version), None when there are none."""
-    with pool.connection() as connection:
+    with connected(pool) as connection:
         row = connection.execute(
             "SELECT tags, version FROM label WHERE entity_id = %s", (entity_id,)
         ).fetchone()
@@ -49,7 +50,7 @@ def labels(pool: ConnectionPool, entity_id: str) -> tuple[list[str], str] | None
 def set_labels(pool: ConnectionPool, entity_id: str, tags: list[str], version: str | None) -> str:
     """Store tags, return their version. Raises DremioError (CONFLICT): `version` is not current."""
     fresh = str(uuid.uuid4())
-    with pool.connection() as connection:
+    with connected(pool) as connection:
         if version is None:
             done = connection.execute(
                 "INSERT INTO label VALUES (%s, %s, %s) ON CONFLICT DO NOTHING RETURNING version",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 import pyarrow as pa
@@ -117,19 +118,54 @@ def _write(run: Run, table: Table, statement: CreateTable, body: str, exists: bo
     layout = _partitioning(statement.partition)
     codec = _CODECS.get(place.bucket, _DEFAULT_CODEC)
     properties = f" WITH ('write.parquet.compression-codec'={literal(codec)})"
+    parts = _parts(body, layout, properties)
     try:
         if not exists:
-            return _filled(run, f"CREATE TABLE {final} {_parts(body, layout, properties)}")
-        # The new rows are written beside the old ones; the swap is one transaction.
-        fresh = f"{place.table}_new_{secrets.token_hex(4)}"
-        count = _filled(
-            run, f"CREATE TABLE {prefix}{quoted(fresh)} {_parts(body, layout, properties)}"
-        )
-        run.execute(f"DROP TABLE {final}")
-        run.execute(f"ALTER TABLE {prefix}{quoted(fresh)} RENAME TO {quoted(place.table)}")
-        return count
+            with transaction(run):
+                return _count(run, f"CREATE TABLE {final} {parts}")
+        if statement.query is not None and not layout and _same_columns(run, table, body):
+            return _refill(run, final, body)
+        return _swap(run, table, prefix, parts)
     finally:
         table.lake.changed()
+
+
+def _same_columns(run: Run, table: Table, body: str) -> bool:
+    """Whether the query has the table's columns, and the table no partitions."""
+    metadata = table.lake.rest.load(table.place.bucket, table.place.namespace, table.place.table)
+    if metadata is None:
+        return False
+    default = metadata.get("default-spec-id", 0)
+    specs = metadata.get("partition-specs") or []
+    partitioned = any(s.get("fields") for s in specs if s.get("spec-id") == default)
+    return not partitioned and types.iceberg_schema(metadata) == run.shape(body[len("AS ") :])
+
+
+def _refill(run: Run, final: str, body: str) -> int:
+    """Replace the rows in one commit: readers see the table before or after, never without."""
+    run.execute(f"CREATE OR REPLACE TEMP TABLE _fresh {body}")
+    try:
+        with transaction(run):
+            run.execute(f"DELETE FROM {final}")  # noqa: S608 - quoted
+            return _count(run, f"INSERT INTO {final} FROM _fresh")
+    finally:
+        run.execute("DROP TABLE IF EXISTS _fresh")
+
+
+def _swap(run: Run, table: Table, prefix: str, parts: str) -> int:
+    """Write the new table beside the old one, then put it in its place."""
+    name = table.place.table
+    beside = re.compile(re.escape(name) + r"_new_[0-9a-f]{8}")
+    for left in table.lake.tables(table.place.bucket, table.place.namespace, fresh=True):
+        if beside.fullmatch(left):  # of a swap that a crash cut short
+            run.execute(f"DROP TABLE {prefix}{quoted(left)}")
+    fresh = f"{name}_new_{secrets.token_hex(4)}"
+    with transaction(run):
+        count = _count(run, f"CREATE TABLE {prefix}{quoted(fresh)} {parts}")
+    with transaction(run):
+        run.execute(f"DROP TABLE {prefix}{quoted(name)}")
+        run.execute(f"ALTER TABLE {prefix}{quoted(fresh)} RENAME TO {quoted(name)}")
+    return count
 
 
 def _parts(body: str, layout: str, properties: str) -> str:
@@ -138,9 +174,8 @@ def _parts(body: str, layout: str, properties: str) -> str:
     return f"{body}{layout}{properties}"
 
 
-def _filled(run: Run, sql: str) -> int:
-    with transaction(run):
-        found = run.execute(sql).fetchall()
+def _count(run: Run, sql: str) -> int:
+    found = run.execute(sql).fetchall()
     return int(found[0][0]) if found else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 import threading
 import uuid
 from collections import OrderedDict
@@ -13,8 +14,10 @@ from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
 from services.dremio.state.errors import DremioError, ErrorKind
+from services.dremio.state.postgres import connected
 from services.dremio.state.session import Session
 
+_log = logging.getLogger(__name__)
 _IN_MEMORY = 2000
 FINAL = ("COMPLETED", "CANCELED", "FAILED")
 
@@ -50,7 +53,7 @@ class History:
         self._pool = pool
         self._recent: OrderedDict[str, Job] = OrderedDict()
         self._lock = threading.Lock()
-        with pool.connection() as connection:
+        with connected(pool) as connection:
             connection.execute(
                 "UPDATE job SET state = 'FAILED', finished_at = now(), error_kind = 'SYSTEM', "
                 "error = 'The engine was restarted while this job ran' WHERE state <> ALL(%s)",
@@ -92,6 +95,7 @@ class History:
                 job.error_kind, job.error = kind.value, str(error)
                 job.state = "CANCELED" if kind is ErrorKind.CANCELED else "FAILED"
         try:
+            # A job whose end could not be written is closed as failed by the next start.
             self._write(
                 "UPDATE job SET state = %s, finished_at = %s, row_count = %s, error_kind = %s, "
                 "error = %s, statement = %s WHERE id = %s",
@@ -105,6 +109,8 @@ class History:
                     job.id,
                 ),
             )
+        except DremioError as lost:
+            _log.warning("job's end not recorded", extra={"job_id": job.id, "why": str(lost)})
         finally:
             job.done.set()
 
@@ -126,11 +132,11 @@ class History:
         return [_job(row) for row in found]
 
     def _read(self, sql: str, values: tuple[Any, ...]) -> list[dict[str, Any]]:
-        with self._pool.connection() as connection:
+        with connected(self._pool) as connection:
             return connection.cursor(row_factory=dict_row).execute(sql, values).fetchall()
 
     def _write(self, sql: str, values: tuple[Any, ...]) -> None:
-        with self._pool.connection() as connection:
+        with connected(self._pool) as connection:
             connection.execute(sql, values)
 
 

@@ -24,7 +24,7 @@ def keep(run: Run, table: exp.Table, rows: pa.Table) -> pa.Table:
     conditions = _conditions(table, {name.lower() for name in rows.column_names})
     if not conditions or rows.num_rows == 0:
         return rows
-    name = run.register(rows)
+    name = "_names"
     query = exp.select("*").from_(exp.Table(this=exp.to_identifier(name, quoted=True)))
     for condition in conditions:
         query = query.where(condition)

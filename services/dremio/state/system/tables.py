@@ -12,6 +12,7 @@ from services.dremio.sql.resolve import Inline
 from services.dremio.sql.statements import Path
 from services.dremio.state import types
 from services.dremio.state.catalog.catalog import fields_of
+from services.dremio.state.catalog.entities import Entity
 from services.dremio.state.errors import DremioError
 from services.dremio.state.system import columns, sys_tables
 from services.dremio.state.system.listing import Schema, schemas, tables_of
@@ -125,12 +126,33 @@ def _fields(run: Run, schema: Schema, name: str, kind: str) -> pa.Schema:
         return columns.of(path)
     entity = run.core.entities.get(path)
     if kind == "VIEW":
-        return fields_of(entity) if entity is not None else pa.schema([])
+        return _view_fields(run, entity) if entity is not None else pa.schema([])
     try:
         table = run.core.catalog.table(path)
         return run.core.catalog.schema_of(table) if table is not None else pa.schema([])
     except DremioError:
         return pa.schema([])  # dropped since it was listed
+
+
+def _view_fields(run: Run, entity: Entity) -> pa.Schema:
+    """Return a view's columns: as saved, or as they are now where `*` may mean others."""
+    if "*" in entity.body["sql"]:
+        view = run.core.catalog.view(entity)
+        try:
+            return run.plan(exp.select("*").from_(_named(view.path)), ())
+        except DremioError:
+            pass  # what it stands on is gone: then what was saved
+    return fields_of(entity)
+
+
+def _named(path: Path) -> exp.Table:
+    names = [exp.to_identifier(part, quoted=True) for part in path]
+    if len(names) <= 3:
+        return exp.Table(**dict(zip(("this", "db", "catalog"), reversed(names), strict=False)))
+    rest: exp.Expr = names[2]
+    for name in names[3:]:
+        rest = exp.Dot(this=rest, expression=name)
+    return exp.Table(this=rest, db=names[1], catalog=names[0])
 
 
 def _type(kind: pa.DataType) -> dict[str, Any]:
