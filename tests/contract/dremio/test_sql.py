@@ -187,7 +187,8 @@ def test_readers_see_a_replaced_table_before_or_after_never_without(dremio: Drem
     reader.start()
     for number in range(2, 8):
         dremio.query(
-            f"CREATE OR REPLACE TABLE gold.flips AS SELECT {number} AS n FROM (VALUES (1), (2)) t(x)"
+            f"CREATE OR REPLACE TABLE gold.flips AS "
+            f"SELECT {number} AS n FROM (VALUES (1), (2)) t(x)"
         )
     stop.set()
     reader.join()
