@@ -35,3 +35,10 @@ def ask(functions_database: duckdb.DuckDBPyConnection) -> Ask:
         return rows[0][0] if len(rows) == 1 and len(rows[0]) == 1 else rows
 
     return run
+
+
+def same(got: Any, expected: Any) -> bool:
+    """Whether two results are equal: floats to twelve digits, NaN equal to itself."""
+    if isinstance(expected, float) and isinstance(got, float | int):
+        return got == pytest.approx(expected, rel=1e-12, nan_ok=True)
+    return bool(got == expected)

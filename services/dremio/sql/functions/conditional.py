@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from services.dremio.sql.functions.registry import Context, Family, Handler, arity, call
-
-
-def _case(node: exp.Anonymous, context: Context) -> exp.Expr:
-    condition, then, otherwise = arity(node, 3)
-    return exp.Case(ifs=[exp.If(this=condition, true=then)], default=otherwise)
+from services.dremio.sql.functions.registry import Context, Family, Handler, call
 
 
 def _extreme(name: str) -> Handler:
@@ -40,8 +35,6 @@ FAMILY = Family(
         "IS_NOT_DISTINCT_FROM": ("(a, b) AS a IS NOT DISTINCT FROM b",),
     },
     handlers={
-        "IF": _case,
-        "IIF": _case,
         "GREATEST": _extreme("greatest"),
         "LEAST": _extreme("least"),
     },

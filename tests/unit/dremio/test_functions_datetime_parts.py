@@ -1,0 +1,58 @@
+"""Date and time: parts: the examples of Dremio's reference."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from .conftest import Ask, same
+
+CASES = [
+    ("date_part('year', timestamp '2021-04-01 15:27:32')", 2021),
+    ("date_part('month', date '2021-04-01')", 4),
+    ("DATE_TRUNC('MONTH', '2021-12-24')", dt.date(2021, 12, 1)),
+    (
+        "DATE_TRUNC('MINUTE', CAST('2021-12-24 12:28:33' as TIMESTAMP))",
+        dt.datetime(2021, 12, 24, 12, 28),
+    ),
+    ("DATE_TRUNC('HOUR', '2021-12-24 12:28:33')", dt.date(2021, 12, 24)),
+    ("\"DAY\"('2003-02-01 11:43:22')", 1),
+    ("DAYOFMONTH(DATE '2021-02-28')", 28),
+    ("DAYOFMONTH(TIMESTAMP '2021-02-28 11:43:22')", 28),
+    ("DAYOFWEEK(DATE '2021-02-28')", 1),
+    ("DAYOFWEEK(TIMESTAMP '2021-02-27 11:43:22')", 7),
+    ("DAYOFYEAR(DATE '2021-02-28')", 59),
+    ("DAYOFYEAR(TIMESTAMP '2021-03-15 11:43:22')", 74),
+    ("EXTRACT(HOUR FROM CAST('05:33:44' AS TIME))", 5),
+    ("EXTRACT(MONTH FROM CAST('2021-03-22 05:33:44.2' AS TIMESTAMP))", 3),
+    ("EXTRACT(SECOND FROM CAST('2021-03-22 05:33:44.2' AS TIMESTAMP))", 44),
+    ("EXTRACT(YEAR FROM CAST('2021-03-22' AS DATE))", 2021),
+    ("EXTRACT(EPOCH FROM CAST('2021-03-22 05:33:44.2' AS TIMESTAMP))", 1616391224),
+    ("EXTRACT(EPOCH FROM CAST('2021-03-22' AS DATE))", 1616371200),
+    ("EXTRACT(HOUR FROM TIMESTAMP '2019-08-12 01:10:30.123456')", 1),
+    ("EXTRACT(HOUR FROM TIME '01:10:30.123456')", 1),
+    ("EXTRACT(HOUR FROM CAST('2019-08-12 01:10:30' AS TIMESTAMP))", 1),
+    ("LAST_DAY('2009-01-12 12:58:59')", dt.date(2009, 1, 31)),
+    ("EXTRACT(MINUTE FROM TIMESTAMP '2019-08-12 01:10:30.123456')", 10),
+    ("EXTRACT(MINUTE FROM TIME '01:10:30.123456')", 10),
+    ("EXTRACT(MINUTE FROM CAST('2019-08-12 01:10:30' AS TIMESTAMP))", 10),
+    ("EXTRACT(MONTH FROM TIMESTAMP '2019-08-12 01:00:00.123456')", 8),
+    ("EXTRACT(MONTH FROM DATE '2019-08-12')", 8),
+    ("EXTRACT(MONTH FROM CAST('2019-08-12 01:00:00' AS TIMESTAMP))", 8),
+    ("EXTRACT(QUARTER FROM TIMESTAMP '2019-08-12 01:00:00.123456')", 3),
+    ("EXTRACT(QUARTER FROM DATE '2019-08-12')", 3),
+    ("EXTRACT(QUARTER FROM CAST('2019-08-12 01:00:00' AS TIMESTAMP))", 3),
+    ("EXTRACT(WEEK FROM TIMESTAMP '2019-08-12 01:00:00.123456')", 33),
+    ("EXTRACT(WEEK FROM DATE '2019-08-12')", 33),
+    ("EXTRACT(WEEK FROM CAST('2019-08-12 01:00:00' AS TIMESTAMP))", 33),
+    ("WEEKOFYEAR('2003-02-01 11:43:22')", 5),
+    ("EXTRACT(YEAR FROM TIMESTAMP '2019-08-12 01:00:00.123456')", 2019),
+    ("EXTRACT(YEAR FROM DATE '2019-08-12')", 2019),
+    ("EXTRACT(YEAR FROM CAST('2019-08-12 01:00:00' AS TIMESTAMP))", 2019),
+]
+
+
+@pytest.mark.parametrize(("sql", "expected"), CASES)
+def test_example(ask: Ask, sql: str, expected: object) -> None:
+    assert same(ask(sql), expected)
