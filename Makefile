@@ -49,8 +49,8 @@ verify: ## Count rows and money at every hop
 destroy: ## Delete all data and secrets (asks; YES=1 does not)
 	@$(LAKELET) destroy $(if $(YES),--yes)
 
-test: install-tests ## Prove it: unit, contract and end-to-end tests
-	$(BIN)/python -m pytest tests/unit tests/contract tests/e2e
+test: install-tests ## Prove it: unit, Compose, contract and end-to-end tests
+	$(BIN)/python -m pytest tests/unit tests/compose tests/contract tests/e2e
 
 test-unit: install-tests ## Only the fast tests
 	$(BIN)/python -m pytest tests/unit

@@ -18,6 +18,17 @@ GENERATED = tuple(
     if field.is_required() and "SecretStr" in str(field.annotation)
 )
 
+# Of servers that only the Compose runtime has: nothing of ours reads them, so no setting.
+GENERATED_FOR_COMPOSE = (
+    "NESSIE_DB_PASSWORD",
+    "MONITOR_DB_PASSWORD",
+    "VALKEY_PASSWORD",
+    "ELASTIC_PASSWORD",
+    "KIBANA_PASSWORD",
+    "KIBANA_ENCRYPTION_KEY",
+    "SHIPPER_PASSWORD",
+)
+
 
 def ensure_env_file(home: Path) -> list[str]:
     """Add to `<home>/.env` each secret that it lacks; return the names of those added.
@@ -29,7 +40,7 @@ def ensure_env_file(home: Path) -> list[str]:
     path.touch(mode=0o600)
     path.chmod(0o600)
     present = {key for key, value in dotenv_values(path).items() if value}
-    missing = [name for name in GENERATED if name not in present]
+    missing = [n for n in (*GENERATED, *GENERATED_FOR_COMPOSE) if n not in present]
     if missing:
         text = path.read_text()
         if text and not text.endswith("\n"):

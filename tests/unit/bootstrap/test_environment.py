@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.environment import GENERATED, ensure_env_file
+from bootstrap.environment import GENERATED, GENERATED_FOR_COMPOSE, ensure_env_file
 from services.common.errors import ConfigError
 from services.common.settings import read_settings
 
 
 def test_every_secret_is_generated_once_and_only_the_owner_may_read_it(tmp_path: Path) -> None:
-    assert ensure_env_file(tmp_path) == list(GENERATED)
+    assert ensure_env_file(tmp_path) == [*GENERATED, *GENERATED_FOR_COMPOSE]
     first = (tmp_path / ".env").read_text()
     assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
     assert ensure_env_file(tmp_path) == []
