@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -33,14 +34,15 @@ class ApiClient:
         self.http = httpx.Client(base_url=base_url, auth=auth, timeout=60, trust_env=False)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Send one request and return the answer's JSON (None when it has no body).
+        """Send one request and return the answer's JSON, or None when it has no body.
 
         Calls that never reached the server are tried again for 20 s. Raises TransientError
         when it stays out of reach, else the error that the status stands for, in its words.
         """
         response = self._send(method, path, body)
         if response.is_success:
-            return response.json() if response.content else None
+            # Money comes as JSON numbers: read as Decimal, not one cent is rounded.
+            return response.json(parse_float=Decimal) if response.content else None
         kind = _BY_STATUS.get(response.status_code, PermanentError)
         raise kind(
             f"{self.name}: {method} {path} answered {response.status_code}: {_words(response)}"
