@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 
+from bootstrap.output import plain_table, results_console
 from bootstrap.reconcile import Flow
 from bootstrap.up import Outcome
 from services.common.settings import Settings
@@ -14,7 +14,7 @@ from services.common.settings import Settings
 
 def print_summary(outcome: Outcome, settings: Settings) -> None:
     """Print the summary to standard output."""
-    console = Console(highlight=False)
+    console = results_console()
     console.print(flows_table(outcome.flows))
     for name, address in links(settings).items():
         console.print(f"  {name:<12} {address}", soft_wrap=True)
@@ -27,7 +27,7 @@ def print_summary(outcome: Outcome, settings: Settings) -> None:
 def flows_table(flows: Sequence[Flow]) -> Table:
     """Return a table with a row for each flow: rows, and money, at each hop; the verdict last."""
     names = list(dict.fromkeys(hop.name for flow in flows for hop in flow.hops))
-    table = Table("", *names, "")
+    table = plain_table("", *names, "")
     for flow in flows:
         hops = {hop.name: hop for hop in flow.hops}
         verdict = "[green]agree[/green]" if flow.agrees else "[red]DISAGREE[/red]"

@@ -6,12 +6,11 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from bootstrap.clients.airbyte import Airbyte
 from bootstrap.clients.dremio import Dremio
 from bootstrap.commands.options import Json, print_json
+from bootstrap.output import print_rows, results_console
 from bootstrap.pipeline import run_pipeline, sync_connections
 from bootstrap.platform_file import read_platform
 from bootstrap.progress import Progress
@@ -64,12 +63,7 @@ def query(
     if json:
         print_json(rows)
         return
-    table = Table()
-    for column in rows[0] if rows else ():
-        table.add_column(column)
-    for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console().print(table if rows else "no rows")
+    print_rows(rows)
 
 
 def verify(json: Json = False) -> None:
@@ -78,6 +72,6 @@ def verify(json: Json = False) -> None:
     if json:
         print_json([flow.as_dict() for flow in flows])
     else:
-        Console().print(flows_table(flows))
+        results_console().print(flows_table(flows))
     if not all(flow.agrees for flow in flows):
         raise typer.Exit(1)

@@ -7,12 +7,11 @@ import subprocess
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from bootstrap import preflight
 from bootstrap.commands.lifecycle import home
 from bootstrap.commands.options import Json, print_json
+from bootstrap.output import plain_table, results_console
 from bootstrap.runtime import choose_runtime
 from bootstrap.summary import links
 from services.common.errors import NotFoundError
@@ -32,7 +31,7 @@ def status(json: Json = False) -> None:
     if json:
         print_json(rows)
     else:
-        table = Table("service", "state", "healthy", "pid", "up", "memory")
+        table = plain_table("service", "state", "healthy", "pid", "up", "memory")
         for row in rows:
             table.add_row(
                 row["name"],
@@ -42,7 +41,7 @@ def status(json: Json = False) -> None:
                 f"{row['uptime']} s" if row["pid"] else "",
                 f"{row['memory'] / 1e6:.0f} MB" if row["pid"] else "",
             )
-        Console().print(table if rows else "nothing was ever started here: run `make up`")
+        results_console().print(table if rows else "nothing was ever started here: run `make up`")
     if not rows or not all(row["healthy"] for row in rows):
         raise typer.Exit(1)
 

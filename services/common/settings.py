@@ -183,6 +183,11 @@ def read_settings(home: Path | None = None) -> Settings:
     try:
         return Settings(**{**from_file, **from_environment, "lakelet_home": home})  # type: ignore[arg-type]
     except ValidationError as error:
+        if not env_file.exists():
+            raise ConfigError(
+                f"nothing is set up in {home} yet (there is no .env): run `make up` there, "
+                "or set LAKELET_HOME to the folder of a platform"
+            ) from error
         lines = []
         for problem in error.errors():
             name = "_".join(str(part) for part in problem["loc"]).upper()

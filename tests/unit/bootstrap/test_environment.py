@@ -32,7 +32,13 @@ def test_what_the_user_set_stays_and_an_open_file_is_closed(tmp_path: Path) -> N
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_home_without_settings_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="make up"):
+        read_settings(tmp_path)
+
+
 def test_a_missing_secret_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("ADMIN_USER=me\n")
     with pytest.raises(ConfigError, match=r"ADMIN_PASSWORD.*\.env.*lakelet init"):
         read_settings(tmp_path)
 
