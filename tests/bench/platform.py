@@ -28,8 +28,8 @@ ORDERS, CUSTOMERS = 1_000_000, 100_000
 
 _GENERATE = """
 INSERT INTO purchases
-SELECT n, 1 + (n * 7919) % {customers}, date '2024-01-01' + (n % 700)::integer,
-       1 + (n % 5)::integer, round((n * 37 % 20000) / 100.0, 2)
+SELECT n, 1 + (n::bigint * 7919) % {customers}, date '2024-01-01' + (n % 700)::integer,
+       1 + (n % 5)::integer, round((n::bigint * 37 % 20000) / 100.0, 2)
 FROM generate_series(1, {orders}) AS n
 """
 
