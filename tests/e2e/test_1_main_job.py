@@ -49,14 +49,14 @@ def test_flights_are_the_files_line_by_line(platform: Home) -> None:
     with path.open(newline="") as file:
         lines = sorted(
             (r["time_hour"], r["carrier"], int(r["flight"]), r["origin"], r["dest"], r["dep_delay"])
-            for r in csv.DictReader(file)
+            for r in csv.DictReader(file)  # the file writes NA where a flight was cancelled
         )
     rows = read(
         platform.settings,
         "SELECT time_hour, carrier, flight, origin, dest, dep_delay FROM bronze.nycflights.flights",
     )
     found = sorted(
-        (f"{hour:%Y-%m-%dT%H:%M:%SZ}", *others, "" if delay is None else f"{delay:g}")
+        (f"{hour:%Y-%m-%dT%H:%M:%SZ}", *others, "NA" if delay is None else f"{delay:g}")
         for hour, *others, delay in zip(*(c.to_pylist() for c in rows.columns), strict=True)
     )
     assert found == lines
