@@ -227,3 +227,37 @@ def test_clients_side_by_side(client: Client) -> None:
     for thread in threads:
         thread.join(60)
     assert results == [True] * 160
+
+
+def test_cancel_flight_info_stops_the_query(client: Client) -> None:
+    marker = f"cancelled_{time.time_ns()}"
+    info = client.info(
+        f"SELECT COUNT(*) AS {marker} FROM {_numbers(6)} a, {_numbers(6)} b WHERE a.n + b.n < 0"
+    )
+    failures: list[Exception] = []
+
+    def wait() -> None:
+        try:
+            client.flight.do_get(info.endpoints[0].ticket, client.options).read_all()
+        except Exception as error:  # noqa: BLE001 - handed to the test
+            failures.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    data = info.serialize()
+    length = len(data)
+    prefix = b"\x0a"  # CancelFlightInfoRequest.info
+    while length > 127:
+        prefix += bytes([length & 127 | 128])
+        length >>= 7
+    body = prefix + bytes([length]) + data
+    answer = b""
+    for _attempt in range(50):
+        action = flight.Action("CancelFlightInfo", body)
+        answer = next(iter(client.flight.do_action(action, client.options))).body.to_pybytes()
+        if answer == b"\x08\x01":  # CANCELLED
+            break
+        time.sleep(0.05)
+    thread.join(20)
+    assert answer == b"\x08\x01"
+    assert [type(error) for error in failures] == [flight.FlightCancelledError]

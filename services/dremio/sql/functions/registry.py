@@ -85,10 +85,12 @@ def install_all(connection: duckdb.DuckDBPyConnection, families: Sequence[Family
         name: {ref for body in bodies for ref in _REFERENCE.findall(body)} - {name}
         for name, bodies in macros.items()
     }
-    for name in TopologicalSorter(needs).static_order():
-        for macro_name, body in definitions(name, macros[name], LIBRARY).items():
-            body = _REFERENCE.sub(rf"{LIBRARY}.main.\1", body)
-            connection.execute(f"CREATE MACRO {LIBRARY}.main.{macro_name} {body}")
+    statements = [
+        f"CREATE MACRO {LIBRARY}.main.{macro_name} " + _REFERENCE.sub(rf"{LIBRARY}.main.\1", body)
+        for name in TopologicalSorter(needs).static_order()
+        for macro_name, body in definitions(name, macros[name], LIBRARY).items()
+    ]
+    connection.execute("BEGIN; " + "; ".join(statements) + "; COMMIT")
 
 
 def call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
