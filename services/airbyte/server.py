@@ -76,8 +76,9 @@ class Server:
                 self._app, log_config=None, access_log=False, timeout_graceful_shutdown=5
             )
         )
+        # uvicorn raises the signal that ended it once more: it must not end us before our own end.
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, lambda *_: None)
         try:
             asyncio.run(server.serve(sockets=sockets))
         finally:

@@ -139,7 +139,10 @@ class Airbyte:
 
     def sync(self, connection: str, operation: str = "sync") -> Json:
         info = self.wait(self.start(connection, operation))
-        assert info["job"]["status"] == "succeeded", info
+        summary = info["attempts"][-1]["attempt"].get("failureSummary") or {"failures": []}
+        assert info["job"]["status"] == "succeeded", [
+            failure["externalMessage"] for failure in summary["failures"]
+        ]
         return info
 
     def failure(self, connection: str) -> Json:

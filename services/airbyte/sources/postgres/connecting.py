@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+import duckdb
 import psycopg
 from psycopg import errors
 from psycopg.conninfo import make_conninfo
@@ -132,6 +133,10 @@ def explain(error: Exception, config: Json) -> Exception:
             f"PostgreSQL at {where} cannot be reached: {_first(text)}; is it running, and are host"
             " and port of the source right?",
             text,
+        )
+    if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException):
+        return config_error(
+            f"a value has no place in its column's type: {_first(text)}; deselect the column", text
         )
     if isinstance(error, errors.UndefinedTable | errors.UndefinedColumn):
         return config_error(f"{_first(text)}; refresh the connection's schema", text)

@@ -113,6 +113,8 @@ class TableReader:
                 kind = str(mapping.type).replace("decimal", "numeric")
                 parts.append(f"NULLIF({name}, 'NaN')::{kind} AS {name}")
                 parts.append(f"coalesce({name} = 'NaN', false) AS {quote(_NAN + column.name)}")
+            elif mapping.cast:
+                parts.append(f"{name}::{mapping.cast} AS {name}")
             else:
                 parts.append(name)
         where = f" WHERE {condition}" if condition else ""

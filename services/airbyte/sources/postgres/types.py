@@ -52,12 +52,16 @@ MAX_PRECISION = 38
 
 @dataclass(frozen=True)
 class Mapping:
-    """How a column is read: `as_text` has PostgreSQL cast it; `special` names values to null."""
+    """How a column is read: `as_text` has PostgreSQL render it, `cast` is what a query needs.
+
+    `numeric` may hold NaN, `infinite` infinity: neither has a place in the table.
+    """
 
     type: IcebergType
     as_text: bool = False
     numeric: bool = False
     infinite: bool = False
+    cast: str | None = None
 
 
 def map_type(name: str, typmod: int, dimensions: int, *, is_enum: bool) -> Mapping:
@@ -67,7 +71,9 @@ def map_type(name: str, typmod: int, dimensions: int, *, is_enum: bool) -> Mappi
         # The scanner reads one dimension; text in an array has no cast of its own.
         if dimensions > 1 or element.as_text or element.numeric:
             return Mapping(StringType(), as_text=True)
-        return Mapping(ListType(1, element.type, element_required=False))
+        listed = ListType(1, element.type, element_required=False)
+        # In a query's answer an array of an enum is not known as an array.
+        return Mapping(listed, cast="text[]" if is_enum else None)
     if is_enum:
         return Mapping(StringType())
     if name == "numeric":
