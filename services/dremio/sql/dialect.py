@@ -23,6 +23,10 @@ class LakeletDremio(DremioSql):
             word: kind
             for word, kind in DremioSql.Tokenizer.KEYWORDS.items()
             if kind not in _SWALLOWING
+        } | {
+            # As INFORMATION_SCHEMA spells types; dbt sends them back in casts.
+            "CHARACTER VARYING": TokenType.VARCHAR,
+            "BINARY VARYING": TokenType.VARBINARY,
         }
 
 
