@@ -4,21 +4,23 @@ FROM python:3.11-slim
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /opt/lakelet
 
+# The same layout as a checkout: the engines' programs lie beside the interpreter.
 # The lock first: the layer is kept while only our own code changes.
 COPY requirements/uv.txt requirements/platform.txt requirements/
 RUN pip install --no-cache-dir --require-hashes -r requirements/uv.txt \
- && uv pip install --system --no-cache --no-deps --require-hashes -r requirements/platform.txt
+ && uv venv --no-cache .venv \
+ && uv pip install --no-cache --no-deps --require-hashes -r requirements/platform.txt
 
 COPY pyproject.toml README.md lakelet.yml ./
 COPY services services
 COPY bootstrap bootstrap
 COPY dbt dbt
 COPY superset_assets superset_assets
-RUN uv pip install --system --no-cache --no-deps --no-build-isolation --editable . \
+RUN uv pip install --no-cache --no-deps --no-build-isolation --editable . \
  && useradd --uid 10001 --user-group --create-home lakelet \
  && mkdir -m 700 /home/lakelet/.lakelet \
  && chown lakelet:lakelet /home/lakelet/.lakelet
 
-ENV LAKELET_HOME=/home/lakelet
+ENV PATH=/opt/lakelet/.venv/bin:$PATH LAKELET_HOME=/home/lakelet
 USER 10001
 CMD ["lakelet", "--help"]
