@@ -9,6 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from bootstrap.dbt import run_layers
+from bootstrap.progress import Progress
+from tests.support.lake import LAYERS, lake_in
 from tests.support.platform import Home, services_in
 
 
@@ -23,3 +26,13 @@ def kill_hard(process: subprocess.Popen[bytes]) -> None:
     """End a process as a crash would."""
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
+
+
+@pytest.fixture(scope="session")
+def gold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A home with engine and Superset; gold is built, one order came late, one was corrected."""
+    with lake_in(tmp_path_factory.mktemp("lake"), "superset") as (home, bronze):
+        bronze.add_order(6, 1, 41, "70.00", "completed")
+        bronze.add_order(7, 1, 20, "3.33", "completed")
+        run_layers(home.settings, LAYERS, Progress())
+        yield home
