@@ -25,7 +25,7 @@ from bootstrap.dbt.results import result_file
 
 _ARTEFACT = {"freshness": "sources.json", "docs": "catalog.json"}
 _QUIET = ["--log-level", "none", "--log-level-file", "info"]
-_COMMANDS = {"freshness": ["source", "freshness"], "docs": ["docs", "generate", "--no-compile"]}
+_COMMANDS = {"freshness": ["source", "freshness"], "docs": ["docs", "generate"]}
 
 
 def command_of(step: str) -> list[str]:

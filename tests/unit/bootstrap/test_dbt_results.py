@@ -115,7 +115,7 @@ def test_a_run_is_a_table_of_models_rows_and_seconds() -> None:
         ("run:tag:staging", ["run", "--select", "tag:staging"]),
         ("test:tag:marts", ["test", "--select", "tag:marts"]),
         ("freshness", ["source", "freshness"]),
-        ("docs", ["docs", "generate", "--no-compile"]),
+        ("docs", ["docs", "generate"]),
         ("parse", ["parse"]),
     ],
 )
