@@ -76,20 +76,44 @@ def _shift(sign: int) -> Handler:
             if unit_name(unit[0]).upper() in ("DAY", "DAYS"):
                 name = "_ADD_KEEP" if sign > 0 else "_SUB_KEEP"
                 return macro(name, value, amount)
-        return macro("_DATE_PLUS" if sign > 0 else "_DATE_MINUS", value, amount)
+        # The fewer overloads there are to choose from, the sooner a statement is planned.
+        return macro(("_DATE_PLUS" if sign > 0 else "_DATE_MINUS") + _kind(amount), value, amount)
 
     return handler
 
 
-def _shifts(op: str) -> tuple[str, ...]:
+def _kind(amount: exp.Expr) -> str:
+    """What is added, as far as the text tells."""
+    if isinstance(amount, exp.Neg):
+        amount = amount.this
+    if isinstance(amount, exp.Literal) and amount.is_int:
+        return "_DAYS"
+    if isinstance(amount, exp.Interval) or "._interval_" in amount.name:
+        return "_INTERVAL"
+    return ""
+
+
+def _by_days(op: str) -> tuple[str, ...]:
+    return (
+        f"(a DATE, b BIGINT) -> DATE AS a {op} CAST(b AS INTEGER)",
+        f"(a TIMESTAMP, b BIGINT) -> TIMESTAMP AS a {op} to_days(CAST(b AS INTEGER))",
+        f"(a VARCHAR, b BIGINT) -> DATE AS CAST(a AS DATE) {op} CAST(b AS INTEGER)",
+    )
+
+
+def _by_interval(op: str) -> tuple[str, ...]:
     return (
         f"(a DATE, b INTERVAL) -> TIMESTAMP AS CAST(a {op} b AS TIMESTAMP)",
         f"(a TIMESTAMP, b INTERVAL) -> TIMESTAMP AS a {op} b",
         f"(a TIME, b INTERVAL) -> TIME AS a {op} b",
         f"(a VARCHAR, b INTERVAL) -> TIMESTAMP AS CAST(CAST(a AS DATE) {op} b AS TIMESTAMP)",
-        f"(a DATE, b BIGINT) -> DATE AS a {op} CAST(b AS INTEGER)",
-        f"(a TIMESTAMP, b BIGINT) -> TIMESTAMP AS a {op} to_days(CAST(b AS INTEGER))",
-        f"(a VARCHAR, b BIGINT) -> DATE AS CAST(a AS DATE) {op} CAST(b AS INTEGER)",
+    )
+
+
+def _shifts(op: str) -> tuple[str, ...]:
+    return (
+        *_by_interval(op),
+        *_by_days(op),
         f"(a TIMESTAMP, b DOUBLE) -> TIMESTAMP AS a {op} to_seconds(b * 86400)",
     )
 
@@ -116,6 +140,10 @@ FAMILY = Family(
         "_SUB_KEEP": _keeps("-"),
         "_ADD_TS": ("(a TIMESTAMP, b INTERVAL) AS a + b",),
         "_DATE_PLUS": _shifts("+"),
+        "_DATE_PLUS_DAYS": _by_days("+"),
+        "_DATE_PLUS_INTERVAL": _by_interval("+"),
+        "_DATE_MINUS_DAYS": _by_days("-"),
+        "_DATE_MINUS_INTERVAL": _by_interval("-"),
         "_DATE_MINUS": (
             *_shifts("-"),
             # Two dates give the interval between them.

@@ -95,10 +95,7 @@ def _choice(name: str, group: Sequence[_Overload], called: Sequence[str]) -> str
         # macro is made: the sample's key is no constant then.
         nulls = " OR ".join(f"coalesce({n}, {n}) IS NULL" for n in names)
         # Every branch of a CASE has one type: that of a NULL picked by the arguments' types.
-        fields = ", ".join(f"'k{i}': CAST(NULL AS {o.returns})" for i, o in enumerate(group))
-        keys = " ".join(f"WHEN {c} THEN 'k{i}'" for i, c in enumerate(conditions) if c)
-        last = next((i for i, c in enumerate(conditions) if not c), 0)
-        sample = f"struct_extract({{{fields}}}, CASE {keys} ELSE 'k{last}' END)"
+        sample = _sample(group, conditions)
         called = [f"cast_to_type({expression}, {sample})" for expression in called]
     branches = " ".join(
         f"WHEN {condition} THEN {expression}"
@@ -113,3 +110,19 @@ def _choice(name: str, group: Sequence[_Overload], called: Sequence[str]) -> str
             f"error('Cannot apply {public} to arguments of type {public}(' || {shown} || ')')"
         )
     return f"CASE WHEN {nulls} THEN NULL {branches} ELSE {otherwise} END"
+
+
+def _sample(group: Sequence[_Overload], conditions: Sequence[str]) -> str:
+    """A NULL of the type that the arguments' overload returns."""
+    rest = next((o.returns for o, c in zip(group, conditions, strict=True) if not c), "")
+    kinds = [overload.returns for overload in group]
+    rest = rest or max(kinds, key=kinds.count)
+    when: dict[str, list[str]] = {}
+    for overload, condition in zip(group, conditions, strict=True):
+        if overload.returns != rest:
+            when.setdefault(overload.returns, []).append(f"({condition})")
+    if not when:
+        return f"CAST(NULL AS {rest})"
+    fields = ", ".join(f"'{kind}': CAST(NULL AS {kind})" for kind in [*when, rest])
+    keys = " ".join(f"WHEN {' OR '.join(tests)} THEN '{kind}'" for kind, tests in when.items())
+    return f"struct_extract({{{fields}}}, CASE {keys} ELSE '{rest}' END)"

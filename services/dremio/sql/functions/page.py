@@ -55,6 +55,7 @@ def page() -> str:
     lines.append("\n## Differences\n")
     lines += [f"- `{name}`: {how}" for name, how in sorted(DIFFERENCES.items())]
     lines.append("- `/`: a quotient of decimals is a DOUBLE.")
+    lines.append("- `-` of two dates: a number of days; DATE_DIFF gives the interval.")
     lines.append("\n## Examples of the reference that are not given as printed\n")
     lines.append(
         "The conformance suite's examples, by their numbers; each of the others is answered as "
