@@ -43,3 +43,9 @@ def test_no_overload_says_so(ask: Ask) -> None:
 
     with pytest.raises(duckdb.Error, match="Cannot apply LSHIFT to arguments of type"):
         ask("LSHIFT(DATE '2020-01-01', 1)")
+
+
+def test_not_like_any_is_the_opposite_of_like_any(ask: Ask) -> None:
+    assert ask("'Spark' NOT LIKE ANY ('_park', '_mart')") is False
+    assert ask("'Spark' NOT LIKE SOME ('meow', 'woof')") is True
+    assert ask("'Spark' NOT LIKE ALL ('_park', '%ark')") is False

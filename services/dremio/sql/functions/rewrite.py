@@ -85,8 +85,9 @@ def _translated(node: exp.Expr, context: Context) -> exp.Expr:
             node.expression, exp.Any
         ):
             # NOT LIKE ANY (…) is the opposite of LIKE ANY (…), not "unlike one of them".
-            node.set("negate", None)
-            return exp.Not(this=exp.Paren(this=node))
+            opposite = node.copy()
+            opposite.set("negate", None)
+            return exp.Not(this=exp.Paren(this=opposite))
         case exp.Extract():
             return datetime_parts.part(node.name, node.expression)
         case exp.Floor() | exp.Ceil():
