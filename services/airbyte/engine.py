@@ -14,11 +14,11 @@ _WHEELS = {"postgres_scanner": "postgres", "mysql_scanner": "mysql"}
 
 def connect(folder: Path, *extensions: str, memory: str = "512MB") -> duckdb.DuckDBPyConnection:
     """Open an in-memory database with `extensions` loaded; it spills into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     duck = duckdb.connect(
         config={
             "memory_limit": memory,
-            "temp_directory": str(folder / "spill"),
+            "temp_directory": str(folder),
             "preserve_insertion_order": "false",
         }
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -69,6 +70,8 @@ class Server:
         """Serve until SIGTERM or SIGINT."""
         sockets = [self._listen(port) for port in self._ports()]
         self._context.folder.mkdir(parents=True, exist_ok=True)
+        # Workers that were killed could not tidy up.
+        shutil.rmtree(self._context.folder / "spill", ignore_errors=True)
         self._workers.warm_up()
         threading.Thread(target=self._prepare, name="prepare", daemon=True).start()
         server = uvicorn.Server(

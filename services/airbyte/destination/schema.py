@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import Transaction
@@ -43,6 +45,8 @@ META_COLUMNS = (
     ),
     Column(GENERATION, LongType()),
 )
+# The sequence that `select_list` numbers rows with; it has to be there.
+ROW_NUMBERS = "lakelet_rows"
 _META_NAMES = frozenset(column.name for column in META_COLUMNS)
 
 PROPERTIES = {
@@ -179,7 +183,7 @@ def select_list(
             f" ELSE {changes} END"
         )
     own = {
-        RAW_ID: "uuid()::VARCHAR",
+        RAW_ID: _raw_id(),
         EXTRACTED_AT: f"TIMESTAMPTZ '{extracted_at}'",
         META: f"{{'sync_id': {sync_id}::BIGINT, 'changes': {changes}}}",
         GENERATION: f"{generation}::BIGINT",
@@ -197,6 +201,16 @@ def select_list(
                 value = f"CASE WHEN {nulled[column.name][0]} THEN NULL ELSE {value} END"
         parts.append(f"{value} AS {quote(field.name)}")
     return ", ".join(parts)
+
+
+def _raw_id() -> str:
+    """SQL of a UUID (version 8) per row: random per write, then the row's number.
+
+    Random ones throughout cannot be compressed and would make up most of a narrow table's size.
+    """
+    start = uuid.uuid4().hex
+    prefix = f"{start[:8]}-{start[8:12]}-8{start[13:16]}-{start[16:20]}-"
+    return f"concat('{prefix}', lpad(to_hex(nextval('{ROW_NUMBERS}')), 12, '0'))"
 
 
 def _text(text: str) -> str:

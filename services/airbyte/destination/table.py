@@ -19,7 +19,13 @@ from pyiceberg.table import Table, Transaction
 from services.airbyte.cdk.catalog import ConfiguredStream
 from services.airbyte.cdk.columns import quote
 from services.airbyte.cdk.source import Reading
-from services.airbyte.destination.schema import PROPERTIES, evolve, new_schema, select_list
+from services.airbyte.destination.schema import (
+    PROPERTIES,
+    ROW_NUMBERS,
+    evolve,
+    new_schema,
+    select_list,
+)
 from services.airbyte.destination.writing import data_files, merge, write_files
 
 Json = dict[str, Any]
@@ -169,6 +175,7 @@ class StreamTable:
         """Write what `reading` gives as files in `folder`, beside the table's own."""
         metadata = staged.transaction.table_metadata
         schema = metadata.schema()
+        duck.execute(f"CREATE OR REPLACE TEMP SEQUENCE {ROW_NUMBERS}")
         listing = select_list(
             schema,
             reading.columns,

@@ -35,6 +35,8 @@ from services.common.settings import Settings, settings
 # Imported for the fork server, so that no job has to wait for them.
 _PRELOADED = (pyiceberg.catalog.rest, pyiceberg.io.pyarrow, _file, _postgres)
 _PR_SET_PDEATHSIG = 1
+# Where DuckDB spills to; emptied when the server starts.
+SPILL = "spill"
 _EXTENSIONS = ("httpfs", "postgres_scanner")
 
 Json = dict[str, Any]
@@ -113,7 +115,7 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
     from_actor = actors.get(db, "source", connection.source_id)
     to_actor = actors.get(db, "destination", connection.destination_id)
     lake = LakeConfig.parse(vault.open(to_actor.configuration))
-    duck = engine.connect(folder(where) / "duckdb" / str(os.getpid()), *_EXTENSIONS)
+    duck = engine.connect(folder(where) / SPILL / str(os.getpid()), *_EXTENSIONS)
     engine.grant_s3(
         duck,
         "lakelet_destination",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import uuid
+
 import duckdb
 import pytest
 from pyiceberg.types import (
@@ -16,6 +18,7 @@ from services.airbyte.cdk.columns import Column, quote
 from services.airbyte.cdk.failures import ConnectorError
 from services.airbyte.destination.catalog import clean_name
 from services.airbyte.destination.schema import (
+    ROW_NUMBERS,
     field_ids,
     holds,
     new_schema,
@@ -91,6 +94,7 @@ def test_rows_are_made_and_nulled_values_are_noted() -> None:
     )
     source = "(VALUES (1.5, 'a'), (500, 'b')) AS t(price, " + quote('odd "name"') + ")"
     with duckdb.connect() as duck:
+        duck.execute(f"CREATE SEQUENCE {ROW_NUMBERS}")
         found = duck.execute(f"SELECT {listing} FROM {source} ORDER BY 2").df()
     assert [str(value) for value in found["price"]] == ["1.5", "nan"]
     assert found['odd "name"'].tolist() == ["a", "b"]
@@ -103,6 +107,7 @@ def test_rows_are_made_and_nulled_values_are_noted() -> None:
         "reason": "SOURCE_FIELD_SIZE_LIMITATION",
     }
     assert found["_airbyte_generation_id"].tolist() == [3, 3]
+    assert {uuid.UUID(value).version for value in found["_airbyte_raw_id"]} == {8}
     assert found["_airbyte_raw_id"].nunique() == 2
 
 
