@@ -49,3 +49,7 @@ def test_not_like_any_is_the_opposite_of_like_any(ask: Ask) -> None:
     assert ask("'Spark' NOT LIKE ANY ('_park', '_mart')") is False
     assert ask("'Spark' NOT LIKE SOME ('meow', 'woof')") is True
     assert ask("'Spark' NOT LIKE ALL ('_park', '%ark')") is False
+
+
+def test_json_with_bare_field_names_is_read_as_dremio_reads_it(ask: Ask) -> None:
+    assert ask("""CONVERT_FROM('{a:1, "b,c:d": "{x:1}"}', 'json')""") == {"a": 1, "b,c:d": "{x:1}"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,10 @@ def _pack(layout: str) -> Any:
     return apply
 
 
+# A whole string, which stays as it is, or a bare field name after `{` or `,`.
+_BARE_KEY = re.compile(r'("(?:[^"\\]|\\.)*")|([{,]\s*)([A-Za-z_$][\w$]*)(\s*:)')
+
+
 def _json_type(sample: str) -> Any:
     """The shape of a JSON text in the form DuckDB's from_json takes. Raises ValueError."""
 
@@ -117,11 +122,17 @@ def _from_json(value: exp.Expr) -> exp.Expr:
             "CONVERT_FROM(…, 'JSON') of a column needs its type: "
             "write CONVERT_FROM(column AS ROW(…)) or TRY_CONVERT_FROM(column AS ROW(…))"
         )
+    sample = _quoted_keys(sample)
     try:
         shape = _json_type(sample)
     except ValueError as error:
         raise function_error(f"CONVERT_FROM: not valid JSON: {error}") from error
-    return call("from_json", value, text(json.dumps(shape)))
+    return call("from_json", text(sample), text(json.dumps(shape)))
+
+
+def _quoted_keys(sample: str) -> str:
+    """Return JSON whose bare field names, which Dremio's reader takes, are quoted."""
+    return _BARE_KEY.sub(lambda m: m[1] or f'{m[2]}"{m[3]}"{m[4]}', sample)
 
 
 def _typed_json(value: exp.Expr, to: exp.DataType, strict: bool) -> exp.Expr:
