@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from services.common.errors import PermanentError
 from tests.support.platform import Home
 
 DASHBOARD = "customer-analytics"
+MONEY = Decimal("2097.10")
 KINDS = ("database", "dataset", "chart", "dashboard")
 
 
@@ -51,7 +53,7 @@ def test_charts_show_what_gold_holds(gold: Home) -> None:
         rows: list[dict[str, Any]] = superset.chart_data(ids[name])[0]["data"]
         return rows
 
-    assert data("Revenue") == [{"total_revenue": 2097.1}]
+    assert data("Revenue") == [{"total_revenue": MONEY}]
     assert data("Orders") == [{"total_orders": 7}]
     assert data("Customers") == [{"customer_count": 3}]
     assert [row["total_orders"] for row in data("Orders by month")] == [5, 2]
@@ -60,10 +62,12 @@ def test_charts_show_what_gold_holds(gold: Home) -> None:
     ] == [(0, 1), (75, 1), (500, 1)]
     top = data("Top customers")
     assert [row["customer_id"] for row in top] == [3, 1, 2]
-    assert float(top[0]["lifetime_value"]) == 1999.99
+    assert Decimal(str(top[0]["lifetime_value"])) == Decimal("1999.99")
     weeks = data("Revenue over time")
-    total = sum(week["first_order_revenue"] + week["later_order_revenue"] for week in weeks)
-    assert round(total, 2) == 2097.10
+    parts = [
+        week[part] for week in weeks for part in ("first_order_revenue", "later_order_revenue")
+    ]
+    assert round(sum(Decimal(str(part)) for part in parts), 2) == MONEY
 
 
 def test_a_wrong_password_is_found_though_superset_accepts_it(gold: Home) -> None:
