@@ -11,6 +11,7 @@ import pytest
 
 from bootstrap.dbt import run_layers
 from bootstrap.progress import Progress
+from bootstrap.superset import import_assets
 from tests.support.lake import LAYERS, lake_in
 from tests.support.platform import Home, services_in
 
@@ -30,9 +31,10 @@ def kill_hard(process: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture(scope="session")
 def gold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A home with engine and Superset; gold is built, one order came late, one was corrected."""
+    """A home with engine and Superset; gold is built (one order late, one corrected) and shown."""
     with lake_in(tmp_path_factory.mktemp("lake"), "superset") as (home, bronze):
         bronze.add_order(6, 1, 41, "70.00", "completed")
         bronze.add_order(7, 1, 20, "3.33", "completed")
         run_layers(home.settings, LAYERS, Progress())
+        import_assets(home.settings)
         yield home
