@@ -138,7 +138,13 @@ class WorkerPool:
                 process = self._context.Process(
                     target=worker_entry.run_attempt, args=(job.id, number), daemon=True
                 )
-                process.start()
+                try:
+                    process.start()
+                except OSError as error:  # no memory, no more processes, fork server gone
+                    reason = f"no process could be started ({error}); it is tried again"
+                    finish(db, job.id, number, [lost_attempt(reason)])
+                    log.warning("%s", reason, extra={"job_id": job.id})
+                    continue
                 with self._lock:
                     self._running[job.id] = (number, process)
             wait = jobs.seconds_to_next(db)
