@@ -172,6 +172,7 @@ def _put(table: exp.Table, relation: Relation, names: Names, inside: tuple[Path,
         )
         if table.args.get("version"):
             replacement.set("version", table.args["version"])
+    replacement.meta["dataset"] = relation.path  # what reflections are matched by
     for key in ("joins", "laterals", "pivots", "sample"):
         if table.args.get(key):
             replacement.set(key, table.args[key])

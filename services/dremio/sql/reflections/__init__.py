@@ -1,0 +1,1 @@
+"""Reflections in SQL: their statements, and how a query is moved onto one."""

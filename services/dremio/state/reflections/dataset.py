@@ -1,0 +1,136 @@
+"""A dataset as a reflection reads it: its query, the tables under it, and their states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+from sqlglot import exp
+
+from services.dremio.sql.reflections.determinism import order_dependent, volatile
+from services.dremio.sql.resolve import resolve
+from services.dremio.sql.tokens import parse_tokens, tokenize
+from services.dremio.sql.translate import to_duckdb
+from services.dremio.state.catalog.entities import Path, key
+from services.dremio.state.core import Core
+from services.dremio.state.database import quoted
+from services.dremio.state.errors import validation
+from services.dremio.state.execute.run import Run
+from services.dremio.state.reflections import sources
+from services.dremio.state.reflections.sources import Now
+from services.dremio.state.session import Session, User
+
+DATASET = "dataset"
+"""The key in a node's `meta` under which the resolver keeps the path of a view or table."""
+SYSTEM = Session(User("00000000-0000-0000-0000-000000000000", "$dremio$", admin=True))
+
+
+@dataclass
+class Dataset:
+    """A dataset's resolved query (`tree`), and what it came upon."""
+
+    path: Path
+    tree: exp.Expression
+    relations: tuple[Path, ...]
+    views: dict[str, str]
+    tables: dict[str, Now]
+    linear: bool
+
+
+def open_dataset(core: Core, cursor: duckdb.DuckDBPyConnection, path: Path) -> Dataset:
+    """Resolve a dataset's query and read the states of its tables. Raises DremioError."""
+    tree = resolve(_select(path), (), Run(core, SYSTEM, cursor))
+    relations = relations_in(tree)
+    views: dict[str, str] = {}
+    tables: dict[str, Now] = {}
+    for each in relations:
+        entity = core.entities.get(each)
+        if entity is not None and entity.kind == "VIEW":
+            views[key(each)] = entity.tag
+            continue
+        now = tables.get(key(each)) or sources.read(core.catalog, each)
+        if now is None:
+            raise validation(f"'{'.'.join(each)}' cannot be reflected: it is no table of a source")
+        tables[key(each)] = now
+    changing = volatile(tree) or order_dependent(tree)
+    if changing:
+        raise validation(
+            f"'{'.'.join(path)}' cannot be reflected: its answer is not decided by its tables' "
+            f"rows alone ({changing})"
+        )
+    if any(table.args.get("version") for table in tree.find_all(exp.Table)):
+        raise validation(f"'{'.'.join(path)}' cannot be reflected: it reads a table's past")
+    return Dataset(path, tree, relations, views, tables, _is_linear(tree))
+
+
+def relations_in(tree: exp.Expr) -> tuple[Path, ...]:
+    """Return the paths of the views and tables that a resolved query came upon, in order."""
+    return tuple(node.meta[DATASET] for node in tree.walk() if _tagged(node))
+
+
+def tables_in(tree: exp.Expr) -> list[exp.Table]:
+    """Return the nodes of a resolved query that stand for stored tables."""
+    return [node for node in tree.find_all(exp.Table) if _tagged(node)]
+
+
+def pinned(dataset: Dataset) -> str:
+    """Return DuckDB's SQL of the dataset as of the states that were read. Raises DremioError."""
+    tree = dataset.tree.copy()
+    for table in tables_in(tree):
+        pin(table, dataset.tables[key(table.meta[DATASET])].source.snapshot)
+    return to_duckdb(tree)
+
+
+def pin(table: exp.Table, snapshot: int) -> None:
+    """Make the query read the table as of a snapshot (an empty table has none to name)."""
+    if snapshot:
+        table.set("version", exp.Var(this=f"AT (VERSION => {snapshot})"))
+
+
+def over(dataset: Dataset, rows: str) -> str:
+    """Return DuckDB's SQL of a linear dataset with its one table's rows from the query `rows`."""
+    tree = dataset.tree.copy()
+    for table in tables_in(tree):
+        table.replace(exp.Subquery(this=exp.Var(this=rows), alias=table.args["alias"]))
+    return to_duckdb(tree)
+
+
+def _tagged(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Table | exp.Subquery) and DATASET in (node._meta or ())
+
+
+def _select(path: Path) -> exp.Expression:
+    text = f"SELECT * FROM {'.'.join(quoted(part) for part in path)}"  # noqa: S608 - quoted
+    return parse_tokens(tokenize(text), text)
+
+
+_NOT_LINEAR = (
+    exp.Join, exp.Group, exp.Distinct, exp.Limit, exp.Offset, exp.Window, exp.SetOperation,
+    exp.With, exp.Lateral, exp.Unnest, exp.Having, exp.Qualify, exp.Pivot, exp.Exists,
+    exp.AggFunc, exp.Values,
+)  # fmt: skip
+_AGGREGATES = frozenset(
+    "SUM COUNT MIN MAX AVG MEDIAN STDDEV STDDEV_POP STDDEV_SAMP VARIANCE VAR_POP VAR_SAMP CORR "
+    "COVAR_POP COVAR_SAMP BIT_AND BIT_OR BIT_XOR BOOL_AND BOOL_OR EVERY SOME NDV "
+    "APPROX_COUNT_DISTINCT APPROX_DISTINCT PERCENTILE_CONT PERCENTILE_DISC GROUPING "
+    "APPROX_PERCENTILE REGR_AVGX REGR_AVGY REGR_COUNT REGR_INTERCEPT REGR_R2 REGR_SLOPE REGR_SXX "
+    "REGR_SXY REGR_SYY UNNEST FLATTEN EXPLODE".split()
+)
+
+
+def _is_linear(tree: exp.Expr) -> bool:
+    """Whether the query treats each row of one table by itself: it filters and computes."""
+    if len(tables_in(tree)) != 1:
+        return False
+    for node in tree.walk():
+        if isinstance(node, _NOT_LINEAR):
+            return False
+        if isinstance(node, exp.Anonymous) and node.name.upper() in _AGGREGATES:
+            return False
+        if isinstance(node, exp.Select) and not isinstance(
+            node.parent, exp.Subquery | exp.Paren | None
+        ):
+            return False
+        if isinstance(node, exp.Subquery) and not isinstance(node.parent, exp.From):
+            return False
+    return True

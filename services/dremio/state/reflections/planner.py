@@ -1,0 +1,274 @@
+"""Moves a resolved query onto reflections where the answer stays the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlglot import exp
+
+from services.dremio.sql.reflections import raw
+from services.dremio.sql.reflections.determinism import order_dependent
+from services.dremio.sql.reflections.match import NoMatchError, Seen, seen_in
+from services.dremio.sql.reflections.rollup import Kept, is_aggregating, rolled_up
+from services.dremio.state.catalog.entities import Path, key
+from services.dremio.state.core import Core
+from services.dremio.state.database import quoted
+from services.dremio.state.reflections.contents import ROWS, dim, layout, measure
+from services.dremio.state.reflections.dataset import DATASET, pin, tables_in
+from services.dremio.state.reflections.definition import AGGREGATION, Reflection
+from services.dremio.state.reflections.freshness import Answer, Moment
+from services.dremio.state.reflections.materialization import Materialization
+from services.dremio.state.reflections.storage import Segments
+
+CONSIDERED, MATCHED, CHOSEN = "CONSIDERED", "MATCHED", "CHOSEN"
+_RANK = {CONSIDERED: 0, MATCHED: 1, CHOSEN: 2}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A reflection that is switched on, with what is built of it."""
+
+    reflection: Reflection
+    built: Materialization | None
+
+    @property
+    def cost(self) -> int:
+        """How many values a full scan reads, as an estimate."""
+        return self.built.rows * len(self.built.contents.columns) if self.built else 0
+
+
+@dataclass
+class Plan:
+    """What became of a query: which reflections were considered, and why (not) chosen."""
+
+    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    stale: set[str] = field(default_factory=set)
+
+    @property
+    def chosen(self) -> bool:
+        """Whether any reflection is used."""
+        return any(entry["relationship"] == CHOSEN for entry in self.entries.values())
+
+    def note(self, reflection: Reflection, relationship: str, why: str) -> None:
+        """Record the best that is known of a reflection."""
+        former = self.entries.get(reflection.id)
+        if former is None or _RANK[relationship] > _RANK[former["relationship"]]:
+            self.entries[reflection.id] = {
+                "reflectionId": reflection.id,
+                "reflectionName": reflection.name,
+                "reflectionType": reflection.kind,
+                "dataset": list(reflection.dataset),
+                "relationship": relationship,
+                "reason": why,
+            }
+
+
+Index = dict[str, list[Candidate]]
+
+
+def touched(tree: exp.Expr, index: Index) -> list[Candidate]:
+    """Return the candidates on any dataset the query reads."""
+    found: list[Candidate] = []
+    for node in tree.walk():
+        if isinstance(node, exp.Table | exp.Subquery) and node._meta:
+            path = node._meta.get(DATASET)
+            if path is not None:
+                found += [c for c in index.get(key(path), ()) if c not in found]
+    return found
+
+
+class Planner:
+    """Plans one statement."""
+
+    def __init__(self, core: Core, cursor: Any, index: Index) -> None:
+        self._index = index
+        self._moment = Moment(core, cursor)
+        self._used: set[str] = set()
+        self.plan = Plan()
+
+    def accelerate(self, tree: exp.Expression) -> exp.Expression:
+        """Return the query with what reflections answer moved onto them (changed in place)."""
+        for candidate in touched(tree, self._index):
+            missing = "" if candidate.built else "it is not built yet"
+            self.plan.note(candidate.reflection, CONSIDERED, missing)
+        ordered = order_dependent(tree)
+        if ordered:
+            for candidate in touched(tree, self._index):
+                self.plan.entries[candidate.reflection.id]["reason"] = (
+                    f"the order of rows would show in the answer ({ordered})"
+                )
+            return tree
+        holder = exp.Paren(this=tree)
+        for select in list(holder.find_all(exp.Select, bfs=True)):
+            if _within(select, holder) and not self._aggregated(select):
+                self._raw(select)
+        result: exp.Expression = holder.this
+        result.parent = None
+        self._pin(result)
+        return result
+
+    def _candidates(self, path: Path, kind: str) -> Iterable[Candidate]:
+        found = [c for c in self._index.get(key(path), ()) if c.reflection.kind == kind]
+        return sorted((c for c in found if c.built), key=lambda c: c.cost)
+
+    def _aggregated(self, select: exp.Select) -> bool:
+        source = select.args.get("from_")
+        if source is None or select.args.get("joins") or not is_aggregating(select):
+            return False
+        best: tuple[int, exp.Select, Candidate, Answer, Seen] | None = None
+        for seen in seen_in(source.this):
+            for candidate in self._candidates(seen.path, AGGREGATION):
+                try:
+                    made = rolled_up(select, seen, _kept(candidate, averages=True))
+                except NoMatchError as error:
+                    self._note(candidate, CONSIDERED, str(error))
+                    continue
+                if best is not None and best[0] <= candidate.cost:
+                    self._note(candidate, MATCHED, "another one costs less")
+                    continue
+                answer = self._ask(candidate, seen.node)
+                if answer.fine and answer.tail is not None:
+                    try:  # the appended rows' sums may be too large for exact averages
+                        made = rolled_up(select, seen, _kept(candidate, averages=False))
+                    except NoMatchError:
+                        answer = Answer(False, "AVG with rows appended since", stale=True)
+                if not answer.fine:
+                    self._note(candidate, MATCHED, answer.why)
+                    continue
+                best = (candidate.cost, made, candidate, answer, seen)
+        if best is None:
+            return False
+        _, made, candidate, answer, _ = best
+        made.set("from_", exp.From(this=_rows(candidate, answer, source.this, None)))
+        select.replace(made)
+        self._choose(candidate, answer)
+        return True
+
+    def _raw(self, select: exp.Select) -> None:
+        source = select.args.get("from_")
+        relations = [source.this] if source is not None else []
+        relations += [join.this for join in select.args.get("joins") or []]
+        for relation in relations:
+            path = (relation._meta or {}).get(DATASET)
+            if path is None:
+                continue
+            filtered = raw.filtered_by(select)
+            candidates = list(self._candidates(path, "RAW"))
+            candidates.sort(key=lambda c: c.cost / (10 if _leads(c, filtered) else 1))
+            done = False
+            for candidate in candidates:
+                assert candidate.built is not None  # noqa: S101 - _candidates keeps built ones
+                contents = candidate.built.contents
+                every = frozenset(name.lower() for name, _ in contents.dataset)
+                kept = frozenset(name.lower() for name in contents.columns)
+                try:
+                    raw.check(select, relation, every, kept)
+                except NoMatchError as error:
+                    self._note(candidate, CONSIDERED, str(error))
+                    continue
+                if done:
+                    self._note(candidate, MATCHED, "another one costs less")
+                    continue
+                answer = self._ask(candidate, relation)
+                if not answer.fine:
+                    self._note(candidate, MATCHED, answer.why)
+                    continue
+                relation.replace(_rows(candidate, answer, relation, contents.columns))
+                self._choose(candidate, answer)
+                done = True
+
+    def _ask(self, candidate: Candidate, node: exp.Expr) -> Answer:
+        assert candidate.built is not None  # noqa: S101 - _candidates keeps built ones
+        answer = self._moment.ask(candidate.reflection, candidate.built, node)
+        if answer.stale:
+            self.plan.stale.add(candidate.reflection.id)
+        return answer
+
+    def _choose(self, candidate: Candidate, answer: Answer) -> None:
+        assert candidate.built is not None  # noqa: S101 - _candidates keeps built ones
+        self._note(candidate, CHOSEN, answer.why or "it is current")
+        if not candidate.reflection.policy.staleness:
+            self._used |= {key(source.path) for source in candidate.built.contents.sources}
+
+    def _note(self, candidate: Candidate, relationship: str, why: str) -> None:
+        self.plan.note(candidate.reflection, relationship, why)
+        entry = self.plan.entries[candidate.reflection.id]
+        if entry["relationship"] == relationship:
+            entry["reason"] = why
+
+    def _pin(self, tree: exp.Expression) -> None:
+        """What is still read of a table that a reflection stands for is read as of that state."""
+        if not self._used:
+            return
+        for table in tables_in(tree):
+            own = key(table.meta[DATASET])
+            now = self._moment.states.get(own)
+            if own in self._used and now is not None and not table.args.get("version"):
+                pin(table, now.source.snapshot)
+
+
+def _within(node: exp.Expr, root: exp.Expr) -> bool:
+    at: exp.Expr | None = node
+    while at is not None and at is not root:
+        at = at.parent
+    return at is root
+
+
+def _leads(candidate: Candidate, filtered: set[str]) -> bool:
+    order = candidate.reflection.order
+    return bool(order) and order[0].lower() in filtered
+
+
+def _kept(candidate: Candidate, *, averages: bool) -> Kept:
+    """Return what an aggregation reflection holds, as the matcher asks for it."""
+    assert candidate.built is not None  # noqa: S101 - _candidates keeps built ones
+    contents = candidate.built.contents
+    types = {name.lower(): kind for name, kind in contents.dataset}
+    plain: dict[str, str] = {}
+    by_day: dict[str, str] = {}
+    for dimension in candidate.reflection.dimensions:
+        name = dimension.name.lower()
+        kind = types.get(name, "")
+        if kind in ("FLOAT", "DOUBLE"):
+            continue  # 0.0 and -0.0 are one group, shown as either
+        own = by_day if dimension.date and kind.startswith("TIMESTAMP") else plain
+        own[name] = dim(name)
+    measures = {
+        (name, what): measure(name, what)
+        for name in types
+        for what in ("sum", "count", "min", "max", "avg")
+        if measure(name, what) in contents.columns
+    }
+    return Kept(
+        columns=frozenset(types),
+        dimensions=plain,
+        days=by_day,
+        measures=measures,
+        rows=ROWS,
+        scales=contents.averages if averages else {},
+        reasons={name.lower(): why for name, why in contents.skipped.items()},
+    )
+
+
+def _rows(
+    candidate: Candidate, answer: Answer, former: exp.Expr, columns: tuple[str, ...] | None
+) -> exp.Expr:
+    """Return the FROM item that stands for the reflection's rows, under the former's name."""
+    built = candidate.built
+    assert built is not None  # noqa: S101 - _candidates keeps built ones
+    outputs = ", ".join(quoted(name) for name in columns or built.contents.columns)
+    parts = [
+        f"SELECT {outputs} FROM {Segments.name(s)}"  # noqa: S608 - quoted
+        for s in built.contents.segments
+    ]
+    if answer.tail is not None:
+        plan = layout(candidate.reflection, dict(built.contents.dataset))
+        parts.append(f"SELECT {outputs} FROM ({plan.fill(answer.tail)}) AS t")  # noqa: S608
+    alias = former.args.get("alias")
+    return exp.Subquery(
+        this=exp.Var(this=" UNION ALL ".join(parts)),
+        alias=alias.copy() if alias is not None else None,
+        joins=former.args.get("joins"),
+    )
