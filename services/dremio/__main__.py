@@ -70,6 +70,7 @@ def serve(chosen: Settings, engine: Engine, stop: threading.Event) -> None:
     if flight is not None:
         flight.shutdown()
     thread.join(10)
+    engine.core.reflections.stop()
     engine.core.database.close()
     engine.core.pool.close()
 

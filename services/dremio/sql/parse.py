@@ -8,6 +8,7 @@ from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
 from services.dremio.sql import parse_alter, parse_create
+from services.dremio.sql.reflections import ddl as reflections
 from services.dremio.sql.shape import as_query, table_path
 from services.dremio.sql.statements import (
     Describe,
@@ -34,7 +35,7 @@ _DROPPABLE = {"TABLE": "TABLE", "VIEW": "VIEW", "VDS": "VIEW", "FOLDER": "FOLDER
 _UNSUPPORTED = (
     "GRANT", "REVOKE", "OPTIMIZE", "VACUUM", "COPY", "ROLLBACK", "ANALYZE", "CALL", "RESET",
 )  # fmt: skip
-_NEVER = ("ATTACH", "DETACH", "PRAGMA", "INSTALL", "LOAD", "EXPORT", "IMPORT", "CHECKPOINT", "SET")
+_NEVER = ("ATTACH", "DETACH", "PRAGMA", "INSTALL", "LOAD", "EXPORT", "IMPORT", "CHECKPOINT")
 
 
 def parse(sql: str) -> Statement:
@@ -92,6 +93,8 @@ def _explain(reader: Reader) -> Statement:
 
 
 def _drop(reader: Reader) -> Statement:
+    if reader.accept("REFLECTION"):
+        return reflections.drop(reader)
     kind = _DROPPABLE.get(reader.word())
     if kind is None:
         raise unsupported(f"DROP {reader.word()} is not supported by this edition")
@@ -154,4 +157,5 @@ _HANDLERS: dict[str, Callable[[Reader], Statement]] = {
     "DESCRIBE": _describe,
     "DESC": _describe,
     "USE": _use,
+    "SET": reflections.set_option,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from services.dremio.sql.parse_create import column_definition
+from services.dremio.sql.reflections import ddl as reflections
 from services.dremio.sql.statements import AlterColumns, AlterMetadata, SetOption, Statement
 from services.dremio.sql.tokens import Reader
 from services.dremio.state.errors import unsupported
@@ -18,9 +19,14 @@ def alter(reader: Reader) -> Statement:
     reader.at += 1
     if kind == "SESSION":
         return _session(reader)
+    if kind == "REFLECTION":
+        return reflections.alter_reflection(reader)
     if kind not in _TABLES:
         raise unsupported(f"ALTER {kind} is not supported by this edition")
     path = reader.path()
+    of_reflections = reflections.alter_dataset(reader, path)
+    if of_reflections is not None:
+        return of_reflections
     action = reader.word()
     if action in ("REFRESH", "FORGET"):
         reader.at += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 from sqlglot.tokenizer_core import Token
 
+from services.dremio.sql.reflections import ddl as reflections
 from services.dremio.sql.shape import as_query
 from services.dremio.sql.statements import (
     CreateContainer,
@@ -29,6 +30,8 @@ def create(reader: Reader) -> Statement:
         return _view(reader, replace, if_not_exists)
     if kind == "TABLE":
         return _table(reader, replace, if_not_exists)
+    if kind == "REFLECTION" and not replace:
+        return reflections.create(reader, if_not_exists)
     if kind in ("SPACE", "FOLDER") and not replace:
         path = reader.path()
         reader.end()

@@ -13,6 +13,7 @@ from services.dremio.state.catalog.catalog import Catalog
 from services.dremio.state.catalog.entities import Entities, Path, key
 from services.dremio.state.jobs.history import History
 from services.dremio.state.lake.lakes import Lakes
+from services.dremio.state.reflections.registry import Reflections
 from services.dremio.state.users import Users
 from services.dremio.state.vault import Vault
 
@@ -29,6 +30,7 @@ class Core:
     users: Users
     vault: Vault
     history: History
+    reflections: Reflections
     version: str
     _writers: defaultdict[str, threading.RLock] = field(
         default_factory=lambda: defaultdict(threading.RLock)

@@ -9,6 +9,7 @@ import duckdb
 from duckdb_extensions import import_extension
 
 from services.common.settings import Settings
+from services.dremio.state.reflections.storage import attach as attach_reflections
 from services.dremio.sql import functions
 
 _EXTENSIONS = ("httpfs", "avro", "iceberg", "icu")
@@ -54,7 +55,8 @@ def open_database(settings: Settings) -> duckdb.DuckDBPyConnection:
         import_extension(name, con=connection)
         connection.execute(f"LOAD {name}")
     functions.install(connection)
-    directories = ["s3://", settings.iceberg_uri, str(spill)]
+    attach_reflections(connection, home / "reflections")
+    directories = ["s3://", settings.iceberg_uri, str(spill), str(home / "reflections")]
     for statement in (
         "SET GLOBAL TimeZone = 'UTC'",
         # Dremio: 5/2 is 2; nulls are the highest values.

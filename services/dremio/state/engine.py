@@ -11,10 +11,20 @@ import pyarrow as pa
 
 from services.dremio.sql import statements as s
 from services.dremio.sql.parse import parse
+from services.dremio.sql.reflections import statements as r
 from services.dremio.state.core import Core
 from services.dremio.state.duckdb_errors import translate
 from services.dremio.state.errors import DremioError, ErrorKind
-from services.dremio.state.execute import alter, containers, create_table, drop, modify, show, views
+from services.dremio.state.execute import (
+    alter,
+    containers,
+    create_table,
+    drop,
+    modify,
+    reflections,
+    show,
+    views,
+)
 from services.dremio.state.execute.run import OK_SCHEMA, RECORDS_SCHEMA, Result, Run
 from services.dremio.state.execute.select import EXPLAIN_SCHEMA, explain, select
 from services.dremio.state.execution import Execution
@@ -34,6 +44,12 @@ _HANDLERS: dict[type[s.Statement], Callable[[Run, Any], Result]] = {
     s.AlterMetadata: alter.alter_metadata,
     s.Use: alter.use,
     s.SetOption: alter.set_option,
+    r.CreateReflection: reflections.create,
+    r.DropReflection: reflections.drop,
+    r.SetAcceleration: reflections.set_acceleration,
+    r.RefreshReflections: reflections.refresh,
+    r.AlterReflection: reflections.alter,
+    r.Ignored: reflections.ignored,
     s.Show: show.show,
     s.Describe: show.describe,
 }
@@ -70,6 +86,7 @@ class Engine:
         def finish(error: BaseException | None) -> None:
             self._running.pop(job.id, None)
             run.cursor.close()
+            self.core.reflections.record(job.id, run.acceleration)
             if isinstance(error, GeneratorExit):
                 error = DremioError(ErrorKind.CANCELED, "The client stopped reading")
             self.core.history.finish(job, error, counted[0])
@@ -78,6 +95,8 @@ class Engine:
             statement = parse(sql)
             job.statement = type(statement).__name__
             schema, batches = _HANDLERS[type(statement)](run, statement)
+            if not isinstance(statement, s.Query):
+                self.core.reflections.committed()
         except BaseException as error:
             final = error if isinstance(error, DremioError) else _unexpected(error, run)
             finish(final)

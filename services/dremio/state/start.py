@@ -13,6 +13,7 @@ from services.dremio.state.engine import Engine
 from services.dremio.state.jobs.history import History
 from services.dremio.state.lake.lakes import Lakes
 from services.dremio.state.postgres import open_pool
+from services.dremio.state.reflections.registry import Reflections
 from services.dremio.state.users import Users
 from services.dremio.state.vault import Vault
 
@@ -35,16 +36,17 @@ def start_engine(settings: Settings, stop: threading.Event) -> Engine:
         home = (f"@{user.name}",)
         if entities.get(home) is None:
             entities.create(home, "HOME")
-    return Engine(
-        Core(
-            database=database,
-            pool=pool,
-            entities=entities,
-            lakes=lakes,
-            catalog=Catalog(entities, lakes),
-            users=users,
-            vault=vault,
-            history=History(pool),
-            version=DREMIO_VERSION,
-        )
+    core = Core(
+        database=database,
+        pool=pool,
+        entities=entities,
+        lakes=lakes,
+        catalog=Catalog(entities, lakes),
+        users=users,
+        vault=vault,
+        history=History(pool),
+        reflections=Reflections(pool, database),
+        version=DREMIO_VERSION,
     )
+    core.reflections.start(core)
+    return Engine(core)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
@@ -21,6 +21,9 @@ from services.dremio.state.duckdb_errors import translate
 from services.dremio.state.errors import DremioError, ErrorKind, validation
 from services.dremio.state.session import Session
 
+if TYPE_CHECKING:
+    from services.dremio.state.reflections.planner import Plan
+
 Result = tuple[pa.Schema, Iterator[pa.RecordBatch]]
 
 BATCH_ROWS = 16_384
@@ -34,6 +37,7 @@ class Run:
     session: Session
     cursor: duckdb.DuckDBPyConnection
     cancelled: threading.Event = field(default_factory=threading.Event)
+    acceleration: Plan | None = None
     _registered: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def lookup(self, path: Path, table: exp.Table) -> Relation | None:

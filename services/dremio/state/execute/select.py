@@ -11,6 +11,7 @@ from services.dremio.sql.statements import Explain, Query
 from services.dremio.state import types
 from services.dremio.state.duckdb_errors import translate
 from services.dremio.state.errors import unsupported
+from services.dremio.state.execute.accelerated import run_accelerated, told
 from services.dremio.state.execute.run import BATCH_ROWS, Result, Run, rows
 
 EXPLAIN_SCHEMA = pa.schema([("text", pa.string()), ("json", pa.string())])
@@ -18,7 +19,7 @@ EXPLAIN_SCHEMA = pa.schema([("text", pa.string()), ("json", pa.string())])
 
 def select(run: Run, statement: Query) -> Result:
     """Run a query; its rows stream."""
-    cursor = run.execute(run.sql(statement.tree))
+    cursor = run_accelerated(run, statement.tree)
     schema = pa.schema(
         [(column[0], types.from_duckdb(column[1])) for column in cursor.description or []]
     )
@@ -29,9 +30,11 @@ def explain(run: Run, statement: Explain) -> Result:
     """Return the plan of a query, as text and as JSON."""
     if not isinstance(statement.inner, Query):
         raise unsupported("EXPLAIN PLAN FOR takes a query here")
-    sql = run.sql(statement.inner.tree)
-    text = "\n".join(row[1] for row in run.execute(f"EXPLAIN {sql}").fetchall())
-    as_json = "\n".join(row[1] for row in run.execute(f"EXPLAIN (FORMAT json) {sql}").fetchall())
+    tree = statement.inner.tree
+    shown = run_accelerated(run, tree.copy(), prefix="EXPLAIN ").fetchall()
+    text = "\n".join(row[1] for row in shown) + told(run)
+    shown = run_accelerated(run, tree, prefix="EXPLAIN (FORMAT json) ").fetchall()
+    as_json = "\n".join(row[1] for row in shown)
     return rows(EXPLAIN_SCHEMA, [{"text": text, "json": as_json}])
 
 

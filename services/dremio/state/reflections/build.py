@@ -51,6 +51,15 @@ def is_current(former: Materialization, reflection: Reflection, dataset: Dataset
     )
 
 
+def needs_build(core: Core, reflection: Reflection, former: Materialization) -> bool:
+    """Whether anything a reflection was built from has changed. Raises DremioError."""
+    cursor = core.database.cursor()
+    try:
+        return not is_current(former, reflection, open_dataset(core, cursor, reflection.dataset))
+    finally:
+        cursor.close()
+
+
 def build(
     core: Core,
     segments: Segments,
