@@ -12,6 +12,7 @@ import orjson
 import pyarrow as pa
 
 from services.dremio.handlers.present import Json, fields_json, when
+from services.dremio.handlers.reflections import of_job
 from services.dremio.state.engine import Engine
 from services.dremio.state.errors import not_found, validation
 from services.dremio.state.jobs.history import Job
@@ -53,6 +54,7 @@ def status(engine: Engine, user: User, job_id: str) -> Json:
         answer["endedAt"] = when(job.finished_at)
     if job.state == "COMPLETED":
         answer["rowCount"] = job.rows
+        answer |= of_job(engine.core, job.id)
     return answer
 
 

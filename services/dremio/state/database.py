@@ -9,8 +9,8 @@ import duckdb
 from duckdb_extensions import import_extension
 
 from services.common.settings import Settings
-from services.dremio.state.reflections.storage import attach as attach_reflections
 from services.dremio.sql import functions
+from services.dremio.state.reflections.storage import attach as attach_reflections
 
 _EXTENSIONS = ("httpfs", "avro", "iceberg", "icu")
 _log = logging.getLogger(__name__)

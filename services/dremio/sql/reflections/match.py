@@ -7,16 +7,11 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from services.dremio.sql.functions.aggregates import FAMILY
 from services.dremio.sql.reflections.determinism import function, volatile
 from services.dremio.sql.statements import Path
 
-AGGREGATES = frozenset(
-    "SUM COUNT MIN MAX AVG MEDIAN STDDEV STDDEV_POP STDDEV_SAMP VARIANCE VAR_POP VAR_SAMP CORR "
-    "COVAR_POP COVAR_SAMP BIT_AND BIT_OR BIT_XOR BOOL_AND BOOL_OR EVERY SOME NDV ANY_VALUE "
-    "APPROX_COUNT_DISTINCT APPROX_DISTINCT PERCENTILE_CONT PERCENTILE_DISC GROUPING GROUPING_ID "
-    "APPROX_PERCENTILE REGR_AVGX REGR_AVGY REGR_COUNT REGR_INTERCEPT REGR_R2 REGR_SLOPE REGR_SXX "
-    "REGR_SXY REGR_SYY ARRAY_AGG LISTAGG STRING_AGG GROUP_CONCAT COLLECT SINGLE_VALUE MODE".split()
-)
+AGGREGATES = frozenset(FAMILY.names()) | {"MODE", "FLATTEN", "UNNEST", "EXPLODE"}
 
 
 class NoMatchError(Exception):
@@ -24,7 +19,7 @@ class NoMatchError(Exception):
 
 
 def is_aggregate(node: exp.Expr) -> bool:
-    """Whether a node is a call of an aggregate function."""
+    """Whether a node is a call of a function that makes other rows than it gets."""
     return isinstance(node, exp.AggFunc) or function(node) in AGGREGATES
 
 

@@ -32,7 +32,8 @@ def told(run: Run) -> str:
     lines = ["", "Reflections:"]
     for entry in sorted(plan.entries.values(), key=lambda e: str(e["reflectionName"])):
         name = ".".join([*entry["dataset"], entry["reflectionName"]])
-        lines.append(f"  {entry['relationship']}: {name} ({entry['reflectionType']}): " + (
-            entry["reason"] or "not needed"
-        ))
+        lines.append(
+            f"  {entry['relationship']}: {name} ({entry['reflectionType']}): "
+            + (entry["reason"] or "not needed")
+        )
     return "\n".join(lines)

@@ -17,7 +17,7 @@ from services.dremio.sql.reflections.statements import (
 from services.dremio.sql.statements import Path
 from services.dremio.state.errors import DremioError, ErrorKind, validation
 from services.dremio.state.execute.run import Result, Run, ok
-from services.dremio.state.reflections.choose import default_reflection, default_measures
+from services.dremio.state.reflections.choose import default_measures, default_reflection
 from services.dremio.state.reflections.definition import (
     AGGREGATION,
     MEASURES,

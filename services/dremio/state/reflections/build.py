@@ -109,7 +109,8 @@ def tail_rows(now: Now, dataset_types: dict[str, str], files: tuple[str, ...]) -
     if ids is None or {name.lower() for name in dataset_types} != set(ids):
         return None
     fields = ", ".join(
-        f"{ids[name.lower()]}: {{name: {literal(name)}, type: {literal(kind)}, default_value: NULL}}"
+        f"{ids[name.lower()]}: {{name: {literal(name)}, type: {literal(kind)}, "
+        "default_value: NULL}"
         for name, kind in dataset_types.items()
     )
     listed = ", ".join(literal(file) for file in files)
@@ -170,7 +171,7 @@ def _grown(
     if tail.files:
         sql = plan.fill(rows)
         if len(kept) + 1 >= _MOST_SEGMENTS:
-            union = " UNION ALL ".join(f"SELECT * FROM {segments.name(s)}" for s in kept)
+            union = " UNION ALL ".join(f"SELECT * FROM {segments.name(s)}" for s in kept)  # noqa: S608
             sql = plan.merged(f"{union} UNION ALL ({sql})")
             kept = ()
         kept = (*kept, _fill(cursor, segments, plan.sorted(sql), made))
@@ -192,9 +193,7 @@ def tail_sql(
     return None if rows is None else over(dataset, rows)
 
 
-def _fill(
-    cursor: duckdb.DuckDBPyConnection, segments: Segments, sql: str, made: list[str]
-) -> str:
+def _fill(cursor: duckdb.DuckDBPyConnection, segments: Segments, sql: str, made: list[str]) -> str:
     segment = segments.new()
     made.append(segment)
     cursor.execute(f"CREATE TABLE {segments.name(segment)} AS {sql}")

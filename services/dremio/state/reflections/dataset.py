@@ -8,6 +8,7 @@ import duckdb
 from sqlglot import exp
 
 from services.dremio.sql.reflections.determinism import order_dependent, volatile
+from services.dremio.sql.reflections.match import is_aggregate
 from services.dremio.sql.resolve import resolve
 from services.dremio.sql.tokens import parse_tokens, tokenize
 from services.dremio.sql.translate import to_duckdb
@@ -109,13 +110,6 @@ _NOT_LINEAR = (
     exp.With, exp.Lateral, exp.Unnest, exp.Having, exp.Qualify, exp.Pivot, exp.Exists,
     exp.AggFunc, exp.Values,
 )  # fmt: skip
-_AGGREGATES = frozenset(
-    "SUM COUNT MIN MAX AVG MEDIAN STDDEV STDDEV_POP STDDEV_SAMP VARIANCE VAR_POP VAR_SAMP CORR "
-    "COVAR_POP COVAR_SAMP BIT_AND BIT_OR BIT_XOR BOOL_AND BOOL_OR EVERY SOME NDV "
-    "APPROX_COUNT_DISTINCT APPROX_DISTINCT PERCENTILE_CONT PERCENTILE_DISC GROUPING "
-    "APPROX_PERCENTILE REGR_AVGX REGR_AVGY REGR_COUNT REGR_INTERCEPT REGR_R2 REGR_SLOPE REGR_SXX "
-    "REGR_SXY REGR_SYY UNNEST FLATTEN EXPLODE".split()
-)
 
 
 def _is_linear(tree: exp.Expr) -> bool:
@@ -125,7 +119,7 @@ def _is_linear(tree: exp.Expr) -> bool:
     for node in tree.walk():
         if isinstance(node, _NOT_LINEAR):
             return False
-        if isinstance(node, exp.Anonymous) and node.name.upper() in _AGGREGATES:
+        if is_aggregate(node):
             return False
         if isinstance(node, exp.Select) and not isinstance(
             node.parent, exp.Subquery | exp.Paren | None

@@ -19,7 +19,7 @@ from services.dremio.state.reflections import sources
 from services.dremio.state.reflections.build import dataset_columns, tail_sql
 from services.dremio.state.reflections.dataset import open_dataset, pinned, relations_in
 from services.dremio.state.reflections.definition import Reflection
-from services.dremio.state.reflections.materialization import Contents, Materialization
+from services.dremio.state.reflections.materialization import Contents, Materialization, Source
 from services.dremio.state.reflections.sources import Now
 
 _MOST_TAIL_FILES = 64
@@ -67,9 +67,7 @@ class Moment:
         except (DremioError, duckdb.Error) as error:
             return Answer(False, f"its tables' state is not known: {error}")
 
-    def _tables(
-        self, reflection: Reflection, built: Materialization, contents: Contents
-    ) -> Answer:
+    def _tables(self, reflection: Reflection, built: Materialization, contents: Contents) -> Answer:
         for before in contents.sources:
             now = self.state(before.path)
             if now is None or not before.same_table(now.source):
@@ -114,6 +112,6 @@ class Moment:
         return tail_sql(self.cursor, dataset, now, files)
 
 
-def _age(before: sources.Source, now: Now) -> float:
+def _age(before: Source, now: Now) -> float:
     since = sources.first_change_ms(before, now)
     return float("inf") if since is None else time.time() - since / 1000

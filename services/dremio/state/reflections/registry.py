@@ -144,7 +144,8 @@ class Reflections:
         found = [
             r
             for r in self.all()
-            if r.name.lower() == name.lower() and (dataset is None or key(r.dataset) == key(dataset))
+            if r.name.lower() == name.lower()
+            and (dataset is None or key(r.dataset) == key(dataset))
         ]
         if not found:
             where = f" on [{'.'.join(dataset)}]" if dataset else ""

@@ -69,9 +69,12 @@ class Segments:
         cursor = self._database.cursor()
         blocks: set[int] = set()
         try:
+            with contextlib.suppress(duckdb.Error):  # a query reads now: blocks come later
+                cursor.execute(f"CHECKPOINT {DATABASE}")
             for segment in segments:
                 rows = cursor.execute(
-                    f"SELECT DISTINCT block_id FROM pragma_storage_info('{self.name(segment)}')"
+                    "SELECT DISTINCT block_id "  # noqa: S608 - a name of our own
+                    f"FROM pragma_storage_info('{self.name(segment)}')"
                     " WHERE block_id >= 0"
                 ).fetchall()
                 blocks |= {row[0] for row in rows}

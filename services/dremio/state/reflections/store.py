@@ -152,9 +152,7 @@ class Store:
     def uses(self) -> dict[str, tuple[int, int, int]]:
         """Return, by reflection, how often it was considered, matched and chosen."""
         rows = self._read("SELECT * FROM reflection_use", ())
-        return {
-            str(r["reflection_id"]): (r["considered"], r["matched"], r["chosen"]) for r in rows
-        }
+        return {str(r["reflection_id"]): (r["considered"], r["matched"], r["chosen"]) for r in rows}
 
     def _read(self, sql: str, values: tuple[Any, ...]) -> list[dict[str, Any]]:
         with self._pool.connection() as connection:

@@ -12,6 +12,7 @@ import psutil
 
 from services.dremio.state.core import Core
 from services.dremio.state.database import quoted
+from services.dremio.state.reflections import report
 from services.dremio.state.system.listing import schemas, tables_of
 
 Rows = list[dict[str, Any]]
@@ -111,8 +112,10 @@ MAKERS: dict[str, Callable[[Core], Rows]] = {
     "tables": _tables,
     "users": _users,
     "memory": _memory,
-    # There are no reflections, privileges or changed options here: nothing to list.
-    "reflections": _none,
+    "reflections": report.reflections_rows,
+    "materializations": report.materializations_rows,
+    "reflection_dependencies": report.dependencies_rows,
+    # There are no privileges or changed options here: nothing to list.
     "privileges": _none,
     "options": _none,
 }

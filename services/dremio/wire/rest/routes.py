@@ -11,12 +11,12 @@ from services.dremio.handlers import (
     collaboration,
     jobs,
     login,
-    reflections,
     source,
     users,
 )
 from services.dremio.state.errors import unsupported
 from services.dremio.state.session import User
+from services.dremio.wire.rest.reflections import REFLECTION_ROUTES
 from services.dremio.wire.rest.request import Call
 
 Handler = Callable[[Call], Any]
@@ -133,21 +133,7 @@ ROUTES: tuple[tuple[str, str, Handler, int], ...] = (
     ("DELETE", "/apiv2/source/{name}", _signed(_delete_source), 204),
     ("PUT", "/apiv2/source/{name}/file_format/{path:path}", _signed(_source_format), 200),
     ("PUT", "/apiv2/source/{name}/folder_format/{path:path}", _signed(_source_format), 200),
-    (
-        "GET",
-        "/api/v3/dataset/{id:path}/reflection",
-        _signed(lambda c, u: reflections.of_dataset(c.core, c.params["id"])),
-        200,
-    ),
-    ("POST", "/api/v3/reflection", _signed(lambda c, u: reflections.create()), 200),
-    ("GET", "/api/v3/reflection/{id}", _signed(lambda c, u: reflections.get(c.params["id"])), 200),
-    ("PUT", "/api/v3/reflection/{id}", _signed(lambda c, u: reflections.get(c.params["id"])), 200),
-    (
-        "DELETE",
-        "/api/v3/reflection/{id}",
-        _signed(lambda c, u: reflections.get(c.params["id"])),
-        200,
-    ),
+    *REFLECTION_ROUTES,
     ("POST", "/api/v3/user", _signed(lambda c, u: users.create(c.core, u, c.json())), 200),
     (
         "GET",
