@@ -137,13 +137,6 @@ def test_tables_have_an_id_wiki_and_tags_until_dropped(dremio: Dremio) -> None:
     assert http.get(f"/api/v3/catalog/{table['id']}").status_code == 404
 
 
-def test_reflections_are_refused_and_not_pretended(dremio: Dremio) -> None:
-    answer = dremio.http.post("/api/v3/reflection", json={"name": "r", "type": "RAW"})
-    assert answer.status_code == 400
-    assert "not supported" in answer.json()["errorMessage"]
-    assert dremio.http.get(f"/api/v3/reflection/{uuid.uuid4()}").status_code == 404
-
-
 def test_a_sources_secret_is_never_told(engine_home: Home, dremio: Dremio) -> None:
     http = dremio.http
     secret = engine_home.settings.dremio_s3_secret_key.get_secret_value()

@@ -19,6 +19,9 @@ ORDERED = frozenset((
     "LAST", "ANY_VALUE", "SINGLE_VALUE", "ARRAY_AGG", "COLLECT", "LISTAGG", "STRING_AGG",
     "GROUP_CONCAT", "MODE", "APPROX_PERCENTILE", "ARG_MIN", "ARG_MAX", "MIN_BY", "MAX_BY",
     "SAMPLE", "APPROX_QUANTILE",
+    "STDDEV", "STDDEV_POP", "STDDEV_SAMP", "VARIANCE", "VAR_POP", "VAR_SAMP", "CORR", "COVAR_POP",
+    "COVAR_SAMP", "REGR_AVGX", "REGR_AVGY", "REGR_INTERCEPT", "REGR_R2", "REGR_SLOPE", "REGR_SXX",
+    "REGR_SXY", "REGR_SYY",
 ))  # fmt: skip
 
 
@@ -61,3 +64,58 @@ def order_dependent(tree: exp.Expr) -> str:
             if parent is None or parent.args.get("order") is None:
                 return "LIMIT without ORDER BY"
     return ""
+
+
+_EXACT = (
+    exp.Column, exp.Identifier, exp.Literal, exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.Paren,
+    exp.Case, exp.If, exp.And, exp.Or, exp.Not, exp.Is, exp.In, exp.Null, exp.Boolean, exp.Distinct,
+    exp.Predicate, exp.TableAlias,
+)  # fmt: skip
+_ALIKE = ("COALESCE", "NVL", "NULLIF", "GREATEST", "LEAST", "ABS")
+
+
+def floating_sum(tree: exp.Expr, floating: frozenset[str]) -> str:
+    """Return the SUM or AVG whose last digits may depend on the order of rows, '' when none does.
+
+    `floating`: names (lower case) of FLOAT and DOUBLE columns. What is computed is taken for
+    floating-point unless it plainly is not.
+    """
+    sums = [node for node in tree.walk() if function(node) in ("SUM", "AVG", "SUM0")]
+    if not sums:
+        return ""
+    names = set(floating)
+    aliases = list(tree.find_all(exp.Alias))
+    grown = True
+    while grown:
+        grown = False
+        for alias in aliases:
+            name = alias.alias.lower()
+            if name not in names and not _is_exact(alias.this, names):
+                names.add(name)
+                grown = True
+    for node in sums:
+        parts = list(node.iter_expressions())
+        if not all(_is_exact(part, names) for part in parts):
+            return str(node.sql())
+    return ""
+
+
+def _is_exact(node: exp.Expr, floating: set[str]) -> bool:
+    """Whether a number is surely an integer or a decimal: their sums come out the same always."""
+    for each in node.walk():
+        if isinstance(each, exp.Column):
+            if any(part.name.lower() in floating for part in each.parts):
+                return False
+        elif isinstance(each, exp.Literal):
+            if not each.is_string and "e" in each.name.lower():
+                return False
+        elif isinstance(each, exp.Cast | exp.DataType | exp.DataTypeParam):
+            if isinstance(each, exp.Cast) and each.to.this in (exp.DType.DOUBLE, exp.DType.FLOAT):
+                return False
+        elif isinstance(each, exp.Anonymous) or function(each) in ("SUM", "COUNT"):
+            exact = (*_ALIKE, "SUM", "COUNT", "MIN", "MAX", "DATE_TRUNC", "YEAR", "UPPER", "LOWER")
+            if function(each) not in exact:
+                return False
+        elif not isinstance(each, _EXACT):
+            return False
+    return True

@@ -9,7 +9,7 @@ from typing import Any
 from sqlglot import exp
 
 from services.dremio.sql.reflections import raw
-from services.dremio.sql.reflections.determinism import order_dependent
+from services.dremio.sql.reflections.determinism import floating_sum, order_dependent
 from services.dremio.sql.reflections.match import NoMatchError, Seen, seen_in
 from services.dremio.sql.reflections.rollup import Kept, is_aggregating, rolled_up
 from services.dremio.state.catalog.entities import Path, key
@@ -90,12 +90,13 @@ class Planner:
 
     def accelerate(self, tree: exp.Expression) -> exp.Expression:
         """Return the query with what reflections answer moved onto them (changed in place)."""
-        for candidate in touched(tree, self._index):
+        candidates = touched(tree, self._index)
+        for candidate in candidates:
             missing = "" if candidate.built else "it is not built yet"
             self.plan.note(candidate.reflection, CONSIDERED, missing)
-        ordered = order_dependent(tree)
+        ordered = order_dependent(tree) or floating_sum(tree, _floating(candidates))
         if ordered:
-            for candidate in touched(tree, self._index):
+            for candidate in candidates:
                 self.plan.entries[candidate.reflection.id]["reason"] = (
                     f"the order of rows would show in the answer ({ordered})"
                 )
@@ -207,6 +208,17 @@ class Planner:
             now = self._moment.states.get(own)
             if own in self._used and now is not None and not table.args.get("version"):
                 pin(table, now.source.snapshot)
+
+
+def _floating(candidates: list[Candidate]) -> frozenset[str]:
+    """Return the names of FLOAT and DOUBLE columns, and of those that may hold such values."""
+    return frozenset(
+        name.lower()
+        for candidate in candidates
+        if candidate.built is not None
+        for name, kind in candidate.built.contents.dataset
+        if any(word in kind for word in ("FLOAT", "DOUBLE"))
+    )
 
 
 def _within(node: exp.Expr, root: exp.Expr) -> bool:
