@@ -39,6 +39,7 @@ PORTS = (
     Port("AIRBYTE_CONFIG_PORT", 8001, "airbyte", "Airbyte Config API"),
     Port("AIRBYTE_PUBLIC_PORT", 8006, "airbyte", "Airbyte public API"),
     Port("SUPERSET_PORT", 8088, "superset", "Superset"),
+    Port("ELASTICSEARCH_PORT", 9200, "elasticsearch", "Elasticsearch REST"),
 )
 
 

@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     airbyte_config_port: int
     airbyte_public_port: int
     superset_port: int
+    elasticsearch_port: int
 
     admin_user: str = "admin"
     admin_password: Secret
@@ -89,9 +90,13 @@ class Settings(BaseSettings):
     airbyte_client_id: str = "lakelet"
     airbyte_client_secret: Secret
     superset_secret_key: Secret
+    elasticsearch_password: Secret
+    logs_s3_secret_key: Secret
 
     dremio_memory_limit: str = "2GB"
     dremio_threads: int = Field(default_factory=lambda: max(2, os.cpu_count() or 2))
+    elasticsearch_memory_limit: str = "96MB"
+    elasticsearch_threads: int = 2
 
     @model_validator(mode="before")
     @classmethod
@@ -144,6 +149,11 @@ class Settings(BaseSettings):
     def airbyte_url(self) -> str:
         """Base address of Airbyte's Config API."""
         return f"http://{self.airbyte_host}:{self.airbyte_config_port}"
+
+    @property
+    def elasticsearch_url(self) -> str:
+        """Base address of the log store (Elasticsearch's REST API)."""
+        return f"http://{self.bind_address}:{self.elasticsearch_port}"
 
     @property
     def superset_url(self) -> str:

@@ -1,0 +1,1 @@
+"""One function for each endpoint: arguments in, a JSON value out."""

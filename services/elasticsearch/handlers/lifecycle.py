@@ -1,0 +1,216 @@
+"""Data streams and retention: `_data_stream`, `_lifecycle`, `_ilm`."""
+
+from __future__ import annotations
+
+import datetime
+import fnmatch
+from typing import Any
+
+from services.elasticsearch.errors import (
+    RequestError,
+    illegal_argument,
+    index_not_found,
+    missing_resource,
+)
+from services.elasticsearch.handlers.call import ACKNOWLEDGED, Answer, Call
+from services.elasticsearch.state.dates import now_millis
+from services.elasticsearch.state.retention import check_policy, seconds
+
+
+def _streams(call: Call) -> dict[str, dict[str, Any]]:
+    wanted = call.path.get("name", "*")
+    found = {
+        name: body
+        for name, body in call.store.catalog.all("data_stream").items()
+        if any(fnmatch.fnmatchcase(name, p) for p in wanted.split(","))
+    }
+    if not found and "*" not in wanted:
+        raise index_not_found(wanted)
+    return found
+
+
+def create_stream(call: Call) -> Answer:
+    """`PUT /_data_stream/{name}`."""
+    call.store.streams.create(call.path["name"])
+    return Answer(ACKNOWLEDGED)
+
+
+def get_streams(call: Call) -> Answer:
+    """`GET /_data_stream[/{name}]`."""
+    made = []
+    for name, body in _streams(call).items():
+        backing = [
+            {
+                "index_name": i,
+                "index_uuid": call.store.catalog.index(i).uuid,
+                "prefer_ilm": True,
+                "managed_by": "Unmanaged",
+            }
+            for i in body["indices"]
+        ]
+        one: dict[str, Any] = {
+            "name": name,
+            "timestamp_field": {"name": "@timestamp"},
+            "indices": backing,
+            "generation": body["generation"],
+            "status": "GREEN",
+            "template": body["template"],
+            "hidden": False,
+            "system": False,
+            "allow_custom_routing": False,
+            "replicated": False,
+            "rollover_on_write": False,
+        }
+        if body.get("lifecycle"):
+            one["lifecycle"] = {"enabled": True, **body["lifecycle"]}
+        made.append(one)
+    return Answer({"data_streams": made})
+
+
+def delete_streams(call: Call) -> Answer:
+    """`DELETE /_data_stream/{name}`."""
+    for name in _streams(call):
+        call.store.streams.delete(name)
+    return Answer(ACKNOWLEDGED)
+
+
+def stream_stats(call: Call) -> Answer:
+    """`GET /_data_stream/[{name}/]_stats`."""
+    sizes = call.store.sizes()
+    made: list[dict[str, Any]] = []
+    for name, body in _streams(call).items():
+        tables = [call.store.catalog.index(i).table for i in body["indices"]]
+        size = sum(sizes.get(t, (0, 0))[1] for t in tables)
+        newest = 0
+        for backing in body["indices"]:
+            newest = max(newest, call.store.newest(backing))
+        made.append(
+            {
+                "data_stream": name,
+                "backing_indices": len(tables),
+                "store_size_bytes": size,
+                "maximum_timestamp": newest,
+            }
+        )
+    count = sum(s["backing_indices"] for s in made)
+    return Answer(
+        {
+            "_shards": {"total": count, "successful": count, "failed": 0},
+            "data_stream_count": len(made),
+            "backing_indices": count,
+            "total_store_size_bytes": sum(s["store_size_bytes"] for s in made),
+            "data_streams": made,
+        }
+    )
+
+
+def get_stream_lifecycle(call: Call) -> Answer:
+    """`GET /_data_stream/{name}/_lifecycle`."""
+    made = []
+    for name, body in _streams(call).items():
+        one: dict[str, Any] = {"name": name}
+        if body.get("lifecycle"):
+            one["lifecycle"] = {"enabled": True, **body["lifecycle"]}
+        made.append(one)
+    return Answer({"data_streams": made, "global_retention": {}})
+
+
+def put_stream_lifecycle(call: Call) -> Answer:
+    """`PUT /_data_stream/{name}/_lifecycle`."""
+    body = call.json()
+    for key in body:
+        if key not in ("data_retention", "enabled"):
+            raise illegal_argument(
+                f"[data_stream_lifecycle] [{key}] is not supported by this embedded log store"
+            )
+    if body.get("data_retention"):
+        seconds(body["data_retention"], "data_retention")
+    for name in _streams(call):
+        call.store.streams.set_lifecycle(name, body)
+    return Answer(ACKNOWLEDGED)
+
+
+def delete_stream_lifecycle(call: Call) -> Answer:
+    """`DELETE /_data_stream/{name}/_lifecycle`."""
+    for name in _streams(call):
+        call.store.streams.set_lifecycle(name, None)
+    return Answer(ACKNOWLEDGED)
+
+
+def put_policy(call: Call) -> Answer:
+    """`PUT /_ilm/policy/{name}`."""
+    body = call.json(required=True)
+    if "policy" not in body:
+        raise RequestError(400, "x_content_parse_exception", "Required [policy]")
+    check_policy(body["policy"])
+    before = call.store.catalog.thing("ilm_policy", call.path["name"]) or {"version": 0}
+    today = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    kept = {
+        "version": before["version"] + 1,
+        "modified_date": today.replace("+00:00", "Z"),
+        "policy": body["policy"],
+    }
+    call.store.catalog.save_thing("ilm_policy", call.path["name"], kept)
+    return Answer(ACKNOWLEDGED)
+
+
+def get_policies(call: Call) -> Answer:
+    """`GET /_ilm/policy[/{name}]`."""
+    wanted = call.path.get("name", "*")
+    made = {}
+    for name, body in call.store.catalog.all("ilm_policy").items():
+        if any(fnmatch.fnmatchcase(name, p) for p in wanted.split(",")):
+            users = [
+                i.name
+                for i in call.store.catalog.indices.values()
+                if i.settings.get("lifecycle.name") == name
+            ]
+            in_use = {"indices": users, "data_streams": [], "composable_templates": []}
+            made[name] = {**body, "in_use_by": in_use}
+    if not made and "*" not in wanted:
+        raise missing_resource(f"Lifecycle policy not found: {wanted}")
+    return Answer(made)
+
+
+def delete_policy(call: Call) -> Answer:
+    """`DELETE /_ilm/policy/{name}`."""
+    name = call.path["name"]
+    if call.store.catalog.thing("ilm_policy", name) is None:
+        raise missing_resource(f"Lifecycle policy not found: {name}")
+    users = [
+        i.name
+        for i in call.store.catalog.indices.values()
+        if i.settings.get("lifecycle.name") == name
+    ]
+    if users:
+        raise illegal_argument(
+            f"Cannot delete policy [{name}]. It is in use by one or more indices: {users}"
+        )
+    call.store.catalog.drop_thing("ilm_policy", name)
+    return Answer(ACKNOWLEDGED)
+
+
+def explain(call: Call) -> Answer:
+    """`GET /{index}/_ilm/explain`."""
+    made = {}
+    for index in call.store.names(call.path["index"], call.options()):
+        policy = index.settings.get("lifecycle.name")
+        one: dict[str, Any] = {"index": index.name, "managed": bool(policy)}
+        if policy:
+            age = (now_millis() - index.created) / 1000
+            one |= {
+                "policy": policy,
+                "index_creation_date_millis": index.created,
+                "lifecycle_date_millis": index.created,
+                "age": f"{age / 86400:.2f}d",
+                "phase": "hot",
+                "action": "complete",
+                "step": "complete",
+            }
+        made[index.name] = one
+    return Answer({"indices": made})
+
+
+def status(_call: Call) -> Answer:
+    """`GET /_ilm/status`."""
+    return Answer({"operation_mode": "RUNNING"})

@@ -1,0 +1,1 @@
+"""Indices and documents in DuckDB; knows nothing of HTTP."""

@@ -1,0 +1,1 @@
+"""Aggregations as SQL: one family a file."""

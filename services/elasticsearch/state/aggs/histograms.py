@@ -1,0 +1,332 @@
+"""Buckets of equal width: histogram, and date_histogram with calendar or fixed intervals."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, timedelta, tzinfo
+from operator import itemgetter
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from typing_extensions import override
+
+from services.elasticsearch.errors import illegal_argument, not_supported
+from services.elasticsearch.state.aggs.base import MAX_BUCKETS, Bucket, Key, too_many_buckets
+from services.elasticsearch.state.aggs.source import AggSource, Column
+from services.elasticsearch.state.aggs.terms import spread
+from services.elasticsearch.state.dates import (
+    DateFormat,
+    add,
+    floor_to,
+    from_millis,
+    resolve,
+    to_millis,
+    zone,
+)
+
+_CALENDAR = {
+    "minute": "m", "1m": "m", "hour": "h", "1h": "h", "day": "d", "1d": "d", "week": "w",
+    "1w": "w", "month": "M", "1M": "M", "quarter": "q", "1q": "q", "year": "y", "1y": "y",
+    "second": "s", "1s": "s",
+}  # fmt: skip
+_SQL_UNIT = {
+    "s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week", "M": "month",
+    "q": "quarter", "y": "year",
+}  # fmt: skip
+_MILLIS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_FIXED = re.compile(r"([+-]?\d+)(ms|s|m|h|d)$")
+
+
+def fixed_millis(text: str) -> int:
+    """Return a fixed interval or offset in milliseconds. Raises illegal_argument_exception."""
+    found = _FIXED.match(str(text))
+    if not found:
+        raise illegal_argument(
+            f"failed to parse setting [date_histogram.fixedInterval] with value [{text}] as a time "
+            "value: unit is missing or unrecognized"
+        )
+    return int(found[1]) * _MILLIS[found[2]]
+
+
+class DateInterval:
+    """A date histogram's rounding: `sql` rounds a column, `following` steps to the next bucket."""
+
+    def __init__(self, body: dict[str, Any], source: AggSource) -> None:
+        if "interval" in body:
+            raise illegal_argument(
+                "[interval] is gone: use [fixed_interval] or [calendar_interval]"
+            )
+        calendar, fixed = body.get("calendar_interval"), body.get("fixed_interval")
+        if (calendar is None) == (fixed is None):
+            raise illegal_argument(
+                "Invalid interval specified, must be non-null and one of [fixed_interval], "
+                "[calendar_interval]"
+            )
+        self.unit, self.width = "", 0
+        if calendar is not None:
+            if calendar not in _CALENDAR:
+                raise illegal_argument(
+                    f"The supplied interval [{calendar}] could not be parsed as a calendar "
+                    "interval."
+                )
+            self.unit = _CALENDAR[calendar]
+        else:
+            self.width = fixed_millis(str(fixed))
+            if self.width <= 0:
+                raise illegal_argument("Zero or negative time interval not supported")
+        try:
+            self.zone: tzinfo = zone(body.get("time_zone"))
+        except ValueError as error:
+            raise illegal_argument(str(error)) from error
+        self.offset = fixed_millis(body["offset"]) if body.get("offset") else 0
+        self._zone_name = source.bind(body["time_zone"]) if isinstance(self.zone, ZoneInfo) else ""
+
+    def sql(self, value: str) -> str:
+        """Return SQL that rounds milliseconds down to their bucket."""
+        shifted = f"({value} - {self.offset})" if self.offset else value
+        if self._zone_name:
+            # Through the zone's own wall clock and back (daylight saving included).
+            local = f"timezone({self._zone_name}, timezone('UTC', epoch_ms({shifted})))"
+            rounded = f"epoch_ms(timezone({self._zone_name}, {self._floor_local(local)}))"
+        else:
+            ahead = int((self.zone.utcoffset(None) or timedelta()).total_seconds() * 1000)
+            moved = f"({shifted} + {ahead})" if ahead else shifted
+            if self.unit:
+                rounded = f"epoch_ms(date_trunc('{_SQL_UNIT[self.unit]}', epoch_ms({moved})))"
+            else:
+                rounded = f"({moved} - (({moved} % {self.width}) + {self.width}) % {self.width})"
+            rounded = f"({rounded} - {ahead})" if ahead else rounded
+        return f"({rounded} + {self.offset})" if self.offset else rounded
+
+    def _floor_local(self, local: str) -> str:
+        if self.unit:
+            return f"date_trunc('{_SQL_UNIT[self.unit]}', {local})"
+        millis = f"epoch_ms({local})"
+        return f"epoch_ms({millis} - (({millis} % {self.width}) + {self.width}) % {self.width})"
+
+    def following(self, millis: int) -> int:
+        """Return the key of the bucket after that of key `millis`."""
+        if not self.unit:
+            return millis + self.width
+        local = from_millis(millis - self.offset).astimezone(self.zone).replace(tzinfo=None)
+        unit, count = ("M", 3) if self.unit == "q" else (self.unit, 1)
+        if unit in "smh":
+            return millis + _MILLIS[unit]
+        stepped = add(local, count, unit).replace(tzinfo=self.zone)
+        return to_millis(stepped) + self.offset
+
+    def floor(self, millis: int) -> int:
+        """Return the key of the bucket that `millis` is in."""
+        moved = from_millis(millis - self.offset).astimezone(self.zone)
+        if not self.unit:
+            ahead = int((moved.utcoffset() or timedelta()).total_seconds() * 1000)
+            local = millis - self.offset + ahead
+            return local - local % self.width - ahead + self.offset
+        if self.unit == "q":
+            start = floor_to(moved, "M")
+            start = start.replace(month=(start.month - 1) // 3 * 3 + 1)
+        else:
+            start = floor_to(moved, self.unit)
+        return to_millis(start) + self.offset
+
+
+class Intervals(Bucket):
+    """What both histograms share: empty buckets, bounds, order, `keyed`."""
+
+    def pairs(
+        self, rows: list[tuple[Any, ...]], following: Callable[[Any], Any], low: Any, high: Any
+    ) -> list[tuple[Any, int]]:
+        """Return (key, count) in the order asked for, empty buckets filled in as asked for."""
+        least = int(self.body.get("min_doc_count", 0))
+        counts = {row[0]: row[1] for row in rows}
+        if least == 0:
+            known = [*counts, *(k for k in (low, high) if k is not None)]
+            if known:
+                key, last = min(known), max(known)
+                filled: dict[Any, int] = {}
+                while key <= last:
+                    filled[key] = counts.get(key, 0)
+                    if len(filled) > MAX_BUCKETS:
+                        raise too_many_buckets()
+                    key = following(key)
+                counts = {**filled, **counts}
+        pairs = sorted((k, n) for k, n in counts.items() if n >= least)
+        order = self.body.get("order", {"_key": "asc"})
+        for path, direction in reversed(list(order.items())):
+            if path not in ("_key", "_count"):
+                raise not_supported(f"ordering a {self.kind} by [{path}]")
+            by = int(path == "_count")
+            pairs.sort(key=itemgetter(by), reverse=direction == "desc")
+        return pairs
+
+    def shape(self, buckets: list[dict[str, Any]], name: str) -> dict[str, Any]:
+        """Return the response; `name`: the bucket's member that names it when `keyed`."""
+        if self.body.get("keyed"):
+            return {"buckets": {str(b.get(name, b["key"])): b for b in buckets}}
+        return {"buckets": buckets}
+
+
+class Histogram(Intervals):
+    """`{"histogram": {"field", "interval", "offset", "min_doc_count", "extended_bounds"}}`."""
+
+    allowed = frozenset(
+        [
+            "field",
+            "interval",
+            "offset",
+            "min_doc_count",
+            "extended_bounds",
+            "hard_bounds",
+            "keyed",
+            "order",
+            "missing",
+            "script",
+            "format",
+        ]
+    )
+
+    @override
+    def plan(self) -> None:
+        self.column = _with_missing(self, self.field())
+        if self.column.family in ("keyword", "ip", "binary"):
+            raise illegal_argument(
+                f"Field [{self.body['field']}] of type [{self.column.family}] is not supported for "
+                "aggregation [histogram]"
+            )
+        self.interval = float(self.body.get("interval", 0))
+        if self.interval <= 0:
+            raise illegal_argument("[interval] must be >0 for histogram aggregation")
+        self.offset = float(self.body.get("offset", 0))
+        if self.body.get("hard_bounds"):
+            raise not_supported("[hard_bounds] in a histogram")
+
+    @override
+    def keys(self) -> list[str]:
+        width, offset = repr(self.interval), repr(self.offset)
+        if self.column.family is None:
+            return ["CAST(NULL AS DOUBLE)"]
+        return [
+            spread(
+                self.column,
+                lambda v: f"floor(({v}::DOUBLE - {offset}) / {width}) * {width} + {offset}",
+            )
+        ]
+
+    @override
+    def respond(
+        self, rows: list[tuple[Any, ...]], inner: Callable[[Key], dict[str, Any]]
+    ) -> dict[str, Any]:
+        bounds = self.body.get("extended_bounds") or {}
+
+        def floor(value: Any) -> float | None:
+            if value is None:
+                return None
+            number = math.floor((float(value) - self.offset) / self.interval)
+            return number * self.interval + self.offset
+
+        def following(key: float) -> float:
+            number = round((key - self.offset) / self.interval) + 1
+            return number * self.interval + self.offset
+
+        pairs = self.pairs(rows, following, floor(bounds.get("min")), floor(bounds.get("max")))
+        return self.shape([{"key": k, "doc_count": n, **inner((k,))} for k, n in pairs], "key")
+
+
+class DateHistogram(Intervals):
+    """`{"date_histogram": {"field", "calendar_interval" | "fixed_interval", "time_zone" …}}`."""
+
+    allowed = frozenset(
+        [
+            "field",
+            "interval",
+            "calendar_interval",
+            "fixed_interval",
+            "time_zone",
+            "offset",
+            "format",
+            "min_doc_count",
+            "extended_bounds",
+            "hard_bounds",
+            "keyed",
+            "order",
+            "missing",
+            "script",
+        ]
+    )
+
+    @override
+    def plan(self) -> None:
+        self.column = _with_missing(self, self.field())
+        if self.column.family not in ("date", None):
+            kind = self.column.field.type_name if self.column.field else self.column.family
+            raise illegal_argument(
+                f"Field [{self.body['field']}] of type [{kind}] is not supported for aggregation "
+                "[date_histogram]"
+            )
+        self.interval = DateInterval(self.body, self.source)
+        own = self.column.field.parameters.get("format") if self.column.field else None
+        try:
+            self.format = DateFormat(self.body.get("format") or own)
+        except ValueError as error:
+            raise illegal_argument(str(error)) from error
+        self.low, self.high = self._bounds("extended_bounds")
+        self.hard = self._bounds("hard_bounds")
+
+    def _bounds(self, name: str) -> tuple[int | None, int | None]:
+        bounds = self.body.get(name) or {}
+        made = []
+        for side in ("min", "max"):
+            value = bounds.get(side)
+            try:
+                millis = (
+                    None
+                    if value is None
+                    else resolve(value, self.format, at=self.interval.zone, now=self.source.now)
+                )
+            except ValueError:
+                try:
+                    millis = DateFormat().parse(value)
+                except ValueError as error:
+                    raise illegal_argument(str(error)) from error
+            made.append(None if millis is None else self.interval.floor(millis))
+        return made[0], made[1]
+
+    @override
+    def keys(self) -> list[str]:
+        if self.column.family is None:
+            return ["CAST(NULL AS BIGINT)"]
+        return [spread(self.column, self.interval.sql)]
+
+    @override
+    def respond(
+        self, rows: list[tuple[Any, ...]], inner: Callable[[Key], dict[str, Any]]
+    ) -> dict[str, Any]:
+        low, high = self.hard
+        rows = [r for r in rows if (low is None or r[0] >= low) and (high is None or r[0] <= high)]
+        buckets = [
+            {
+                "key_as_string": self.format.print(key, self.interval.zone),
+                "key": key,
+                "doc_count": count,
+                **inner((key,)),
+            }
+            for key, count in self.pairs(rows, self.interval.following, self.low, self.high)
+        ]
+        return self.shape(buckets, "key_as_string")
+
+
+def _with_missing(aggregation: Bucket, column: Column) -> Column:
+    missing = aggregation.body.get("missing")
+    if missing is None or column.family is None:
+        return column
+    value: Any = missing
+    if column.family == "date":
+        try:
+            value = resolve(missing, DateFormat(), at=UTC, now=aggregation.source.now)
+        except ValueError as error:
+            raise illegal_argument(str(error)) from error
+    placeholder = aggregation.source.bind(value)
+    stand_in = f"[{placeholder}]" if column.multi else placeholder
+    return Column(f"coalesce({column.sql}, {stand_in})", column.family, column.multi, column.field)

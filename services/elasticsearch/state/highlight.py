@@ -1,0 +1,140 @@
+"""Highlighting: the words that were looked for, marked in the source's text."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from typing import Any
+
+from services.elasticsearch.errors import not_supported
+from services.elasticsearch.state.analysis import ANALYZERS
+from services.elasticsearch.state.query.context import QueryContext
+from services.elasticsearch.state.source import values_at
+
+_SENTENCE = re.compile(r"[^.!?\n]*[.!?\n]*\s*")
+_OPTIONS = frozenset(
+    [
+        "fields",
+        "pre_tags",
+        "post_tags",
+        "fragment_size",
+        "number_of_fragments",
+        "require_field_match",
+        "type",
+        "order",
+        "no_match_size",
+        "encoder",
+        "highlight_query",
+        "boundary_scanner",
+        "fragmenter",
+        "tags_schema",
+        "max_analyzed_offset",
+    ]
+)
+
+
+class Highlighter:
+    """`highlight` of a search request."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        """Raises RequestError for options that are not supported."""
+        fields = body.get("fields") or {}
+        if isinstance(fields, list):
+            fields = {k: v for entry in fields for k, v in entry.items()}
+        self._fields: dict[str, dict[str, Any]] = fields
+        self._body = body
+        for options in (body, *fields.values()):
+            if "highlight_query" in options or options.get("tags_schema"):
+                raise not_supported("[highlight_query] and [tags_schema]")
+
+    def apply(self, context: QueryContext, source: dict[str, Any]) -> dict[str, list[str]]:
+        """Return field → fragments for those fields in which something was found."""
+        found: dict[str, list[str]] = {}
+        for pattern, options in self._fields.items():
+            merged = {**self._body, **options}
+            for path, field in context.index.mapping.fields.items():
+                if not fnmatch.fnmatchcase(path, pattern):
+                    continue
+                if field.family not in ("text", "keyword"):
+                    continue
+                anywhere = merged.get("require_field_match") is False
+                marks = [(k, t) for f, k, t in context.marks if anywhere or f.path == path]
+                if not marks:
+                    continue
+                texts = values_at(source, path) or values_at(source, path.rpartition(".")[0])
+                own = field.parameters.get("analyzer", "standard")
+                analyzer = own if field.family == "text" else ""
+                fragments = [
+                    fragment
+                    for text in texts
+                    for fragment in _fragments(str(text), marks, merged, analyzer)
+                ]
+                limit = int(merged.get("number_of_fragments", 5))
+                if fragments:
+                    found[path] = fragments[:limit] if limit else fragments
+        return found
+
+
+def _hits(text: str, marks: list[tuple[str, str]], analyzer: str) -> list[tuple[int, int]]:
+    if not analyzer:
+        whole = any(
+            text == wanted
+            or (kind == "prefix" and text.startswith(wanted))
+            or (kind == "pattern" and fnmatch.fnmatchcase(text, wanted))
+            for kind, wanted in marks
+        )
+        return [(0, len(text))] if whole else []
+    words = ANALYZERS[analyzer](text)
+    hits: set[tuple[int, int]] = set()
+    for kind, wanted in marks:
+        parts = wanted.split(" ") if kind == "words" else [wanted]
+        for position in range(len(words) - len(parts) + 1):
+            group = words[position : position + len(parts)]
+            if kind == "words":
+                same = [w for _, _, w in group] == parts
+            elif kind == "prefix":
+                same = group[0][2].startswith(wanted)
+            else:
+                same = fnmatch.fnmatchcase(group[0][2], wanted)
+            if same:
+                hits.update((start, end) for start, end, _ in group)
+    return sorted(hits)
+
+
+def _fragments(
+    text: str, marks: list[tuple[str, str]], options: dict[str, Any], analyzer: str
+) -> list[str]:
+    hits = _hits(text, marks, analyzer)
+    if not hits:
+        return []
+    opening = (options.get("pre_tags") or ["<em>"])[0]
+    closing = (options.get("post_tags") or ["</em>"])[0]
+    size = int(options.get("fragment_size", 100))
+    pieces = [(0, len(text))]
+    if int(options.get("number_of_fragments", 5)) and len(text) > size:
+        pieces = _sentences(text, size)
+    made = []
+    for start, end in pieces:
+        inside = [(a, b) for a, b in hits if start <= a < end]
+        if not inside:
+            continue
+        marked, position = "", start
+        for a, b in inside:
+            marked += text[position:a] + opening + text[a:b] + closing
+            position = b
+        made.append((marked + text[position:end]).strip())
+    return made
+
+
+def _sentences(text: str, size: int) -> list[tuple[int, int]]:
+    """Cut into runs of sentences of about `size` characters."""
+    pieces: list[tuple[int, int]] = []
+    for found in _SENTENCE.finditer(text):
+        start, end = found.span()
+        if start == end:
+            continue
+        if pieces and end - pieces[-1][0] <= size:
+            pieces[-1] = (pieces[-1][0], end)
+        else:
+            pieces.append((start, end))
+    return pieces

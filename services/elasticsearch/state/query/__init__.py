@@ -1,0 +1,1 @@
+"""The search DSL as SQL conditions: one query family a file."""

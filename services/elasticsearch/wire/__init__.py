@@ -1,0 +1,1 @@
+"""Routes, media types and error bodies: everything HTTP."""

@@ -1,0 +1,1 @@
+"""Ships the services' logs into the log store and the object store."""
