@@ -30,6 +30,16 @@ GENERATED_FOR_COMPOSE = (
 )
 
 
+def ensure_value(home: Path, name: str, value: str) -> str:
+    """Return what `<home>/.env` says for `name`; write `value` there when it says nothing."""
+    path = home / ".env"
+    present = dotenv_values(path).get(name) if path.exists() else None
+    if present:
+        return present
+    _append(path, f"{name}={value}\n")
+    return value
+
+
 def ensure_env_file(home: Path) -> list[str]:
     """Add to `<home>/.env` each secret that it lacks; return the names of those added.
 
@@ -42,12 +52,16 @@ def ensure_env_file(home: Path) -> list[str]:
     present = {key for key, value in dotenv_values(path).items() if value}
     missing = [n for n in (*GENERATED, *GENERATED_FOR_COMPOSE) if n not in present]
     if missing:
-        text = path.read_text()
-        if text and not text.endswith("\n"):
-            text += "\n"
-        text += "".join(f"{name}={secrets.token_urlsafe(_BYTES)}\n" for name in missing)
-        unfinished = path.with_name(".env.unfinished")
-        unfinished.touch(mode=0o600)
-        unfinished.write_text(text)
-        unfinished.replace(path)
+        _append(path, "".join(f"{name}={secrets.token_urlsafe(_BYTES)}\n" for name in missing))
     return missing
+
+
+def _append(path: Path, lines: str) -> None:
+    """Add whole lines, all or none of them."""
+    text = path.read_text()
+    if text and not text.endswith("\n"):
+        text += "\n"
+    unfinished = path.with_name(".env.unfinished")
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(text + lines)
+    unfinished.replace(path)

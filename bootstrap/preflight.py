@@ -83,7 +83,7 @@ def check_disk(home: Path, needed: int) -> list[Problem]:
 
 def check_memory() -> list[Problem]:
     """Check the memory that programs can still get (Linux' MemAvailable; elsewhere the whole)."""
-    available = _available_memory()
+    available = available_memory()
     if available is None or available >= MEMORY:
         return []
     return [
@@ -109,7 +109,7 @@ def check_ports(environment: dict[str, str]) -> list[Problem]:
             if number in taken:
                 message = f"{port.setting} and {taken[number]} both ask for port {number}"
                 problems.append(Problem("ports", f"{message}: move one of them in .env"))
-            elif not _is_free(address, number):
+            elif not is_free(address, number):
                 problems.append(
                     Problem(
                         "ports",
@@ -142,7 +142,8 @@ def holder(number: int) -> str:
     return "another process"
 
 
-def _is_free(address: str, number: int) -> bool:
+def is_free(address: str, number: int) -> bool:
+    """Say whether a server could listen on this address and port now."""
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         # Connections of a server that has just ended linger; servers bind over them, so may we.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -153,7 +154,8 @@ def _is_free(address: str, number: int) -> bool:
     return True
 
 
-def _available_memory() -> int | None:
+def available_memory() -> int | None:
+    """Return the bytes that programs can still get, or None where that cannot be known."""
     try:
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):

@@ -75,12 +75,12 @@ def provision(platform: Platform, settings: Settings, progress: Progress) -> Non
     if "nycflights" in platform.samples:
         with progress.step("place the sample file nycflights/flights.csv"):
             place_flights(settings)
+    inside = choose_runtime(settings)[0].inside
+    seen = platform if inside is settings else read_platform(inside)
     with progress.step("set up Dremio's sources") as step:
-        step.detail = (
-            ", ".join(ensure_layers(Dremio(settings), platform, settings)) or "as they were"
-        )
+        step.detail = ", ".join(ensure_layers(Dremio(settings), seen, inside)) or "as they were"
     with progress.step("set up Airbyte's connections") as step:
-        step.detail = ", ".join(ensure_ingestion(Airbyte(settings), platform, settings))
+        step.detail = ", ".join(ensure_ingestion(Airbyte(settings), seen, inside))
 
 
 def is_provisioned(settings: Settings) -> bool:

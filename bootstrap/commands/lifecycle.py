@@ -87,7 +87,7 @@ def destroy(yes: Yes = False) -> None:
     progress = Progress()
     if env_file.exists():
         with progress.step("stop the services"):
-            choose_runtime(settings())[0].down()
+            choose_runtime(settings())[0].remove()
     with progress.step("delete the data"):
         # Secrets last: data without them could not be stopped or read by a second try.
         shutil.rmtree(data, ignore_errors=False) if data.exists() else None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from typing import Annotated
 
 import typer
@@ -14,7 +12,6 @@ from bootstrap.commands.options import Json, print_json
 from bootstrap.output import plain_table, results_console
 from bootstrap.runtime import choose_runtime
 from bootstrap.summary import links
-from services.common.errors import NotFoundError
 from services.common.settings import settings
 
 
@@ -52,24 +49,17 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False,
 ) -> None:
     """Show the ends of the services' logs."""
-    files = [f for f in choose_runtime(settings())[0].log_files(service) if f.exists()]
-    if not files:
-        raise NotFoundError("no logs yet; `lakelet up` starts the services")
-    tail = shutil.which("tail")
-    if tail is None:
-        raise NotFoundError(f"no `tail` command here; the logs are {', '.join(map(str, files))}")
-    how = ["-F"] if follow else []
-    subprocess.run([tail, "-n", str(lines), *how, *map(str, files)], check=False)
+    choose_runtime(settings())[0].show_logs(service, lines, follow=follow)
 
 
 def doctor(json: Json = False) -> None:
-    """Check the machine: Python, disk, memory, ports. Changes nothing; exit 1 on a problem."""
-    environment = preflight.read_env_file(home() / ".env")
-    problems = preflight.check_python() + preflight.check_disk(home(), preflight.DISK_TO_RUN)
-    problems += preflight.check_memory()
-    running = (home() / ".env").exists() and choose_runtime(settings())[0].is_up()
-    if not running:  # our own services hold the ports while they run
-        problems += preflight.check_ports(environment)
+    """Check the machine for the runtime it would take. Changes nothing; exit 1 on a problem."""
+    problems = preflight.check_python()
+    if (home() / ".env").exists():
+        problems += choose_runtime(settings())[0].problems()
+    else:  # nothing is set up: the embedded runtime asks the least
+        problems += preflight.check_disk(home(), preflight.DISK_TO_RUN) + preflight.check_memory()
+        problems += preflight.check_ports(preflight.read_env_file(home() / ".env"))
     if json:
         print_json([problem._asdict() for problem in problems])
     else:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Protocol
 
+from bootstrap.preflight import Problem
 from bootstrap.progress import Progress
 from services.common.errors import ConfigError
 from services.common.settings import Settings
@@ -14,6 +14,8 @@ class Runtime(Protocol):
     """Starts, stops and watches the services."""
 
     name: str
+    # The settings as the services see each other: what one of them is told about another.
+    inside: Settings
 
     def is_up(self) -> bool:
         """Say whether every service is healthy."""
@@ -30,24 +32,51 @@ class Runtime(Protocol):
     def status(self) -> list[dict[str, Any]]:
         """Return a row for each service."""
 
-    def log_files(self, service: str | None) -> list[Path]:
-        """Return the files that the services' logs are in."""
+    def show_logs(self, service: str | None, lines: int, *, follow: bool) -> None:
+        """Print the ends of the services' logs, and go on with `follow`."""
+
+    def remove(self) -> None:
+        """Stop everything and delete what it keeps outside the data folder."""
+
+    def problems(self) -> list[Problem]:
+        """Return what stands in the way of starting on this machine; changes nothing."""
 
 
 def choose_runtime(settings: Settings) -> tuple[Runtime, str]:
     """Return the runtime and why it was chosen.
 
-    Raises ConfigError when RUNTIME asks for one that cannot be had.
+    A platform that was started stays with its runtime, where its data is, until RUNTIME says
+    otherwise. Raises ConfigError when RUNTIME is none that there is.
     """
+    from bootstrap.runtime.compose import ComposeRuntime, why_not_compose
     from bootstrap.runtime.embedded import EmbeddedRuntime
 
     if settings.runtime == "embedded":
         return EmbeddedRuntime(settings), "RUNTIME=embedded"
-    if settings.runtime == "auto":
-        return EmbeddedRuntime(settings), "this version has no Compose runtime yet"
     if settings.runtime == "compose":
-        raise ConfigError(
-            "RUNTIME=compose: this version has no Compose runtime yet; "
-            "leave RUNTIME out or set RUNTIME=embedded"
-        )
-    raise ConfigError(f"RUNTIME={settings.runtime!r}: set embedded, compose or auto")
+        return ComposeRuntime(settings), "RUNTIME=compose"
+    if settings.runtime != "auto":
+        raise ConfigError(f"RUNTIME={settings.runtime!r}: set embedded, compose or auto")
+    used = last_used(settings)
+    if used == "compose":
+        return ComposeRuntime(settings), "this platform's data is in its volumes"
+    if used == "embedded":
+        return EmbeddedRuntime(settings), "this platform's data is in its data folder"
+    reason = why_not_compose(settings)
+    if reason is None:
+        return ComposeRuntime(settings), "a Docker engine answers and the images can be had"
+    return EmbeddedRuntime(settings), reason
+
+
+def last_used(settings: Settings) -> str | None:
+    """Return the name of the runtime this platform was last started with."""
+    record = settings.data_dir / "runtime"
+    if record.exists():
+        return record.read_text().strip()
+    return "embedded" if (settings.data_dir / "postgres").exists() else None
+
+
+def record_used(settings: Settings, name: str) -> None:
+    """Remember the runtime this platform is started with."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (settings.data_dir / "runtime").write_text(f"{name}\n")

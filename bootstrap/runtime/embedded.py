@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import time
-from pathlib import Path
 from typing import Any
 
 from bootstrap import preflight
+from bootstrap.preflight import Problem
 from bootstrap.progress import Progress
+from bootstrap.runtime import record_used
 from services.common.errors import NotFoundError, RefusedError
 from services.common.settings import Settings
 from services.supervisor.control import Supervisor
@@ -21,6 +24,7 @@ class EmbeddedRuntime:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.inside = settings
         self._supervisor = Supervisor(settings)
 
     def is_up(self) -> bool:
@@ -41,6 +45,7 @@ class EmbeddedRuntime:
                 seconds = time.monotonic() - started[name]
                 progress.note(f"    {name} is healthy after {seconds:.1f} s")
 
+        record_used(self._settings, self.name)
         self._supervisor.start(tell)
 
     def down(self) -> None:
@@ -58,17 +63,33 @@ class EmbeddedRuntime:
         """Return a row for each service."""
         return [row.as_dict() for row in self._supervisor.status()]
 
-    def log_files(self, service: str | None) -> list[Path]:
-        """Return the current log files. Raises NotFoundError for an unknown service."""
+    def show_logs(self, service: str | None, lines: int, *, follow: bool) -> None:
+        """Print the ends of the logs. Raises NotFoundError for an unknown service or no logs."""
         try:
-            return self._supervisor.log_files(service)
+            files = [f for f in self._supervisor.log_files(service) if f.exists()]
         except KeyError as error:
             raise NotFoundError(str(error.args[0])) from error
+        if not files:
+            raise NotFoundError("no logs yet; `lakelet up` starts the services")
+        tail = shutil.which("tail")
+        if tail is None:
+            raise NotFoundError(f"no `tail` here; the logs are {', '.join(map(str, files))}")
+        how = ["-F"] if follow else []
+        subprocess.run([tail, "-n", str(lines), *how, *map(str, files)], check=False)
+
+    def remove(self) -> None:
+        """Stop everything; all it keeps is in the data folder."""
+        self.down()
+
+    def problems(self) -> list[Problem]:
+        """Check disk, memory and, while nothing of ours holds them, ports."""
+        home = self._settings.lakelet_home
+        problems = preflight.check_disk(home, preflight.DISK_TO_RUN) + preflight.check_memory()
+        if not self._supervisor.is_running():
+            problems += preflight.check_ports(preflight.read_env_file(self._settings.env_file))
+        return problems
 
     def _check_machine(self) -> None:
-        environment = preflight.read_env_file(self._settings.env_file)
-        home = self._settings.lakelet_home
-        problems = preflight.check_disk(home, preflight.DISK_TO_RUN)
-        problems += preflight.check_memory() + preflight.check_ports(environment)
+        problems = self.problems()
         if problems:
             raise RefusedError("\n".join(f"{p.check}: {p.message}" for p in problems))

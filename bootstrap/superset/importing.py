@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from bootstrap.runtime import choose_runtime
 from bootstrap.superset.bundle import build_bundle
 from bootstrap.superset.client import Superset
 from services.common.errors import LakeletError, PermanentError
@@ -19,7 +20,7 @@ def import_assets(settings: Settings) -> str:
     A second import changes nothing: everything is found by its uuid. Raises PermanentError
     naming each chart that does not answer, with the engine's words.
     """
-    bundle = build_bundle(settings)
+    bundle = build_bundle(choose_runtime(settings)[0].inside)
     superset = Superset(settings)
     superset.import_bundle(bundle.content, bundle.passwords)
     return check_dashboards(superset, bundle.dashboards)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import signal
 import sys
 import threading
@@ -29,6 +30,10 @@ def main() -> int:
     """Serve until SIGTERM or SIGINT; return the exit code."""
     chosen = settings()
     logs.configure("dremio", chosen.log_level)
+    # DuckDB's Iceberg writer makes an empty folder `data` in the working folder, even for S3.
+    folder = chosen.data_dir / "dremio"
+    folder.mkdir(parents=True, exist_ok=True)
+    os.chdir(folder)
     stop = threading.Event()
 
     def asked(number: int, frame: FrameType | None) -> None:

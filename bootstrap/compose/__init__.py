@@ -1,0 +1,1 @@
+"""Docker Compose as the commands of this platform use it."""

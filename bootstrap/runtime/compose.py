@@ -1,0 +1,211 @@
+"""The Compose runtime: the services as containers, the vendors' own or our light engines."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from datetime import UTC, datetime
+from typing import Any
+
+from bootstrap.compose import checks, engine
+from bootstrap.compose.engine import Compose
+from bootstrap.compose.view import inside, published
+from bootstrap.environment import ensure_value
+from bootstrap.preflight import Problem
+from bootstrap.progress import Progress
+from bootstrap.runtime import record_used
+from services.common.errors import ConfigError, NotFoundError, PermanentError, RefusedError
+from services.common.settings import CHECKOUT, Settings
+
+ENGINES = ("vendor", "light")
+# The vendors' first start: Dremio and Airbyte migrate their stores; images are there by then.
+_SECONDS_TO_HEALTH = 900
+
+
+def why_not_compose(settings: Settings) -> str | None:
+    """Return why RUNTIME=auto does not take Compose here, or None when it can."""
+    if engine.engine_version() is None:
+        return "no Docker engine answers"
+    runtime = ComposeRuntime(settings)
+    if runtime.engines == "vendor":
+        # Gigabytes to pull and to run: nobody gets that without having asked for it.
+        return "a Docker engine answers; RUNTIME=compose takes it (ENGINES=light: the small way)"
+    problems = runtime.problems()
+    if problems:
+        return f"a Docker engine answers, but {problems[0].message}"
+    missing = [name for name in runtime.images_to_pull() if not engine.has_image(name)]
+    if missing and not engine.can_pull(missing[0]):
+        return f"a Docker engine answers, but image {missing[0]} is neither there nor to be had"
+    return None
+
+
+class ComposeRuntime:
+    """Runs the services of one home folder as one Compose project."""
+
+    name = "compose"
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.inside = inside(settings)
+        values = settings.extra_values()
+        self.engines = values.get("ENGINES") or "vendor"
+        if self.engines not in ENGINES:
+            raise ConfigError(f"ENGINES={self.engines!r}: set {' or '.join(ENGINES)}")
+        self._project = values.get("COMPOSE_PROJECT_NAME") or _project(settings)
+        self._compose = Compose(
+            CHECKOUT,
+            settings.env_file,
+            {
+                **published(settings),
+                "BIND_ADDRESS": settings.bind_address,
+                "LAKELET_INBOX": str(settings.inbox_dir),
+                "COMPOSE_PROJECT_NAME": self._project,
+            },
+        )
+
+    def is_up(self) -> bool:
+        """Say whether every container is healthy, or did its work and ended."""
+        containers = self._compose.containers()
+        return bool(containers) and all(map(_is_well, containers))
+
+    def up(self, progress: Progress) -> None:
+        """Start what does not run; return when all is healthy.
+
+        Raises RefusedError when the machine is not fit for it, PermanentError with Compose's
+        words when a container does not become healthy.
+        """
+        if not self._compose.containers():
+            problems = self.problems()
+            if problems:
+                raise RefusedError("\n".join(f"{p.check}: {p.message}" for p in problems))
+        # Compose alone, without `lakelet`, then finds the same project and the same volumes.
+        ensure_value(self._settings.lakelet_home, "COMPOSE_PROJECT_NAME", self._project)
+        record_used(self._settings, self.name)
+        self._settings.inbox_dir.mkdir(parents=True, exist_ok=True)
+        # Containers read it as another user.
+        self._settings.data_dir.chmod(0o711)
+        self._settings.inbox_dir.chmod(0o755)
+        self._build(progress)
+        waiting = ("--wait", "--wait-timeout", str(_SECONDS_TO_HEALTH))
+        self._compose.run("up", "--detach", "--no-build", *waiting)
+
+    def down(self) -> None:
+        """Stop and remove the containers; the volumes stay."""
+        self._compose.run("--profile", "*", "down", "--remove-orphans")
+
+    def remove(self) -> None:
+        """Stop everything and delete the volumes."""
+        self._compose.run("--profile", "*", "down", "--remove-orphans", "--volumes")
+
+    def restart(self, service: str) -> None:
+        """Restart one service. Raises NotFoundError when there is none of that name."""
+        self._check_name(service)
+        self._compose.run("restart", service)
+
+    def status(self) -> list[dict[str, Any]]:
+        """Return a row for each container."""
+        containers = self._compose.containers()
+        memory = _memory([c["ID"] for c in containers if c["State"] == "running"])
+        return [
+            {
+                "name": c["Service"],
+                "state": _state(c),
+                "healthy": _is_well(c),
+                "pid": started[0],
+                "uptime": started[1],
+                "memory": memory.get(c["ID"][:12], 0),
+            }
+            for c in sorted(containers, key=lambda c: str(c["Service"]))
+            for started in [_process(c["ID"])]
+        ]
+
+    def show_logs(self, service: str | None, lines: int, *, follow: bool) -> None:
+        """Print the ends of the containers' logs. Raises NotFoundError for an unknown service."""
+        if service:
+            self._check_name(service)
+        how = ["--follow"] if follow else []
+        names = [service] if service else []
+        subprocess.run(
+            self._compose.command("logs", "--tail", str(lines), *how, *names),
+            env={**os.environ, **self._compose.environment},
+            check=False,
+        )
+
+    def problems(self) -> list[Problem]:
+        """Check engine, disk, memory, ports and the kernel's limits; changes nothing."""
+        problems = checks.check_engine()
+        if problems:
+            return problems
+        model = self._compose.model()
+        problems = checks.check_disk(self._settings.lakelet_home, self.engines)
+        problems += checks.check_map_count(model)
+        if not self._compose.containers():  # while they run they hold the memory and the ports
+            problems += checks.check_memory(model) + checks.check_ports(model)
+        return problems
+
+    def images_to_pull(self) -> list[str]:
+        """Return the images that have to come from a registry; the others are built here."""
+        services = self._compose.model()["services"].values()
+        return sorted({s["image"] for s in services if not s.get("build")})
+
+    def _build(self, progress: Progress) -> None:
+        """Build the images of our own code that the engine does not have."""
+        services = self._compose.model()["services"].values()
+        for name, build in {s["image"]: s["build"] for s in services if s.get("build")}.items():
+            if not engine.has_image(name):
+                with progress.step(f"build image {name}"):
+                    engine.build_image(name, build)
+
+    def _check_name(self, service: str) -> None:
+        names = sorted(self._compose.model()["services"])
+        if service not in names:
+            raise NotFoundError(f"no service {service!r}; there are: {', '.join(names)}")
+
+
+def _project(settings: Settings) -> str:
+    """Name the project after the home folder: two platforms on one engine stay apart."""
+    return f"lakelet-{hashlib.sha256(str(settings.lakelet_home).encode()).hexdigest()[:8]}"
+
+
+def _is_well(container: dict[str, Any]) -> bool:
+    if container["State"] == "exited":
+        return container["ExitCode"] == 0 and "oneshot" in container.get("Labels", "")
+    return container["State"] == "running" and container.get("Health") in {"healthy", "", None}
+
+
+def _state(container: dict[str, Any]) -> str:
+    if container["State"] == "exited":
+        return f"ended with {container['ExitCode']}"
+    return str(container.get("Health") or container["State"])
+
+
+def _process(container: str) -> tuple[int, int]:
+    """Return a container's process id (0: none) and the seconds since its start."""
+    output = _docker("inspect", "--format", "{{.State.Pid}} {{.State.StartedAt}}", container)
+    pid, _, started = output.strip().partition(" ")
+    since = datetime.fromisoformat(started[:19]).replace(tzinfo=UTC)
+    return int(pid), int((datetime.now(UTC) - since).total_seconds())
+
+
+_UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+
+
+def _memory(containers: list[str]) -> dict[str, int]:
+    """Return bytes in use by short container id (`docker stats` prints `145.5MiB / 1GiB`)."""
+    if not containers:
+        return {}
+    output = _docker("stats", "--no-stream", "--format", "{{.ID}} {{.MemUsage}}", *containers)
+    used = {}
+    for line in output.splitlines():
+        short, amount = line.split()[:2]
+        number = amount.rstrip("BKMGTi")
+        used[short] = int(float(number) * _UNITS[amount[len(number) :]])
+    return used
+
+
+def _docker(*arguments: str) -> str:
+    result = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise PermanentError(f"`docker {arguments[0]}` failed: {result.stderr.strip()}")
+    return result.stdout
