@@ -46,6 +46,12 @@ def identities(settings: Settings) -> dict[str, Any]:
                 settings.backup_s3_secret_key.get_secret_value(),
                 _grants(reads=(*TABLE_BUCKETS, "landing", "logs", "dlq"), writes=("backups",)),
             ),
+            _identity(
+                "logs",
+                "logs",
+                settings.logs_s3_secret_key.get_secret_value(),
+                _grants(reads=(), writes=("logs",)),
+            ),
         ]
     }
 

@@ -1,0 +1,89 @@
+"""The way of a log line: read, parsed, redacted, stored, archived, and only then checked off."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from typing import Any
+
+from services.common.errors import TransientError
+from services.common.settings import Settings
+from services.shipper.archive import Archive
+from services.shipper.checkpoint import Checkpoint
+from services.shipper.elastic import LogStore
+from services.shipper.files import Line, unread
+from services.shipper.parse import Parser
+from services.shipper.redact import Redactor, secrets_of
+
+_BATCH = 1024 * 1024  # bytes read at once
+
+log = logging.getLogger(__name__)
+
+
+class Shipper:
+    """Ships the logs in `data_dir/logs`.
+
+    At least once, and with the same ids each time: a line is checked off after it was stored, and
+    stored again under the same id when that was not saved. Nothing is buffered but one batch: while
+    a store is away, the lines wait in the services' own (rotated, bounded) files.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        # The supervised services' logs, and those of dbt, which runs now and then.
+        self._logs = [settings.data_dir / "logs", settings.data_dir / "dbt" / "logs"]
+        folder = settings.data_dir / "shipper"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._checkpoint = Checkpoint.load(folder / "checkpoint.json")
+        self._store = LogStore(settings)
+        self._archive = Archive(settings, self._checkpoint, folder / "spool")
+        self._redactor = Redactor(secrets_of(settings))
+        self._parsers: dict[str, Parser] = {}
+        self._archive_down = False
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._store.close()
+
+    def step(self) -> int:
+        """Ship one batch; return how many lines it had.
+
+        Raises TransientError when the log store does not take it (nothing was checked off).
+        """
+        self._upload()
+        if self._archive.full:
+            raise TransientError("the object store has been away too long: nothing more is read")
+        before = {s.generation for s in self._checkpoint.files.values()}
+        lines = list(unread(self._logs, self._checkpoint, _BATCH))
+        if {s.generation for s in self._checkpoint.files.values()} != before:
+            self._checkpoint.save()  # a file's generation must be known before its lines are sent
+        if not lines:
+            return 0
+        documents = [self._document(line) for line in lines]
+        self._store.send(documents)
+        self._archive.add(documents)
+        for line in lines:
+            self._checkpoint.files[line.inode].offset = line.end
+        self._checkpoint.save()
+        return len(lines)
+
+    def finish(self) -> None:
+        """Upload what waits (used by tests and before a backup)."""
+        self._archive.upload(everything=True)
+
+    def _document(self, line: Line) -> tuple[str, str, dict[str, Any]]:
+        parser = self._parsers.setdefault(line.inode, Parser(line.service))
+        record = parser.parse(line.text, datetime.datetime.now(datetime.UTC))
+        record = self._redactor.value(record)
+        day = record["timestamp"][:10].replace("-", ".")
+        return f"{record['service']}-logs-{day}", line.id, record
+
+    def _upload(self) -> None:
+        try:
+            self._archive.upload()
+            if self._archive_down:
+                log.info("the object store takes logs again")
+            self._archive_down = False
+        except TransientError as error:
+            if not self._archive_down:
+                log.warning("%s; it is tried again", error)
+            self._archive_down = True

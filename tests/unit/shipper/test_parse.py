@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from services.shipper.parse import Parser
+
+NOW = datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.UTC)
+
+
+@pytest.mark.parametrize(
+    ("line", "time", "level", "message"),
+    [
+        (
+            '{"timestamp":"2026-11-21T09:00:00.5Z","level":"ERROR","service":"dremio","message":"m"}',
+            "2026-11-21T09:00:00.500Z", "ERROR", "m",
+        ),
+        (
+            "2026-11-21 09:46:42.123 UTC [42] shop@shop FATAL:  password authentication failed",
+            "2026-11-21T09:46:42.123Z", "CRITICAL", "password authentication failed",
+        ),
+        ("2026-11-21 09:46:42 UTC [42] LOG:  ready", "2026-11-21T09:46:42.000Z", "INFO", "ready"),
+        (
+            "W1121 09:46:42.060157 filer.go:12] disk is nearly full",
+            "2026-11-21T09:46:42.060Z", "WARNING", "disk is nearly full",
+        ),
+        ("E1231 09:00:00.000001 a.go:1 late", "2025-12-31T09:00:00.000Z", "ERROR", "late"),
+        ("[2026-11-21 09:46:42 +0000] [7] [INFO] up", "2026-11-21T09:46:42.000Z", "INFO", "up"),
+        ("2026-11-21 09:46:42,250 WARN died", "2026-11-21T09:46:42.250Z", "WARNING", "died"),
+        ("no form at all", "2026-11-21T12:00:00.000Z", "INFO", "no form at all"),
+        ('{"broken', "2026-11-21T12:00:00.000Z", "INFO", '{"broken'),
+    ],
+)  # fmt: skip
+def test_each_writers_lines_get_the_same_fields(
+    line: str, time: str, level: str, message: str
+) -> None:
+    record = Parser("storage").parse(line, NOW)
+    assert (record["timestamp"], record["level"], record["message"]) == (time, level, message)
+
+
+def test_a_line_without_time_takes_that_of_the_line_before() -> None:
+    parser = Parser("postgres")
+    parser.parse("2026-11-21 09:46:42.123 UTC [42] ERROR:  syntax error", NOW)
+    record = parser.parse("\tat character 12", NOW)
+    assert record["timestamp"] == "2026-11-21T09:46:42.123Z"
+    assert record["level"] == "ERROR"
+    assert record["service"] == "postgres"
+
+
+def test_what_a_service_says_beside_the_fields_is_kept() -> None:
+    line = (
+        '{"level":"info","service":"Airbyte Server","message":"done","job_id":7,"bytes_synced":5}'
+    )
+    record = Parser("airbyte").parse(line, NOW)
+    assert (record["job_id"], record["bytes_synced"], record["service"]) == (7, 5, "airbyte-server")
+
+
+def test_dbts_own_form() -> None:
+    line = (
+        '{"data":{},"info":{"ts":"2026-11-21T09:00:00.123456Z","level":"error","msg":"failed",'
+        '"name":"MainReportVersion","invocation_id":"i1"}}'
+    )
+    assert Parser("dbt").parse(line, NOW) == {
+        "timestamp": "2026-11-21T09:00:00.123Z",
+        "level": "ERROR",
+        "service": "dbt",
+        "message": "failed",
+        "logger": "MainReportVersion",
+        "correlation_id": "i1",
+    }
