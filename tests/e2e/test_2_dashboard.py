@@ -22,9 +22,9 @@ def dashboard_text(platform: Home, screenshot: Path) -> str:
     """Open the dashboard, wait until its charts stand, keep a screenshot, return its text."""
     with superset_page(platform.settings) as page:
         page.goto(f"{platform.settings.superset_url}/superset/dashboard/customer-analytics/")
-        page.wait_for_selector("[data-test=dashboard-content]", timeout=60_000)
+        page.wait_for_selector("[data-test=dashboard-content-wrapper]", timeout=60_000)
         page.wait_for_function(
-            "() => document.querySelectorAll('.slice_container').length >= 8"
+            "() => document.querySelectorAll('.slice_container').length >= 9"
             " && document.querySelectorAll('.loading, [data-test=loading-indicator]').length == 0",
             timeout=90_000,
         )

@@ -23,7 +23,7 @@ def test_a_killed_service_loses_and_doubles_nothing(platform: Home, service: str
     with psycopg.connect(platform.settings.postgres_dsn("shop")) as connection:
         connection.execute(
             "UPDATE orders SET amount = amount + 0.01, updated_at = clock_timestamp() "
-            "WHERE order_id % 100 = %s",
+            "WHERE order_id %% 100 = %s",
             [random.SystemRandom().randrange(100)],
         )
     pipeline = subprocess.Popen(
