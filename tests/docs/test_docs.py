@@ -10,6 +10,7 @@ import pytest
 from typer.main import get_command
 
 from bootstrap.cli import app
+from bootstrap.dbt.results import DataTestError
 from services.common import errors
 from services.common.ports import PORTS
 from services.common.settings import CHECKOUT, Settings
@@ -62,7 +63,7 @@ def test_the_exit_codes_are_those_of_the_errors() -> None:
         for kind in vars(errors).values()
         if isinstance(kind, type) and issubclass(kind, errors.LakeletError)
     }
-    assert documented == raised | {0, 1, 2}
+    assert documented == raised | {DataTestError.exit_code, 0, 1, 2}
 
 
 def test_no_file_names_a_package_registrys_host() -> None:
