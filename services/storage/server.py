@@ -63,5 +63,5 @@ def server_environment(settings: Settings) -> dict[str, str]:
         "JWT_FILER_SIGNING_READ",
     )
     keys = {f"WEED_{section}_KEY": f"{section}-{key}" for section in sections}
-    # Go gives memory back before this much is taken; measured: no slower, 100 MB less.
-    return {**keys, "GOMEMLIMIT": "256MiB"}
+    # Go collects harder near this; measured: as quick as without, at half of it twice the time.
+    return {**keys, "GOMEMLIMIT": "512MiB"}
