@@ -35,6 +35,7 @@ class Shipper:
         folder.mkdir(parents=True, exist_ok=True)
         self._checkpoint = Checkpoint.load(folder / "checkpoint.json")
         self._store = LogStore(settings)
+        self._checkpoint.save()
         self._archive = Archive(settings, self._checkpoint, folder / "spool")
         self._redactor = Redactor(secrets_of(settings))
         self._parsers: dict[str, Parser] = {}
