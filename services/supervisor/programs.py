@@ -45,6 +45,19 @@ def _storage(settings: Settings) -> bool:
     )
 
 
+def _elasticsearch(settings: Settings) -> bool:
+    password = settings.elasticsearch_password.get_secret_value()
+    answer = httpx.get(
+        settings.elasticsearch_url, auth=("elastic", password), timeout=5, trust_env=False
+    )
+    return answer.is_success
+
+
+def _shipper(settings: Settings) -> bool:
+    """Listens nowhere; it tells of itself by the file that it checks lines off in."""
+    return (settings.data_dir / "shipper" / "checkpoint.json").exists()
+
+
 _BASES = ("postgres", "storage")
 
 PROGRAMS = (
@@ -55,6 +68,8 @@ PROGRAMS = (
     ),
     Program("airbyte", _http(lambda s: f"{s.airbyte_url}/api/v1/health"), _BASES),
     Program("superset", _http(lambda s: f"{s.superset_url}/health"), ("postgres",)),
+    Program("elasticsearch", _elasticsearch),
+    Program("shipper", _shipper),
 )
 
 

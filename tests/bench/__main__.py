@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from tests.bench.installing import measure_install
+from tests.bench.logs import measure_logs
 from tests.bench.platform import measure_platform
 from tests.bench.report import measure, print_report
 
@@ -14,6 +15,7 @@ def main() -> None:
     console = Console(width=160)
     figures = [
         *measure(console, "the installation", measure_install),
+        *measure(console, "the log store with 100,000 lines", measure_logs),
         *measure(console, "the platform with a million orders", measure_platform),
     ]
     print_report(console, figures)
