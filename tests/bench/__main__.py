@@ -7,6 +7,7 @@ from rich.console import Console
 from tests.bench.installing import measure_install
 from tests.bench.logs import measure_logs
 from tests.bench.platform import measure_platform
+from tests.bench.reflections import measure_reflections
 from tests.bench.report import measure, print_report
 
 
@@ -17,6 +18,7 @@ def main() -> None:
         *measure(console, "the installation", measure_install),
         *measure(console, "the log store with 100,000 lines", measure_logs),
         *measure(console, "the platform with a million orders", measure_platform),
+        *measure(console, "reflections", measure_reflections),
     ]
     print_report(console, figures)
 

@@ -128,7 +128,7 @@ def _whole(
     rows = pinned(dataset)
     types = dataset_columns(cursor, rows)
     plan = layout(reflection, types)
-    segment = _fill(cursor, segments, plan.sorted(plan.fill(rows)), made)
+    segment = _fill(cursor, segments, plan, plan.fill(rows), made)
     return Contents(
         tag=reflection.tag,
         dataset=tuple(types.items()),
@@ -174,7 +174,7 @@ def _grown(
             union = " UNION ALL ".join(f"SELECT * FROM {segments.name(s)}" for s in kept)  # noqa: S608
             sql = plan.merged(f"{union} UNION ALL ({sql})")
             kept = ()
-        kept = (*kept, _fill(cursor, segments, plan.sorted(sql), made))
+        kept = (*kept, _fill(cursor, segments, plan, sql, made))
     averages = _averages(cursor, segments, plan, kept)
     return replace(before, sources=(now.source,), segments=kept, averages=averages), ""
 
@@ -193,10 +193,22 @@ def tail_sql(
     return None if rows is None else over(dataset, rows)
 
 
-def _fill(cursor: duckdb.DuckDBPyConnection, segments: Segments, sql: str, made: list[str]) -> str:
+def _fill(
+    cursor: duckdb.DuckDBPyConnection,
+    segments: Segments,
+    plan: Layout,
+    sql: str,
+    made: list[str],
+) -> str:
     segment = segments.new()
     made.append(segment)
-    cursor.execute(f"CREATE TABLE {segments.name(segment)} AS {sql}")
+    name = segments.name(segment)
+    try:
+        cursor.execute(f"CREATE TABLE {name} AS {plan.stored(sql, narrow=True)}")
+    except (duckdb.ConversionException, duckdb.OutOfRangeException):
+        if not plan.narrow:
+            raise
+        cursor.execute(f"CREATE TABLE {name} AS {plan.stored(sql, narrow=False)}")
     return segment
 
 

@@ -20,6 +20,7 @@ from services.dremio.state.reflections.dataset import DATASET, pin, tables_in
 from services.dremio.state.reflections.definition import AGGREGATION, Reflection
 from services.dremio.state.reflections.freshness import Answer, Moment
 from services.dremio.state.reflections.materialization import Materialization
+from services.dremio.state.reflections.sources import total_rows
 from services.dremio.state.reflections.storage import Segments
 
 CONSIDERED, MATCHED, CHOSEN = "CONSIDERED", "MATCHED", "CHOSEN"
@@ -130,6 +131,8 @@ class Planner:
                     self._note(candidate, MATCHED, "another one costs less")
                     continue
                 answer = self._ask(candidate, seen.node)
+                if answer.fine and not self._is_worth(candidate):
+                    answer = Answer(False, "it has nearly as many rows as its tables")
                 if answer.fine and answer.tail is not None:
                     try:  # the appended rows' sums may be too large for exact averages
                         made = rolled_up(select, seen, _kept(candidate, averages=False))
@@ -179,6 +182,15 @@ class Planner:
                 relation.replace(_rows(candidate, answer, relation, contents.columns))
                 self._choose(candidate, answer)
                 done = True
+
+    def _is_worth(self, candidate: Candidate) -> bool:
+        """Whether an aggregation has clearly fewer rows than what it was made of."""
+        assert candidate.built is not None  # noqa: S101 - _candidates keeps built ones
+        rows = 0
+        for source in candidate.built.contents.sources:
+            now = self._moment.state(source.path)
+            rows = max(rows, total_rows(now) if now is not None else 0)
+        return candidate.built.rows <= max(1000, rows // 2)
 
     def _ask(self, candidate: Candidate, node: exp.Expr) -> Answer:
         assert candidate.built is not None  # noqa: S101 - _candidates keeps built ones

@@ -134,6 +134,14 @@ def _between(before: Source, now: Now) -> tuple[list[dict[str, Any]] | None, str
     return chain, ""
 
 
+def total_rows(now: Now) -> int:
+    """Return how many rows a table has by its snapshot's summary, 0 when it does not tell."""
+    for snapshot in now.metadata.get("snapshots") or []:
+        if int(snapshot["snapshot-id"]) == now.source.snapshot:
+            return int((snapshot.get("summary") or {}).get("total-records") or 0)
+    return 0
+
+
 def first_change_ms(before: Source, now: Now) -> int | None:
     """Return when the first snapshot after `before` was made (ms since 1970), None: unknown."""
     log = now.metadata.get("snapshot-log") or []
