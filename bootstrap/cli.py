@@ -12,7 +12,7 @@ import sys
 import typer
 from rich.console import Console
 
-from bootstrap.commands import data, lifecycle, looking
+from bootstrap.commands import data, lifecycle, looking, reflections
 from services.common.errors import LakeletError
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (lifecycle, data, looking):
+for commands in (lifecycle, data, looking, reflections):
     commands.register(app)
 
 
