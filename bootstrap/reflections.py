@@ -1,4 +1,4 @@
-"""`reflections/*.yml`: reflections as code, one file per dataset, brought to Dremio over its API."""
+"""`reflections/*.yml`: reflections as code, a file per dataset, brought to Dremio by its API."""
 
 from __future__ import annotations
 

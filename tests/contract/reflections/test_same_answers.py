@@ -1,6 +1,6 @@
 """The heart of it: an answer with reflections is the answer without them, whatever happens.
 
-`LAKELET_REFLECTION_SECONDS` sets how long cases are generated (default 30), and
+`LAKELET_REFLECTION_SECONDS` sets how long cases are generated (default 25), and
 `LAKELET_REFLECTION_SEED` where they begin.
 """
 
@@ -18,7 +18,7 @@ from services.dremio.state.errors import DremioError
 from tests.contract.reflections import cases
 from tests.contract.reflections.conftest import Bench
 
-SECONDS = float(os.environ.get("LAKELET_REFLECTION_SECONDS", "30"))
+SECONDS = float(os.environ.get("LAKELET_REFLECTION_SECONDS", "25"))
 SEED = int(os.environ.get("LAKELET_REFLECTION_SEED", "1"))
 
 

@@ -77,7 +77,11 @@ def build(
             return None
         done, why = None, "no former build"
         if former is not None:
-            done, why = _grown(cursor, segments, reflection, former, dataset, made)
+            try:
+                done, why = _grown(cursor, segments, reflection, former, dataset, made)
+            except (duckdb.Error, LookupError, TypeError, ValueError) as error:
+                # Metadata of a writer not met before: reading everything is always right.
+                why = f"the appended rows could not be told: {error}"
         method, decision = "INCREMENTAL", "Rows were only appended: they alone were read"
         if done is None:
             method, decision = "FULL", f"Full refresh: {why}"

@@ -7,6 +7,7 @@ is taken as of the same snapshots.
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import duckdb
@@ -23,6 +24,7 @@ from services.dremio.state.reflections.materialization import Contents, Material
 from services.dremio.state.reflections.sources import Now
 
 _MOST_TAIL_FILES = 64
+_READERS = ThreadPoolExecutor(4, thread_name_prefix="metadata")
 _TAILS: dict[tuple[str, int], str] = {}
 
 
@@ -51,6 +53,14 @@ class Moment:
             self.states[own] = sources.read(self.core.catalog, path)
         return self.states[own]
 
+    def _read_together(self, paths: list[Path]) -> None:
+        """Read several tables' states at the same time: each costs a round trip."""
+        missing = [path for path in paths if key(path) not in self.states]
+        if len(missing) > 1:
+            found = _READERS.map(lambda path: sources.read(self.core.catalog, path), missing)
+            for path, now in zip(missing, found, strict=True):
+                self.states[key(path)] = now
+
     def ask(self, reflection: Reflection, built: Materialization, node: exp.Expr) -> Answer:
         """Return whether `built` answers for the dataset that `node` stands for."""
         contents = built.contents
@@ -68,6 +78,7 @@ class Moment:
             return Answer(False, f"its tables' state is not known: {error}")
 
     def _tables(self, reflection: Reflection, built: Materialization, contents: Contents) -> Answer:
+        self._read_together([source.path for source in contents.sources])
         for before in contents.sources:
             now = self.state(before.path)
             if now is None or not before.same_table(now.source):
