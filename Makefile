@@ -7,7 +7,7 @@ LAKELET := $(BIN)/lakelet
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-tests up down restart status logs sync run query verify destroy \
-        test test-unit test-contract test-e2e check format bench lock
+        test test-unit test-contract test-e2e test-compose check format bench lock
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
@@ -60,6 +60,9 @@ test-contract: install-tests ## Only the vendors' clients against our services
 
 test-e2e: install-tests ## Only the whole platform
 	$(BIN)/python -m pytest tests/e2e
+
+test-compose: install-tests ## Really bring up the light engines in containers
+	LAKELET_TEST_ENGINE=1 $(BIN)/python -m pytest tests/compose
 
 check: install-tests ## Format, lint, types, layering, docs
 	$(BIN)/ruff format --check .

@@ -1,0 +1,96 @@
+"""The light engines really brought up: the whole job, every hop, kills, a restart, the end.
+
+Minutes, not seconds: `make test-compose` asks for it. Elsewhere it says that it did not run.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.common.waiting import wait_until
+from tests.support.docker import engine, ensure_base_image, why_no_engine
+from tests.support.platform import Home
+
+pytestmark = [
+    pytest.mark.skipif(
+        os.environ.get("LAKELET_TEST_ENGINE") != "1",
+        reason="NOT RUN: the containers themselves; `make test-compose` runs them",
+    ),
+    pytest.mark.timeout(1500),
+]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    missing = why_no_engine()
+    assert missing is None, missing
+    folder = tmp_path_factory.mktemp("engine")
+    with engine(folder):
+        ensure_base_image(folder)
+        home = Home(folder / "home", RUNTIME="compose", ENGINES="light")
+        try:
+            yield home
+        finally:
+            home.lakelet("destroy", "--yes")
+
+
+@pytest.fixture(scope="module")
+def outcome(home: Home) -> Any:
+    result = home.lakelet("up", "--json", timeout=1400)
+    assert result.returncode == 0, f"{result.stderr}\n{result.stdout}"
+    return home.lakelet_json("up")
+
+
+def containers(home: Home) -> dict[str, int]:
+    """Return the process id of each healthy service's container."""
+    return {row["name"]: row["pid"] for row in home.lakelet_json("status")}
+
+
+def test_every_hop_holds_what_the_source_holds(outcome: Any) -> None:
+    assert outcome["runtime"] == "compose"
+    assert outcome["agrees"] is True
+    hops = {flow["name"]: [hop["rows"] for hop in flow["hops"]] for flow in outcome["flows"]}
+    assert hops["orders"] == [69_659] * 4
+    assert hops["flights"] == [336_776] * 3
+
+
+@pytest.mark.usefixtures("outcome")
+@pytest.mark.parametrize("service", ["postgres", "minio", "dremio", "airbyte-proxy"])
+def test_a_killed_service_comes_back_with_all_it_had(home: Home, service: str) -> None:
+    before = containers(home)[service]
+    os.kill(before, signal.SIGKILL)
+
+    def back() -> bool:
+        return containers(home)[service] not in {0, before}
+
+    wait_until(back, seconds=120, what=service)
+    wait_until(lambda: home.lakelet("status").returncode == 0, seconds=120, what="the platform")
+    assert home.lakelet("verify").returncode == 0
+
+
+@pytest.mark.usefixtures("outcome")
+def test_stopping_keeps_the_data(home: Home) -> None:
+    assert home.lakelet("down").returncode == 0
+    assert home.lakelet_json("status") == []
+    assert home.lakelet_json("up")["agrees"] is True
+
+
+@pytest.mark.usefixtures("outcome")
+def test_destroying_leaves_nothing(home: Home) -> None:
+    assert home.lakelet("destroy", "--yes").returncode == 0
+    for kind in ("container", "volume", "network"):
+        listed = subprocess.run(
+            ["docker", kind, "ls", "--quiet", "--filter", "label=com.docker.compose.project"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert listed.stdout == "", kind
+    assert not Path(home.settings.env_file).exists()

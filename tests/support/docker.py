@@ -1,0 +1,83 @@
+"""A Docker engine of the tests' own, and base images where no registry is reachable."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bootstrap.compose.engine import can_pull, engine_version, has_image
+from services.common.children import spawn, stop
+from services.common.waiting import wait_until
+
+BASE = "python:3.11-slim"
+_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+
+
+def why_no_engine() -> str | None:
+    """Return what is missing for an engine here, or None when there is or can be one."""
+    if engine_version():
+        return None
+    missing = [p for p in ("docker", "dockerd", "mmdebstrap") if shutil.which(p) is None]
+    if missing:
+        return f"no Docker engine answers, and to start one {', '.join(missing)} is missing"
+    return None if os.geteuid() == 0 else "no Docker engine answers, and only root may start one"
+
+
+@contextmanager
+def engine(folder: Path) -> Iterator[None]:
+    """Use the engine that answers, else start one that keeps everything below `folder`.
+
+    Never a second one beside one that runs: it would take the first one's bridge away.
+    """
+    if engine_version():
+        yield
+        return
+    address = f"unix://{folder}/docker.sock"
+    command = ["dockerd", "--host", address, "--data-root", folder / "data"]
+    command += ["--exec-root", folder / "exec", "--pidfile", folder / "docker.pid"]
+    before = os.environ.get("DOCKER_HOST")
+    with (folder / "dockerd.log").open("wb") as log:
+        daemon = spawn(command, stdout=log)
+        os.environ["DOCKER_HOST"] = address
+        try:
+            wait_until(lambda: engine_version() is not None, seconds=60, what="dockerd")
+            yield
+        finally:
+            stop(daemon, grace=60)
+            if before is None:
+                del os.environ["DOCKER_HOST"]
+            else:
+                os.environ["DOCKER_HOST"] = before
+
+
+def ensure_base_image(folder: Path) -> None:
+    """Make a stand-in for `python:3.11-slim` from Debian's packages where it cannot be pulled.
+
+    The machine's own certificates go in, so that the Dockerfiles build as they are.
+    """
+    if has_image(BASE) or can_pull(BASE):
+        return
+    archive = folder / "base.tar"
+    hooks = (
+        'mkdir -p "$1/usr/local/share/ca-certificates"; '
+        'cp /usr/local/share/ca-certificates/*.crt "$1/usr/local/share/ca-certificates/" || true',
+        'chroot "$1" update-ca-certificates',
+        'ln -sf python3 "$1/usr/bin/python"; rm -f "$1"/usr/lib/python3*/EXTERNALLY-MANAGED',
+    )
+    subprocess.run(
+        [
+            *("mmdebstrap", "--quiet", "--variant=apt"),
+            "--include=python3,python3-pip,python3-venv,ca-certificates",
+            *(f"--customize-hook={hook}" for hook in hooks),
+            *("bookworm", str(archive)),
+        ],
+        check=True,
+    )
+    changes = (f"ENV SSL_CERT_FILE={_CERTIFICATES} PIP_CERT={_CERTIFICATES}", 'CMD ["python3"]')
+    options = [part for change in changes for part in ("--change", change)]
+    subprocess.run(["docker", "import", *options, str(archive), BASE], check=True)
+    archive.unlink()
