@@ -17,4 +17,5 @@ user() { # name: its policy lies beside this file
 user dremio
 user airbyte
 user backup
+user logs
 echo "buckets and users are as they should be"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from dotenv import dotenv_values
 
-from bootstrap.environment import ensure_env_file
+from bootstrap.environment import GENERATED, ensure_env_file
 from services.common.settings import CHECKOUT
 from tests.compose import policy
 from tests.compose.resolve import VARIANTS, Variant, compose_config, resolved
@@ -54,6 +54,12 @@ def test_nothing_starts_without_its_secrets(tmp_path: Path, engines: str) -> Non
     result = compose_config(empty, Variant(engines, "small"), "--quiet")
     assert result.returncode != 0
     assert "lakelet init" in result.stderr
+
+
+def test_the_light_engines_get_every_secret(models: dict[Variant, dict[str, Any]]) -> None:
+    content = models[Variant("light", "small")]["configs"]["light_settings"]["content"]
+    given = {line.partition("=")[0] for line in content.splitlines()}
+    assert set(GENERATED) <= given
 
 
 def locked() -> dict[str, str]:
