@@ -229,6 +229,10 @@ def _special(rng: random.Random) -> str:
             "SELECT COUNT(*) AS n FROM gold.f HAVING COUNT(*) > 2",
             "SELECT s, t, SUM(d) AS v FROM gold.f GROUP BY s, t ORDER BY SUM(d), s, t",
             "SELECT DATE_TRUNC('month', t) AS t, SUM(d) AS v FROM gold.f GROUP BY t",
+            "SELECT s, COUNT(*) AS n FROM (SELECT s, 1 AS k FROM gold.f) q GROUP BY k",
+            "SELECT k, COUNT(*) AS n FROM (SELECT s, 2 AS k FROM gold.f) q GROUP BY k, s",
+            "SELECT s, COUNT(*) AS n FROM (SELECT s, 2 AS k FROM gold.f) q GROUP BY s, k "
+            "ORDER BY k, s",
         ]
     )
 

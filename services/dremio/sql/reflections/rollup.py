@@ -115,7 +115,10 @@ class _Rollup:
         for node in item.find_all(exp.Column):
             if not node.table and node.name.lower() in self.outputs:
                 raise NoMatchError(f"ORDER BY computes with {node.name}")
-        return self.value(item)
+        value = self.value(item)
+        if isinstance(value, exp.Literal):
+            raise NoMatchError("a constant would be read as a position in ORDER BY")
+        return value
 
     def value(self, node: exp.Expr, *, aliases: bool = False, plain: bool = False) -> exp.Expr:
         """Return an expression of the select list, HAVING, GROUP BY or ORDER BY, rewritten.
@@ -135,6 +138,8 @@ class _Rollup:
                 name.replace(named[name.name].copy())
         result: exp.Expr = done.this
         result.parent = None
+        if plain and isinstance(result, exp.Literal):
+            raise NoMatchError("a constant would be read as a position in GROUP BY")
         return result
 
     def _with_names(self, node: exp.Expr, named: dict[str, exp.Expr]) -> exp.Expr:
