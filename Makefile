@@ -10,8 +10,11 @@ LAKELET := $(BIN)/lakelet
         test test-unit test-contract test-e2e test-compose check format bench lock
 
 help: ## Show this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | \
 		awk -F ':.*## ' '{printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}'
+
+$(LAKELET):
+	@echo 'nothing is installed here yet: run `make up`' >&2; exit 1
 
 install: ## Make the environments (up does this by itself)
 	@$(PYTHON) -m bootstrap.install
@@ -22,31 +25,31 @@ install-tests: ## Also install what the tests need
 up: install ## Check, install, start, provision, run the pipeline, print links
 	@$(LAKELET) up
 
-down: ## Stop everything; data stays
+down: $(LAKELET) ## Stop everything; data stays
 	@$(LAKELET) down
 
-restart: ## Restart everything, or SERVICE=name
+restart: $(LAKELET) ## Restart everything, or SERVICE=name
 	@$(LAKELET) restart $(SERVICE)
 
-status: ## Show each service
+status: $(LAKELET) ## Show each service
 	@$(LAKELET) status
 
-logs: ## Show the logs' ends, or SERVICE=name
+logs: $(LAKELET) ## Show the logs' ends, or SERVICE=name
 	@$(LAKELET) logs $(SERVICE)
 
-sync: ## Sync all connections into bronze
+sync: $(LAKELET) ## Sync all connections into bronze
 	@$(LAKELET) sync
 
-run: ## Run the pipeline: sync, then dbt layer by layer
+run: $(LAKELET) ## Run the pipeline: sync, then dbt layer by layer
 	@$(LAKELET) run
 
-query: ## Run SQL="SELECT ..." on Dremio
+query: $(LAKELET) ## Run SQL="SELECT ..." on Dremio
 	@$(LAKELET) query "$(SQL)"
 
-verify: ## Count rows and money at every hop
+verify: $(LAKELET) ## Count rows and money at every hop
 	@$(LAKELET) verify
 
-destroy: ## Delete all data and secrets (asks; YES=1 does not)
+destroy: $(LAKELET) ## Delete all data and secrets (asks; YES=1 does not)
 	@$(LAKELET) destroy $(if $(YES),--yes)
 
 test: install-tests ## Prove it: unit, Compose, contract and end-to-end tests
@@ -78,7 +81,7 @@ format: install-tests ## Put the code into its format
 bench: install-tests ## Measure against the machine's own limit in the same run
 	$(BIN)/python -m tests.bench
 
-# Compiled without index addresses; see requirements/README.md.
+# No index addresses in the locks; Superset's needs overrides, so nothing resolves it again.
 COMPILE := $(CURDIR)/$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
            --generate-hashes --no-emit-index-url --no-header
 lock: ## Compile requirements/*.in into locked *.txt

@@ -99,13 +99,19 @@ def _fingerprint(locks: list[Path]) -> str:
 
 
 def _make_environment(folder: Path) -> None:
-    """Make a virtual environment, or keep one that works."""
+    """Make a virtual environment, or keep one that was made to its end and works."""
+    made = folder / ".made"
     python = folder / "bin" / "python"
-    if python.exists() and subprocess.run([python, "-c", ""], check=False).returncode == 0:
+    if made.exists() and python.exists() and _works(python):
         return
     shutil.rmtree(folder, ignore_errors=True)
     # Only the platform's environment needs pip: it brings uv, and uv serves both.
     venv.create(folder, with_pip=folder == PLATFORM, symlinks=True)
+    made.touch()
+
+
+def _works(python: Path) -> bool:
+    return subprocess.run([python, "-c", ""], check=False).returncode == 0
 
 
 def _install_locked(folder: Path, locks: list[Path]) -> None:
