@@ -16,7 +16,7 @@ from bootstrap.runtime import choose_runtime
 from bootstrap.summary import print_summary
 from bootstrap.up import bring_up
 from services.common.errors import RefusedError
-from services.common.settings import CHECKOUT, Settings, read_settings, settings
+from services.common.settings import CHECKOUT, Settings, read_settings
 
 
 def register(app: typer.Typer) -> None:
@@ -55,14 +55,14 @@ def down() -> None:
         typer.echo("nothing runs: there is no .env, so nothing was ever started here")
         return
     with Progress().step("stop the services"):
-        choose_runtime(settings())[0].down()
+        choose_runtime(_initialised())[0].down()
 
 
 def restart(
     service: Annotated[str | None, typer.Argument(help="One service; else all.")] = None,
 ) -> None:
     """Restart one service, or all (settings are read anew)."""
-    runtime, _ = choose_runtime(settings())
+    runtime, _ = choose_runtime(_initialised())
     progress = Progress()
     if service:
         with progress.step(f"restart {service}"):
@@ -87,7 +87,7 @@ def destroy(yes: Yes = False) -> None:
     progress = Progress()
     if env_file.exists():
         with progress.step("stop the services"):
-            choose_runtime(settings())[0].remove()
+            choose_runtime(_initialised())[0].remove()
     with progress.step("delete the data"):
         # Secrets last: data without them could not be stopped or read by a second try.
         shutil.rmtree(data, ignore_errors=False) if data.exists() else None
@@ -100,5 +100,6 @@ def home() -> Path:
 
 
 def _initialised() -> Settings:
+    """Return the settings, with secrets added that an older version's `.env` did not have."""
     ensure_env_file(home())
     return read_settings(home())

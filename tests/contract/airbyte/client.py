@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import httpx
 import psycopg
+from duckdb_extensions import import_extension
 
 from services.common.settings import Settings
 from tests.support.platform import Home
@@ -156,6 +157,7 @@ def lake(settings: Settings) -> duckdb.DuckDBPyConnection:
     """DuckDB attached to the bronze warehouse, as any reader of the tables would be."""
     duck = duckdb.connect()
     for extension in ("httpfs", "icu", "avro", "iceberg"):
+        import_extension(extension, con=duck)  # from its wheel, into whatever home there is
         duck.execute(f"LOAD {extension}")
     duck.execute("SET TimeZone = 'UTC'")
     secret = settings.airbyte_s3_secret_key.get_secret_value()
