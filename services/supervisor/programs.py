@@ -63,9 +63,7 @@ _BASES = ("postgres", "storage")
 PROGRAMS = (
     Program("postgres", _postgres, stop_signal="INT"),
     Program("storage", _storage),
-    Program(
-        "dremio", _http(lambda s: f"{s.dremio_url}/apiv2/server_status"), ("postgres", "storage")
-    ),
+    Program("dremio", _http(lambda s: f"{s.dremio_url}/apiv2/server_status"), _BASES),
     Program("airbyte", _http(lambda s: f"{s.airbyte_url}/api/v1/health"), _BASES),
     Program("superset", _http(lambda s: f"{s.superset_url}/health"), ("postgres",)),
     Program("elasticsearch", _elasticsearch),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from services.elasticsearch.errors import RequestError, not_supported, parsing
@@ -61,14 +62,24 @@ def _words(field: Field, options: dict[str, Any]) -> list[str]:
     return tokens(str(options["query"]), options.get("analyzer", field.search_analyzer))
 
 
-def match(context: QueryContext, body: Query) -> Clause:
-    """`{"match": {field: text}}`: any word, or with operator `and` all."""
-    path, options = _options("match", body)
+def _in_one_field(
+    name: str,
+    context: QueryContext,
+    body: Query,
+    clause_of: Callable[[QueryContext, Field, dict[str, Any]], Clause],
+) -> Clause:
+    """Return the clause of a query of the form `{name: {field: text or options}}`, boosted."""
+    path, options = _options(name, body)
     field = context.field(path)
     if field is None:
         return NOTHING
-    clause = match_field(context, field, options)
+    clause = clause_of(context, field, options)
     return Clause(clause.where, boosted(clause.score, options.get("boost")))
+
+
+def match(context: QueryContext, body: Query) -> Clause:
+    """`{"match": {field: text}}`: any word, or with operator `and` all."""
+    return _in_one_field("match", context, body, match_field)
 
 
 def match_field(context: QueryContext, field: Field, options: dict[str, Any]) -> Clause:
@@ -98,12 +109,7 @@ def match_field(context: QueryContext, field: Field, options: dict[str, Any]) ->
 
 def match_phrase(context: QueryContext, body: Query) -> Clause:
     """`{"match_phrase": {field: text}}`: the words in a row."""
-    path, options = _options("match_phrase", body)
-    field = context.field(path)
-    if field is None:
-        return NOTHING
-    clause = phrase_field(context, field, options)
-    return Clause(clause.where, boosted(clause.score, options.get("boost")))
+    return _in_one_field("match_phrase", context, body, phrase_field)
 
 
 def phrase_field(context: QueryContext, field: Field, options: dict[str, Any]) -> Clause:
@@ -118,12 +124,7 @@ def phrase_field(context: QueryContext, field: Field, options: dict[str, Any]) -
 
 def match_phrase_prefix(context: QueryContext, body: Query) -> Clause:
     """The words in a row, the last one only begun."""
-    path, options = _options("match_phrase_prefix", body)
-    field = context.field(path)
-    if field is None:
-        return NOTHING
-    clause = _phrase_prefix(context, field, options)
-    return Clause(clause.where, boosted(clause.score, options.get("boost")))
+    return _in_one_field("match_phrase_prefix", context, body, _phrase_prefix)
 
 
 def _phrase_prefix(context: QueryContext, field: Field, options: dict[str, Any]) -> Clause:
