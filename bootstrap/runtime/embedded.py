@@ -29,7 +29,7 @@ class EmbeddedRuntime:
 
     def is_up(self) -> bool:
         """Say whether every service is healthy."""
-        return self._supervisor.is_running() and all(s.healthy for s in self._supervisor.status())
+        return self._supervisor.all_healthy()
 
     def up(self, progress: Progress) -> None:
         """Start what does not run. Raises RefusedError when the machine is not fit for it."""

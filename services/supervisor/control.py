@@ -110,6 +110,10 @@ class Supervisor:
             return [ServiceStatus(p.name, "STOPPED", False, None, 0, 0) for p in PROGRAMS]
         return [self._status(p) for p in PROGRAMS]
 
+    def all_healthy(self) -> bool:
+        """Say whether every service runs and answers (`status` also measures memory)."""
+        return self.is_running() and all(self._healthy(p) for p in PROGRAMS)
+
     def log_files(self, name: str | None = None) -> list[Path]:
         """Return the current log files of service `name`, or of all. Raises KeyError."""
         names = [program(name).name] if name else [p.name for p in PROGRAMS]
@@ -126,6 +130,9 @@ class Supervisor:
             uptime=max(0, info["now"] - info["start"]) if pid else 0,
             memory=_tree_memory(pid) if pid else 0,
         )
+
+    def _healthy(self, of: Program) -> bool:
+        return bool(self._info(of.name)["pid"]) and _answers(of, self._settings)
 
     def _start_daemon(self) -> None:
         socket_path(self._settings).unlink(missing_ok=True)

@@ -63,15 +63,6 @@ def lines(folder: Path, job_id: int, attempt: int) -> list[str]:
     return result
 
 
-def events(folder: Path, job_id: int, attempt: int) -> list[dict[str, Any]]:
-    """Return an attempt's lines as they were written."""
-    try:
-        raw = path(folder, job_id, attempt).read_bytes().splitlines()
-    except FileNotFoundError:
-        return []
-    return [orjson.loads(line) for line in raw if line.endswith(b"}")]
-
-
 def forget(folder: Path, job_id: int) -> None:
     """Remove a job's logs."""
     shutil.rmtree(folder / "logs" / str(job_id), ignore_errors=True)

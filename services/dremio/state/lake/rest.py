@@ -71,13 +71,6 @@ class IcebergRest:
         if response.status_code != 409:
             _check(response)
 
-    def drop_namespace(self, bucket: str, namespace: Namespace) -> None:
-        """Remove an empty namespace; one that is gone or filled stays as it is."""
-        url = f"/v1/{bucket}/namespaces/{_SEPARATOR.join(namespace)}"
-        response = self._send("DELETE", url)
-        if response.status_code not in (404, 409):
-            _check(response)
-
     def _pages(self, url: str, field: str) -> list[Any]:
         found: list[Any] = []
         token = ""
