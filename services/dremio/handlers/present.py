@@ -33,6 +33,8 @@ def item(entity: Entity) -> Json:
         return {**shared, "type": "DATASET", "datasetType": "VIRTUAL", **_created(entity)}
     if entity.kind == "TABLE":
         return {**shared, "type": "DATASET", "datasetType": "PROMOTED", **_created(entity)}
+    if entity.kind == "FUNCTION":
+        return {**shared, "type": "FUNCTION", **_created(entity)}
     return {**shared, "type": "CONTAINER", "containerType": entity.kind, **_created(entity)}
 
 
@@ -48,6 +50,8 @@ def entity_json(core: Core, entity: Entity) -> Json:
         return {"entityType": "folder", **shared, "path": list(entity.path), "children": children}
     if entity.kind == "SOURCE":
         return source_json(core, entity)
+    if entity.kind == "FUNCTION":
+        return function_json(entity)
     if entity.kind == "VIEW":
         return {
             "entityType": "dataset",
@@ -90,6 +94,24 @@ def source_json(core: Core, entity: Entity) -> Json:
         **{k: v for k, v in body.items() if k not in ("type", "config")},
         "state": state,
         "children": children,
+    }
+
+
+def function_json(entity: Entity) -> Json:
+    """Return a function that a user wrote."""
+    body = entity.body
+    listed = ", ".join(f"{name} {kind}" for name, kind in body["parameters"])
+    table = ", ".join(f"{name} {kind}" for name, kind in body["table"])
+    return {
+        "entityType": "function",
+        "id": entity.id,
+        "tag": entity.tag,
+        **_created(entity),
+        "path": list(entity.path),
+        "isScalar": not body["table"],
+        "functionArgList": listed,
+        "functionBody": body["sql"],
+        "returnType": body["returns"] or f"TABLE ({table})",
     }
 
 

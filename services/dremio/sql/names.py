@@ -37,6 +37,8 @@ def name_outputs(tree: exp.Expression) -> exp.Expression:
 def _named(output: exp.Expr, position: int) -> exp.Expr:
     if isinstance(output, exp.Alias | exp.Aliases) or output.is_star:
         return output
-    if isinstance(output, exp.Column | exp.Dot):
+    if isinstance(output, exp.Column) or (
+        isinstance(output, exp.Dot) and not isinstance(output.expression, exp.Func)
+    ):
         return exp.alias_(output.copy(), output.name, quoted=True)
     return exp.alias_(output.copy(), f"EXPR${position}", quoted=True)

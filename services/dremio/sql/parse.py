@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
-from services.dremio.sql import parse_alter, parse_create
+from services.dremio.sql import parse_alter, parse_create, parse_function
 from services.dremio.sql.reflections import ddl as reflections
 from services.dremio.sql.shape import as_query, table_path
 from services.dremio.sql.statements import (
@@ -95,6 +95,8 @@ def _explain(reader: Reader) -> Statement:
 def _drop(reader: Reader) -> Statement:
     if reader.accept("REFLECTION"):
         return reflections.drop(reader)
+    if reader.accept("FUNCTION"):
+        return parse_function.drop(reader)
     kind = _DROPPABLE.get(reader.word())
     if kind is None:
         raise unsupported(f"DROP {reader.word()} is not supported by this edition")
@@ -115,6 +117,8 @@ def _truncate(reader: Reader) -> Statement:
 
 def _show(reader: Reader) -> Statement:
     kind = reader.word()
+    if reader.accept("FUNCTIONS"):
+        return parse_function.show(reader)
     if kind in ("SCHEMAS", "DATABASES"):
         reader.at += 1
         show = Show("SCHEMAS")
@@ -134,6 +138,8 @@ def _show(reader: Reader) -> Statement:
 
 
 def _describe(reader: Reader) -> Statement:
+    if reader.accept("FUNCTION"):
+        return parse_function.describe(reader)
     reader.accept_any("TABLE", "DATASET", "VIEW", "VDS", "PDS")
     path = reader.path()
     column = None if reader.done else reader.identifier()

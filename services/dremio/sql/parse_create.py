@@ -30,6 +30,10 @@ def create(reader: Reader) -> Statement:
         return _view(reader, replace, if_not_exists)
     if kind == "TABLE":
         return _table(reader, replace, if_not_exists)
+    if kind == "FUNCTION":
+        from services.dremio.sql import parse_function
+
+        return parse_function.create(reader, replace, if_not_exists)
     if kind == "REFLECTION" and not replace:
         return reflections.create(reader, if_not_exists)
     if kind in ("SPACE", "FOLDER") and not replace:

@@ -16,6 +16,7 @@ from services.dremio.sql.names import name_outputs
 from services.dremio.sql.qualify import strip_prefixes
 from services.dremio.sql.scope import is_cte
 from services.dremio.sql.statements import Path
+from services.dremio.sql.user_functions import Function, calls, expand, unknown
 from services.dremio.state.errors import validation
 
 
@@ -61,6 +62,10 @@ class Names(Protocol):
         """Return what a table function stands for in FROM: rows, a path, or None: not known."""
         ...
 
+    def function(self, path: Path) -> Function | None:
+        """Return the function that a user wrote at a full path, or None."""
+        ...
+
 
 def resolve(
     tree: exp.Expression, context: Path, names: Names, inside: tuple[Path, ...] = ()
@@ -102,6 +107,7 @@ def _resolve(
     holder = exp.Paren(this=tree)  # so that the root too can be replaced
     name_outputs(tree)
     strip_prefixes(tree)
+    called = calls(tree)
     for table in list(tree.find_all(exp.Table)):
         if is_cte(table):
             continue
@@ -116,9 +122,34 @@ def _resolve(
                 + (f" (looked up in '{'.'.join(context)}' too)" if context else "")
             )
         _put(table, relation, names, inside)
+    for call, path, arguments in called:
+        call.replace(_inlined(path, arguments, context, names, inside))
     result: exp.Expression = holder.this
     result.parent = None
     return result
+
+
+def inline(
+    function: Function, arguments: list[exp.Expr], names: Names, inside: tuple[Path, ...] = ()
+) -> exp.Expression:
+    """Return what a call of a user's scalar function stands for. Raises DremioError."""
+    if any(folded(function.path) == folded(path) for path in inside):
+        raise validation(f"Function [{'.'.join(function.path)}] refers to itself")
+    return expand(
+        function,
+        arguments,
+        lambda body, where, path: _resolve(body, where, names, (*inside, path)),
+    )
+
+
+def _inlined(
+    path: Path, arguments: list[exp.Expr], context: Path, names: Names, inside: tuple[Path, ...]
+) -> exp.Expression:
+    for candidate in candidates(path, context):
+        function = names.function(candidate)
+        if function is not None:
+            return inline(function, arguments, names, inside)
+    raise unknown(path)
 
 
 def _function(table: exp.Table, context: Path, names: Names, inside: tuple[Path, ...]) -> None:

@@ -147,3 +147,38 @@ class SetOption(Statement):
 
     name: str
     value: str | None
+
+
+@dataclass
+class CreateFunction(Statement):
+    """CREATE FUNCTION; `text` is the body as written, `table` a tabular one's columns."""
+
+    path: Path
+    parameters: list[exp.ColumnDef]
+    returns: str
+    table: list[exp.ColumnDef]
+    text: str
+    replace: bool = False
+    if_not_exists: bool = False
+
+
+@dataclass
+class DropFunction(Statement):
+    """DROP FUNCTION."""
+
+    path: Path
+    if_exists: bool = False
+
+
+@dataclass
+class DescribeFunction(Statement):
+    """DESCRIBE FUNCTION."""
+
+    path: Path
+
+
+@dataclass
+class ShowFunctions(Statement):
+    """SHOW FUNCTIONS."""
+
+    like: str | None = None

@@ -33,7 +33,7 @@ _FUNCTION = re.compile(
 )
 _TABLE = re.compile(r"Table with name (\S+) does not exist")
 _COLUMN = re.compile(
-    r'Referenced column "([^"]+)" not found|'
+    r'Referenced column "([^"]+)" (?:was )?not found|'
     r'Column "([^"]+)" referenced that exists in the SELECT clause'
 )
 

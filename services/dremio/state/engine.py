@@ -20,6 +20,7 @@ from services.dremio.state.execute import (
     containers,
     create_table,
     drop,
+    functions,
     modify,
     reflections,
     show,
@@ -42,6 +43,10 @@ _HANDLERS: dict[type[s.Statement], Callable[[Run, Any], Result]] = {
     s.Truncate: modify.truncate,
     s.AlterColumns: alter.alter_columns,
     s.AlterMetadata: alter.alter_metadata,
+    s.CreateFunction: functions.create_function,
+    s.DropFunction: functions.drop_function,
+    s.DescribeFunction: functions.describe_function,
+    s.ShowFunctions: functions.show_functions,
     s.Use: alter.use,
     s.SetOption: alter.set_option,
     r.CreateReflection: reflections.create,
@@ -154,6 +159,8 @@ class Engine:
 _SCHEMAS: dict[type[s.Statement], pa.Schema] = {
     s.Explain: EXPLAIN_SCHEMA,
     s.Describe: show.DESCRIBE_SCHEMA,
+    s.DescribeFunction: functions.DESCRIBE_SCHEMA,
+    s.ShowFunctions: functions.SHOW_SCHEMA,
 }
 
 

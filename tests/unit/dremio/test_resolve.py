@@ -8,6 +8,7 @@ from sqlglot import exp
 from services.dremio.sql.parse import parse
 from services.dremio.sql.resolve import Physical, Relation, View, resolve
 from services.dremio.sql.statements import Path, Query
+from services.dremio.sql.user_functions import Function
 from services.dremio.state.errors import DremioError
 
 
@@ -32,6 +33,9 @@ class Shelf:
         return None
 
     def table_function(self, call: exp.Func, context: Path) -> Relation | Path | None:
+        return None
+
+    def function(self, path: Path) -> Function | None:
         return None
 
 

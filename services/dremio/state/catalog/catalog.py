@@ -13,6 +13,7 @@ from services.dremio.sql.shape import as_query
 from services.dremio.sql.tokens import parse_tokens, tokenize
 from services.dremio.state import types
 from services.dremio.state.catalog.entities import Entities, Entity, Path
+from services.dremio.state.catalog.functions import Functions
 from services.dremio.state.errors import DremioError, ErrorKind, validation
 from services.dremio.state.lake.lakes import Lakes
 from services.dremio.state.lake.source import LakeSource, Place
@@ -38,6 +39,7 @@ class Catalog:
     def __init__(self, entities: Entities, lakes: Lakes) -> None:
         self.entities = entities
         self.lakes = lakes
+        self.functions = Functions()
         self._trees: dict[str, exp.Expression] = {}
 
     def root(self, path: Path) -> Entity | None:

@@ -12,9 +12,10 @@ import pyarrow as pa
 from sqlglot import exp
 
 from services.dremio.sql.functions import Context
-from services.dremio.sql.resolve import Relation, find, resolve
+from services.dremio.sql.resolve import Relation, find, inline, resolve
 from services.dremio.sql.statements import Path
 from services.dremio.sql.translate import to_duckdb
+from services.dremio.sql.user_functions import Function
 from services.dremio.state import types
 from services.dremio.state.core import Core
 from services.dremio.state.duckdb_errors import translate
@@ -52,6 +53,22 @@ class Run:
         from services.dremio.state.execute.table_functions import expand
 
         return expand(self, call, context)
+
+    def function(self, path: Path) -> Function | None:
+        """Return the function that a user wrote at a full path, or None.
+
+        A bare name may also be one of the user's own, in the home space.
+        """
+        entity = self.core.entities.get(path)
+        if entity is None and len(path) == 1:
+            entity = self.core.entities.get((f"@{self.session.user.name}", *path))
+        if entity is None or entity.kind != "FUNCTION":
+            return None
+        return self.core.catalog.functions.of(entity)
+
+    def expand(self, function: Function, arguments: list[exp.Expr]) -> exp.Expression:
+        """Return what a call of a user's scalar function stands for. Raises DremioError."""
+        return inline(function, arguments, self)
 
     def register(self, table: pa.Table) -> str:
         """Make rows readable for this statement; return the name."""

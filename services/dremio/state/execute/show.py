@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
-
 import pyarrow as pa
 
 from services.dremio.sql.statements import Describe, Show
@@ -12,6 +10,7 @@ from services.dremio.state.catalog.catalog import fields_of
 from services.dremio.state.errors import validation
 from services.dremio.state.execute.run import Result, Run, rows
 from services.dremio.state.system import columns as system_columns
+from services.dremio.state.system.like import matches
 from services.dremio.state.system.listing import schemas, tables_of
 
 DESCRIBE_SCHEMA = pa.schema(
@@ -44,7 +43,7 @@ def show(run: Run, statement: Show) -> Result:
         return _show_create(run, statement)
     if statement.kind == "SCHEMAS":
         names = [s.name for s in schemas(run.core)]
-        return rows(_SCHEMAS, [{"SCHEMA_NAME": n} for n in names if _like(n, statement.like)])
+        return rows(_SCHEMAS, [{"SCHEMA_NAME": n} for n in names if matches(n, statement.like)])
     path = statement.path or run.session.context
     wanted = ".".join(path).lower()
     found = []
@@ -54,7 +53,7 @@ def show(run: Run, statement: Show) -> Result:
         for name, kind in tables_of(run.core, schema):
             if statement.kind == "VIEWS" and kind != "VIEW":
                 continue
-            if _like(name, statement.like):
+            if matches(name, statement.like):
                 found.append({"TABLE_SCHEMA": schema.name, "TABLE_NAME": name})
     return rows(_TABLES, found)
 
@@ -120,10 +119,3 @@ def _show_create(run: Run, statement: Show) -> Result:
         parts.append(f'  "{field.name}" {kind}{size}')
     text = f"CREATE TABLE {dotted} (\n" + ",\n".join(parts) + "\n)"
     return rows(_CREATE, [{"path": dotted, "sql_definition": text}])
-
-
-def _like(name: str, pattern: str | None) -> bool:
-    if pattern is None:
-        return True
-    glob = pattern.replace("%", "*").replace("_", "?")
-    return fnmatch.fnmatchcase(name.lower(), glob.lower())

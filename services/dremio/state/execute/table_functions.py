@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from services.dremio.sql.resolve import Inline, Relation
+from services.dremio.sql.resolve import Inline, Relation, View, candidates
 from services.dremio.sql.statements import Path
 from services.dremio.sql.tokens import Reader, tokenize
+from services.dremio.sql.user_functions import call_path, expand_table
 from services.dremio.state.execute.history_functions import HISTORY, history
 from services.dremio.state.execute.run import Run
 
@@ -29,10 +30,27 @@ def _inner(run: Run, inner: exp.Expression, context: Path) -> Relation | Path | 
         path = Reader(argument.name, tokenize(argument.name)).path()
         rows = history(run, inner.name.lower(), run.path_of(path))
         return Inline((inner.name,), run.register(rows))
+    user_function = _user_function(run, inner, context)
+    if user_function is not None:
+        return user_function
     parts = _dotted(inner)
     if parts and parts[-1].lower() != "external_query":
         # `path (type => 'iceberg')`: how to read files; a table knows how it is stored.
         return tuple(parts)
+    return None
+
+
+def _user_function(run: Run, inner: exp.Expression, context: Path) -> View | None:
+    """Return the query that a call of a user's tabular function stands for."""
+    path = call_path(inner)
+    if path is None:
+        return None
+    call = inner.expression if isinstance(inner, exp.Dot) else inner
+    for candidate in candidates(path, context):
+        function = run.function(candidate)
+        if function is not None:
+            query = expand_table(function, call.expressions)
+            return View(function.path, query, function.context)
     return None
 
 

@@ -174,6 +174,16 @@ SCHEMAS: dict[str, dict[str, pa.Schema]] = {
         ),
         "options": pa.schema([("name", _TEXT), ("kind", _TEXT), ("string_val", _TEXT)]),
         "users": pa.schema([("user_id", _TEXT), ("user_name", _TEXT), ("user_type", _TEXT)]),
+        "user_defined_functions": pa.schema(
+            [
+                ("argList", _TEXT),
+                ("name", _TEXT),
+                ("sql", _TEXT),
+                ("returnType", _TEXT),
+                ("createdAt", _TIME),
+                ("modifiedAt", _TIME),
+            ]
+        ),
         "memory": pa.schema(
             [
                 ("hostname", _TEXT),

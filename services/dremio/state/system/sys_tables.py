@@ -72,6 +72,24 @@ def _tables(core: Core) -> Rows:
     return found
 
 
+def _functions(core: Core) -> Rows:
+    return [
+        {
+            "argList": ", ".join(f"{n} {kind}" for n, kind in entity.body["parameters"]) or None,
+            "name": ".".join(entity.path),
+            "sql": entity.body["sql"],
+            "returnType": entity.body["returns"] or "TABLE",
+            "createdAt": _naive(entity.created_at),
+            "modifiedAt": _naive(
+                datetime.datetime.fromisoformat(entity.body["modified_at"])
+                if entity.body.get("modified_at")
+                else entity.created_at
+            ),
+        }
+        for entity in core.entities.all("FUNCTION")
+    ]
+
+
 def _users(core: Core) -> Rows:
     return [
         {"user_id": user.id, "user_name": user.name, "user_type": "REGULAR"}
@@ -111,6 +129,7 @@ MAKERS: dict[str, Callable[[Core], Rows]] = {
     "views": _views,
     "tables": _tables,
     "users": _users,
+    "user_defined_functions": _functions,
     "memory": _memory,
     "reflections": report.reflections_rows,
     "materializations": report.materializations_rows,
