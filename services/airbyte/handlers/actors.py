@@ -115,15 +115,31 @@ def check_configuration(
 def discover(ctx: Context, identity: UUID) -> tuple[Json | None, UUID | None, Json]:
     """Return the catalog of a source with default modes, its id, and the job's data."""
     actor = get(ctx, "source", identity)
-    definition = ctx.registry.get("source", actor.definition_id)
     config = ctx.vault.open(actor.configuration)
-    answer, info = _call(ctx, "discover", "source", definition, config, DISCOVER_SECONDS)
-    if "failure" in answer:
+    catalog, info = discover_configuration(ctx, actor.definition_id, config)
+    if catalog is None:
         return None, None, info
-    streams = [{"stream": s, "config": default_config(s)} for s in answer["result"]["streams"]]
-    catalog = {"streams": streams}
     with ctx.db.connection() as db:
         return catalog, actors.save_catalog(db, actor, catalog), info
+
+
+def discover_configuration(
+    ctx: Context, definition_id: UUID, config: Json
+) -> tuple[Json | None, Json]:
+    """Return the catalog of a configuration with its secrets in plain text, and the job's data."""
+    definition = ctx.registry.get("source", definition_id)
+    answer, info = _call(ctx, "discover", "source", definition, config, DISCOVER_SECONDS)
+    if "failure" in answer:
+        return None, info
+    streams = [{"stream": s, "config": default_config(s)} for s in answer["result"]["streams"]]
+    return {"streams": streams}, info
+
+
+def with_secrets_of(ctx: Context, actor: Actor, config: Json) -> Json:
+    """Return `config` with masked secrets put in from a stored source or destination."""
+    spec = ctx.registry.get(actor.kind, actor.definition_id).spec
+    opened: Json = ctx.vault.open(ctx.vault.seal(config, spec, actor.configuration))
+    return opened
 
 
 def default_config(stream: Json) -> Json:

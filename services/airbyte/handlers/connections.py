@@ -9,7 +9,7 @@ from services.airbyte.handlers import actors as actor_handlers
 from services.airbyte.handlers.context import Context
 from services.airbyte.handlers.errors import ConflictError, InvalidInputError
 from services.airbyte.jobs.schedule import check_schedule
-from services.airbyte.state import actors, connections, jobs, streams
+from services.airbyte.state import actors, connections, jobs, streams, workspaces
 from services.airbyte.state.records import Connection, Job, Json
 
 _MODES = {
@@ -88,6 +88,14 @@ def listing(ctx: Context, workspace_ids: list[UUID] | None = None) -> list[Conne
         return [connection for connection in found if connection.source_id in sources]
 
 
+def delete_workspace(ctx: Context, identity: UUID) -> None:
+    """Delete a workspace with everything in it; the data in the lake stays."""
+    for connection in listing(ctx, [identity]):
+        delete(ctx, connection.id)
+    with ctx.db.connection() as db, db.transaction():
+        workspaces.delete(db, identity)
+
+
 def delete(ctx: Context, identity: UUID) -> None:
     """Delete a connection; the data it brought stays."""
     with ctx.db.connection() as db:
@@ -102,17 +110,37 @@ def delete(ctx: Context, identity: UUID) -> None:
     ctx.reschedule(identity)
 
 
-def trigger(ctx: Context, identity: UUID, config_type: str) -> Job:
-    """Queue a job. Raises ConflictError when one is running or the connection is not active."""
+def trigger(
+    ctx: Context, identity: UUID, config_type: str, streams: list[Json] | None = None
+) -> Job:
+    """Queue a job for all or the named streams (as StreamDescriptors).
+
+    Raises ConflictError when one is running or the connection is not active.
+    """
     with ctx.db.connection() as db:
         connection = connections.get(db, identity)
         if config_type == "sync" and connection.status != "active":
             raise ConflictError(
                 f"Can only sync an active connection; {connection.name!r} is {connection.status}"
             )
-        job = jobs.create(db, identity, config_type)
+        if streams:
+            _check_streams(connection, streams)
+        job = jobs.create(db, identity, config_type, {"streams": streams} if streams else None)
     ctx.workers.wake()
     return job
+
+
+def _check_streams(connection: Connection, wanted: list[Json]) -> None:
+    known = {
+        (entry["stream"].get("namespace") or "", entry["stream"]["name"])
+        for entry in connection.catalog.get("streams", [])
+        if (entry.get("config") or {}).get("selected", True)
+    }
+    for stream in wanted:
+        if (stream.get("namespace") or "", stream["name"]) not in known:
+            raise InvalidInputError(
+                f"connection {connection.name!r} has no selected stream {stream['name']!r}"
+            )
 
 
 def catalog_for(ctx: Context, source_id: UUID) -> Json:

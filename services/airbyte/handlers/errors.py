@@ -13,6 +13,10 @@ class InvalidInputError(PermanentError):
         self.problems = problems or []
 
 
+class WrongMethodError(RefusedError):
+    """The address exists and is asked in another way."""
+
+
 class ConflictError(RefusedError):
     """Not possible in the present state, such as a sync while one is running."""
 

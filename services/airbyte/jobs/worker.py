@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pyiceberg.catalog.rest
 import pyiceberg.io.pyarrow
 
 from services.airbyte import engine
+from services.airbyte.cdk.changes import name_of
 from services.airbyte.cdk.failures import ConnectorError, config_error, describe
 from services.airbyte.cdk.source import Environment
 from services.airbyte.definitions.registry import registry
@@ -28,6 +30,7 @@ from services.airbyte.sources import source
 from services.airbyte.sources.file import source as _file
 from services.airbyte.sources.postgres import source as _postgres
 from services.airbyte.state import actors, connections, database, jobs
+from services.airbyte.state.records import Connection
 from services.airbyte.state.secrets import Vault
 from services.common import logs
 from services.common.settings import Settings, settings
@@ -110,7 +113,7 @@ def run_attempt(job_id: int, attempt: int) -> None:
 
 
 def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: AttemptLog) -> None:
-    connection = connections.get(db, job.connection_id)
+    connection = _only(connections.get(db, job.connection_id), job.config.get("streams"))
     vault = Vault(where.encryption_key.get_secret_value())
     from_actor = actors.get(db, "source", connection.source_id)
     to_actor = actors.get(db, "destination", connection.destination_id)
@@ -150,6 +153,15 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
         sync.clear()
     else:
         sync.run()
+
+
+def _only(connection: Connection, streams: list[Json] | None) -> Connection:
+    """Return the connection with no other than the named streams; all when None."""
+    if not streams:
+        return connection
+    wanted = {(one.get("namespace") or "", one["name"]) for one in streams}
+    entries = [e for e in connection.catalog["streams"] if name_of(e) in wanted]
+    return replace(connection, catalog={**connection.catalog, "streams": entries})
 
 
 def run_call(pipe: Pipe, operation: str, kind: str, connector: str, config: Json) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
@@ -20,7 +21,7 @@ _COLUMNS = (
 
 
 def ensure_workspace(db: Db) -> None:
-    """Make the one workspace if it is not there."""
+    """Make the workspace that is always there, if it is not."""
     db.execute(
         "INSERT INTO workspaces (id, name, slug) VALUES (%s, 'Lakelet', 'lakelet')"
         " ON CONFLICT DO NOTHING",
@@ -30,7 +31,9 @@ def ensure_workspace(db: Db) -> None:
 
 def workspaces(db: Db) -> list[Workspace]:
     """Return all workspaces."""
-    rows = db.execute("SELECT id, name, slug, created_at FROM workspaces ORDER BY created_at")
+    rows = db.execute(
+        "SELECT id, name, slug, created_at FROM workspaces WHERE NOT tombstone ORDER BY created_at"
+    )
     return [Workspace(**row) for row in rows]
 
 
@@ -111,10 +114,17 @@ def save_catalog(db: Db, actor: Actor, catalog: Json) -> UUID:
     return identity
 
 
-def latest_catalog(db: Db, actor_id: UUID) -> Json | None:
-    """Return the newest discovered catalog of a source, if there is one."""
+def latest_catalog_and_time(db: Db, actor_id: UUID) -> tuple[Json, datetime.datetime] | None:
+    """Return the newest discovered catalog of a source and when that was."""
     row = db.execute(
-        "SELECT catalog FROM catalogs WHERE actor_id = %s ORDER BY created_at DESC LIMIT 1",
+        "SELECT catalog, created_at FROM catalogs WHERE actor_id = %s"
+        " ORDER BY created_at DESC LIMIT 1",
         (actor_id,),
     ).fetchone()
-    return row["catalog"] if row else None
+    return (row["catalog"], row["created_at"]) if row else None
+
+
+def latest_catalog(db: Db, actor_id: UUID) -> Json | None:
+    """Return the newest discovered catalog of a source, if there is one."""
+    found = latest_catalog_and_time(db, actor_id)
+    return found[0] if found else None

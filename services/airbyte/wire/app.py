@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.airbyte.handlers.context import Context
-from services.airbyte.handlers.errors import InvalidInputError
+from services.airbyte.handlers.errors import InvalidInputError, WrongMethodError
 from services.airbyte.wire import errors
 from services.airbyte.wire.auth import TOKEN_SECONDS, Gate
 from services.airbyte.wire.config_routes import ENDPOINTS
@@ -77,8 +77,10 @@ def _find(
     if errors.is_public(path + "/"):
         return lambda body: run_in_threadpool(respond_public, ctx, request, path, body)
     endpoint = ENDPOINTS.get(path.removeprefix("/api/v1/")) if path.startswith("/api/v1/") else None
-    if endpoint is None or request.method != "POST":
+    if endpoint is None:
         return None
+    if request.method != endpoint.method:
+        raise WrongMethodError(f"Method [{request.method}] not allowed for URI [{path}]")
 
     def run(body: bytes) -> Response:
         answer = endpoint.respond(ctx, endpoint.model.model_validate(_json(body)))

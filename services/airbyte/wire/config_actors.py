@@ -101,21 +101,14 @@ def delete_destination(ctx: Context, body: models.DestinationId) -> None:
     actors.delete(ctx, "destination", body.destination_id)
 
 
-def _checked(failure: Json | None, info: Json) -> Json:
-    answer = {"status": "failed" if failure else "succeeded", "jobInfo": info}
-    if failure:
-        answer["message"] = failure["externalMessage"]
-    return answer
-
-
 def check_source(ctx: Context, body: models.SourceId) -> Json:
     """CheckConnectionRead."""
-    return _checked(*actors.check(ctx, "source", body.source_id))
+    return render.checked(*actors.check(ctx, "source", body.source_id))
 
 
 def check_destination(ctx: Context, body: models.DestinationId) -> Json:
     """CheckConnectionRead."""
-    return _checked(*actors.check(ctx, "destination", body.destination_id))
+    return render.checked(*actors.check(ctx, "destination", body.destination_id))
 
 
 def discover(ctx: Context, body: models.SourceId) -> Json:

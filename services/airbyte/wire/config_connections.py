@@ -97,6 +97,23 @@ def _trigger(config_type: str) -> Any:
     return run
 
 
+def _trigger_streams(config_type: str) -> Any:
+    def run(ctx: Context, body: models.ConnectionStreams) -> Json:
+        named = [
+            render.without_none({"name": s.stream_name, "namespace": s.stream_namespace})
+            for s in body.streams or []
+        ]
+        job = connections.trigger(ctx, body.connection_id, config_type, named)
+        return render.job_info(ctx, job_handlers.get(ctx, job.id))
+
+    return run
+
+
+def update_with_reason(ctx: Context, body: models.UpdateWithReason) -> Json:
+    """ConnectionRead."""
+    return update(ctx, body.connection_update)
+
+
 def state(ctx: Context, body: models.ConnectionId) -> Json:
     """ConnectionState."""
     return connections.state(ctx, body.connection_id)
@@ -117,9 +134,10 @@ ENDPOINTS: dict[str, Any] = {
     "connections/sync": (models.ConnectionId, _trigger("sync")),
     "connections/reset": (models.ConnectionId, _trigger("reset_connection")),
     "connections/clear": (models.ConnectionId, _trigger("clear")),
+    "connections/reset/stream": (models.ConnectionStreams, _trigger_streams("reset_connection")),
+    "connections/clear/stream": (models.ConnectionStreams, _trigger_streams("clear")),
+    "connections/update_with_reason": (models.UpdateWithReason, update_with_reason),
     "state/get": (models.ConnectionId, state),
     "state/create_or_update": (models.StateUpdate, set_state),
     "state/create_or_update_safe": (models.StateUpdate, set_state),
-    "web_backend/connections/create": (models.ConnectionCreate, create),
-    "web_backend/connections/update": (models.ConnectionUpdate, update),
 }

@@ -38,10 +38,10 @@ def cancel(ctx: Context, body: models.JobId) -> Json:
     return render.job_info(ctx, handlers.cancel(ctx, body.id))
 
 
-def listing(ctx: Context, body: models.JobList) -> Json:
-    """JobReadList."""
+def listing(ctx: Context, body: models.JobList, within: list[UUID] | None = None) -> Json:
+    """JobReadList; of the connections `within`, if given."""
     try:
-        chosen = [UUID(body.config_id)] if body.config_id else None
+        chosen = [UUID(body.config_id)] if body.config_id else within
     except ValueError as error:
         raise InvalidInputError(
             f"configId {body.config_id!r} is not a connection's id", [("configId", str(error))]
@@ -82,6 +82,12 @@ def debug_info(ctx: Context, body: models.JobId) -> Json:
     }
 
 
+def create(ctx: Context, body: models.ConnectionId) -> Json:
+    """JobInfoRead of a new sync."""
+    job = connections.trigger(ctx, body.connection_id, "sync")
+    return render.job_info(ctx, handlers.get(ctx, job.id))
+
+
 def last_replication_job(ctx: Context, body: models.ConnectionId) -> Json:
     """JobOptionalRead."""
     job = handlers.last(ctx, body.connection_id)
@@ -89,20 +95,23 @@ def last_replication_job(ctx: Context, body: models.ConnectionId) -> Json:
 
 
 def attempt_for_job(ctx: Context, body: models.AttemptBody) -> Json:
-    """AttemptRead."""
-    for attempt in handlers.get(ctx, body.job_id).attempts:
-        if attempt.number == body.attempt_number:
-            return render.attempt(attempt)
+    """AttemptInfoRead."""
+    job = handlers.get(ctx, body.job_id)
+    for shown in render.job_info(ctx, job)["attempts"]:
+        if shown["attempt"]["id"] == body.attempt_number:
+            answer: Json = shown
+            return answer
     raise NotFoundError(f"job {body.job_id} has no attempt {body.attempt_number}")
 
 
 def combined_stats(ctx: Context, body: models.AttemptBody) -> Json:
     """AttemptStats."""
-    stats: Json = attempt_for_job(ctx, body)["totalStats"]
+    stats: Json = attempt_for_job(ctx, body)["attempt"]["totalStats"]
     return stats
 
 
 ENDPOINTS: dict[str, Any] = {
+    "jobs/create": (models.ConnectionId, create),
     "jobs/get": (models.JobId, get),
     "jobs/get_without_logs": (models.JobId, get_without_logs),
     "jobs/get_light": (models.JobId, get_light),

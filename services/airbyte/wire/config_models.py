@@ -197,3 +197,180 @@ class AttemptBody(Body):
 
     job_id: int
     attempt_number: int
+
+
+class ConnectionIds(Body):
+    """Names connections."""
+
+    connection_ids: list[UUID]
+
+
+class History(Body):
+    """How many of a connection's jobs."""
+
+    connection_id: UUID
+    number_of_jobs: int = Field(default=30, ge=1, le=1000)
+
+
+class StreamHistory(Body):
+    """Whose history, with days of which time zone."""
+
+    connection_id: UUID
+    timezone: str
+
+
+class StreamStatuses(Body):
+    """Which streams' statuses."""
+
+    connection_id: UUID | None = None
+    job_id: int | None = None
+    job_type: Literal["SYNC", "RESET"] | None = None
+    stream_name: str | None = None
+    pagination: Pagination | None = None
+
+
+class WebConnections(Body):
+    """Whose connections, and of which ends."""
+
+    workspace_id: UUID
+    source_id: list[UUID] | None = None
+    destination_id: list[UUID] | None = None
+
+
+class WebConnection(Body):
+    """Names a connection, and whether to look at its source now."""
+
+    connection_id: UUID
+    with_refreshed_catalog: bool = False
+
+
+class CronExpression(Body):
+    """A Quartz expression."""
+
+    cron_expression: str
+
+
+class WorkspaceCreate(Body):
+    """A new workspace."""
+
+    name: str
+
+
+class WorkspaceUpdate(Body):
+    """A workspace's new name."""
+
+    workspace_id: UUID
+    name: str | None = None
+
+
+class ActorExecute(Body):
+    """A configuration to try without storing it; secrets may be those of a stored one."""
+
+    source_id: UUID | None = None
+    destination_id: UUID | None = None
+    source_definition_id: UUID | None = None
+    destination_definition_id: UUID | None = None
+    connection_configuration: Json
+
+
+class ActorSearch(Body):
+    """What a source or destination has to have."""
+
+    source_definition_id: UUID | None = None
+    destination_definition_id: UUID | None = None
+    source_id: UUID | None = None
+    destination_id: UUID | None = None
+    workspace_id: UUID | None = None
+    name: str | None = None
+
+
+class ConnectionSearch(Body):
+    """What a connection has to have."""
+
+    connection_id: UUID | None = None
+    name: str | None = None
+    namespace_definition: str | None = None
+    namespace_format: str | None = None
+    prefix: str | None = None
+    source_id: UUID | None = None
+    destination_id: UUID | None = None
+    schedule_type: str | None = None
+    status: str | None = None
+
+
+class ConnectionPage(Body):
+    """Part of the connections of workspaces."""
+
+    workspace_ids: list[UUID]
+    pagination: Pagination | None = None
+
+
+class ActorDefinition(Body):
+    """Names a source or destination definition."""
+
+    actor_definition_id: UUID
+    actor_type: Literal["source", "destination"]
+
+
+class ConnectionOfJob(Body):
+    """Names a connection by one of its jobs."""
+
+    connection_id: UUID
+    job_id: int
+
+
+class StreamDescriptor(Body):
+    """Names a stream."""
+
+    stream_name: str
+    stream_namespace: str | None = None
+
+
+class ConnectionStreams(Body):
+    """Names streams of a connection; none: all."""
+
+    connection_id: UUID
+    streams: list[StreamDescriptor] | None = None
+
+
+class UpdateWithReason(Body):
+    """What to change of a connection, and why."""
+
+    connection_update: ConnectionUpdate
+    update_reason: str | None = None
+
+
+class SchemaChanges(Body):
+    """A discovered catalog to take over."""
+
+    catalog: Json
+    source_id: UUID | None = None
+    connection_id: UUID | None = None
+
+
+class JobsOfWorkspaces(JobList):
+    """Which jobs of which workspaces."""
+
+    workspace_ids: list[UUID] | None = None
+
+
+class TagCreate(Body):
+    """A new tag."""
+
+    workspace_id: UUID
+    name: str
+    color: str
+
+
+class TagUpdate(Body):
+    """A tag's new name and colour."""
+
+    tag_id: UUID
+    name: str
+    color: str
+
+
+class TagId(Body):
+    """Names a tag."""
+
+    tag_id: UUID

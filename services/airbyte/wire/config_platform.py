@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
-from uuid import uuid4
 
 from services.airbyte.definitions.registry import Definition
 from services.airbyte.handlers.context import Context
 from services.airbyte.state import actors
+from services.airbyte.state import workspaces as stored_workspaces
 from services.airbyte.state.records import Json, Workspace
 from services.airbyte.wire import render
 from services.airbyte.wire.config_models import (
@@ -18,7 +17,6 @@ from services.airbyte.wire.config_models import (
     SourceDefinitionId,
     WorkspaceId,
 )
-from services.common.errors import NotFoundError
 
 
 def health(ctx: Context, _: Any) -> Json:
@@ -44,10 +42,8 @@ def workspace(ctx: Context, body: WorkspaceId) -> Json:
 
 def workspace_by_slug(ctx: Context, body: SlugBody) -> Json:
     """WorkspaceRead."""
-    for one in _workspaces(ctx):
-        if one.slug == body.slug:
-            return render.workspace(one)
-    raise NotFoundError(f"there is no workspace with the slug {body.slug!r}")
+    with ctx.db.connection() as db:
+        return render.workspace(stored_workspaces.of_slug(db, body.slug))
 
 
 def source_definitions(ctx: Context, _: Any) -> Json:
@@ -72,18 +68,7 @@ def destination_definition(ctx: Context, body: DestinationDefinitionId) -> Json:
 
 
 def _specification(definition: Definition) -> Json:
-    now = int(time.time())
-    job = {
-        "id": str(uuid4()),
-        "configType": "get_spec",
-        "configId": str(definition.id),
-        "createdAt": now,
-        "endedAt": now,
-        "succeeded": True,
-        "logType": "formatted",
-        "logs": {"logLines": []},
-    }
-    return render.specification(definition, job)
+    return render.specification(definition, render.spec_job(definition))
 
 
 def source_specification(ctx: Context, body: SourceDefinitionId) -> Json:

@@ -6,7 +6,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from services.airbyte.handlers.context import Context
-from services.airbyte.wire import config_actors, config_connections, config_jobs, config_platform
+from services.airbyte.wire import (
+    config_actors,
+    config_connections,
+    config_jobs,
+    config_more,
+    config_overview,
+    config_platform,
+    config_web,
+)
 from services.airbyte.wire.config_models import Body
 
 
@@ -15,6 +23,7 @@ class Endpoint(NamedTuple):
 
     model: type[Body]
     respond: Callable[[Context, Any], Any]
+    method: str = "POST"
 
 
 ENDPOINTS: dict[str, Endpoint] = {
@@ -24,6 +33,9 @@ ENDPOINTS: dict[str, Endpoint] = {
         config_actors.ENDPOINTS,
         config_connections.ENDPOINTS,
         config_jobs.ENDPOINTS,
+        config_overview.ENDPOINTS,
+        config_more.ENDPOINTS,
+        config_web.ENDPOINTS,
     )
     for path, (model, respond) in table.items()
-}
+} | {path: Endpoint(model, respond, "GET") for path, (model, respond) in config_web.GETS.items()}

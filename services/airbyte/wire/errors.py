@@ -16,9 +16,14 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.airbyte.handlers.errors import ConflictError, InvalidInputError, SyncRunningError
+from services.airbyte.handlers.errors import (
+    ConflictError,
+    InvalidInputError,
+    SyncRunningError,
+    WrongMethodError,
+)
 from services.airbyte.state.jobs import AlreadyRunningError
-from services.common.errors import ConfigError, NotFoundError, TransientError
+from services.common.errors import ConfigError, NotFoundError, RefusedError, TransientError
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +37,9 @@ TABLE: tuple[tuple[type[BaseException], int, str, str], ...] = (
     (AlreadyRunningError, 409, "ValueConflictKnownException", "try-again-later"),
     (ConflictError, 409, "ValueConflictKnownException", "state-conflict"),
     (SyncRunningError, 423, "SyncIsRunningException", "try-again-later"),
+    (WrongMethodError, 405, "", "method-not-allowed"),
     (ConfigError, 422, "BadRequestException", "unprocessable-entity"),
+    (RefusedError, 409, "ValueConflictKnownException", "state-conflict"),
     (TransientError, 503, "ApplicationErrorKnownException", "service-unavailable"),
     (PoolTimeout, 503, "ApplicationErrorKnownException", "service-unavailable"),
     (psycopg.OperationalError, 503, "ApplicationErrorKnownException", "service-unavailable"),
@@ -64,6 +71,8 @@ def answer(request: Request, error: Exception) -> Response:
         exc_info=error if status == 500 else None,
         extra={"error_id": identity, "status": status},
     )
+    if status == 405:
+        return JSONResponse({"message": message, "_links": {}, "_embedded": {}}, status)
     if is_public(request.url.path):
         return problem_response(_PUBLIC_STATUS.get(problem, status), problem, message)
     body: dict[str, Any] = {

@@ -97,3 +97,16 @@ class JobCreate(Body):
 
     connection_id: UUID
     job_type: Literal["sync", "reset", "refresh", "clear"]
+
+
+class WorkspacePatch(Body):
+    """A workspace's new name."""
+
+    name: str | None = None
+
+
+class TagPatch(Body):
+    """A tag's new name and colour."""
+
+    name: str
+    color: str

@@ -13,7 +13,13 @@ from starlette.responses import JSONResponse, Response
 
 from services.airbyte.handlers.context import Context
 from services.airbyte.handlers.errors import InvalidInputError
-from services.airbyte.wire import public_actors, public_connections, public_jobs, public_platform
+from services.airbyte.wire import (
+    public_actors,
+    public_connections,
+    public_jobs,
+    public_more,
+    public_platform,
+)
 from services.airbyte.wire.config_models import Body
 
 BASE = "/api/public/v1"
@@ -45,6 +51,7 @@ ROUTES: list[Route] = [
         public_actors.ROUTES,
         public_connections.ROUTES,
         public_jobs.ROUTES,
+        public_more.ROUTES,
     )
     for entry in table
 ]

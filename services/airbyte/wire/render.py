@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import time
+from collections.abc import Iterable
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
+from services.airbyte.cdk.changes import Change, as_transforms
 from services.airbyte.definitions.registry import Definition
 from services.airbyte.handlers.context import Context
 from services.airbyte.jobs import attempt_log
@@ -13,6 +16,7 @@ from services.airbyte.state.records import Actor, Attempt, Connection, Job, Json
 from services.airbyte.state.secrets import mask
 
 ORGANIZATION = UUID(int=0)
+EMAIL = "admin@localhost.localdomain"
 
 
 def seconds(when: datetime.datetime) -> int:
@@ -30,7 +34,7 @@ def workspace(record: Workspace) -> Json:
     return {
         "workspaceId": str(record.id),
         "customerId": str(record.id),
-        "email": "admin@localhost.localdomain",
+        "email": EMAIL,
         "name": record.name,
         "slug": record.slug,
         "initialSetupComplete": True,
@@ -42,6 +46,53 @@ def workspace(record: Workspace) -> Json:
         "notificationSettings": {},
         "organizationId": str(ORGANIZATION),
         "tombstone": False,
+    }
+
+
+def organization() -> Json:
+    """OrganizationRead: there is one."""
+    return {"organizationId": str(ORGANIZATION), "organizationName": "Lakelet", "email": EMAIL}
+
+
+def version(record: Definition) -> Json:
+    """ActorDefinitionVersionRead."""
+    return {
+        "dockerRepository": record.docker_repository,
+        "dockerImageTag": record.docker_image_tag,
+        "supportsRefreshes": True,
+        "isVersionOverrideApplied": False,
+        "supportLevel": record.support_level,
+        "supportState": "supported",
+        "supportsFileTransfer": False,
+        "supportsDataActivation": False,
+    }
+
+
+def catalog_diff(changes: Iterable[Change]) -> Json:
+    """CatalogDiff."""
+    return {"transforms": as_transforms(changes)}
+
+
+def checked(failure: Json | None, info: Json) -> Json:
+    """CheckConnectionRead."""
+    answer = {"status": "failed" if failure else "succeeded", "jobInfo": info}
+    if failure:
+        answer["message"] = failure["externalMessage"]
+    return answer
+
+
+def spec_job(record: Definition) -> Json:
+    """SynchronousJobRead of a specification, which is at hand."""
+    now = int(time.time())
+    return {
+        "id": str(uuid4()),
+        "configType": "get_spec",
+        "configId": str(record.id),
+        "createdAt": now,
+        "endedAt": now,
+        "succeeded": True,
+        "logType": "formatted",
+        "logs": {"logLines": []},
     }
 
 
@@ -114,7 +165,8 @@ def connection(record: Connection, workspace_id: UUID) -> Json:
             "status": record.status,
             "resourceRequirements": options.get("resourceRequirements"),
             "sourceCatalogId": options.get("sourceCatalogId"),
-            "breakingChange": False,
+            "breakingChange": bool(options.get("breakingChange")),
+            "statusReason": options.get("statusReason"),
             "notifySchemaChanges": options.get("notifySchemaChanges", False),
             "notifySchemaChangesByEmail": options.get("notifySchemaChangesByEmail", False),
             "nonBreakingChangesPreference": options.get("nonBreakingChangesPreference", "ignore"),
