@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
@@ -47,6 +48,8 @@ META_COLUMNS = (
 )
 # The sequence that `select_list` numbers rows with; it has to be there.
 ROW_NUMBERS = "lakelet_rows"
+# DuckDB's type of `_airbyte_meta.changes`.
+CHANGES_TYPE = "STRUCT(field VARCHAR, change VARCHAR, reason VARCHAR)[]"
 _META_NAMES = frozenset(column.name for column in META_COLUMNS)
 
 PROPERTIES = {
@@ -163,25 +166,18 @@ def select_list(
     schema: Schema,
     columns: tuple[Column, ...],
     *,
-    nulled: dict[str, tuple[str, str]],
+    nulled: Mapping[str, tuple[str, str]],
     extracted_at: str,
     sync_id: int,
     generation: int,
+    changes: str | None = None,
 ) -> str:
-    """Return the SELECT list that makes rows of the table from rows of a source's relation."""
+    """Return the SELECT list that makes rows of the table from rows of a source's relation.
+
+    `changes` is the SQL of `_airbyte_meta.changes`, where it does not follow from `nulled`.
+    """
     given = {column.name.lower(): column for column in columns}
-    changes = "[]::STRUCT(field VARCHAR, change VARCHAR, reason VARCHAR)[]"
-    if nulled:
-        notes = ", ".join(
-            f"CASE WHEN {test} THEN {{'field': {_text(name)}, 'change': 'NULLED',"
-            f" 'reason': {_text(reason)}}} END"
-            for name, (test, reason) in nulled.items()
-        )
-        any_test = " OR ".join(f"({test})" for test, _ in nulled.values())
-        changes = (
-            f"CASE WHEN {any_test} THEN list_filter([{notes}], lambda x: x IS NOT NULL)"
-            f" ELSE {changes} END"
-        )
+    changes = changes or noted_changes(nulled)
     own = {
         RAW_ID: _raw_id(),
         EXTRACTED_AT: f"TIMESTAMPTZ '{extracted_at}'",
@@ -201,6 +197,22 @@ def select_list(
                 value = f"CASE WHEN {nulled[column.name][0]} THEN NULL ELSE {value} END"
         parts.append(f"{value} AS {quote(field.name)}")
     return ", ".join(parts)
+
+
+def noted_changes(nulled: Mapping[str, tuple[str, str]]) -> str:
+    """Return the SQL of `_airbyte_meta.changes` for columns that are nulled where a test holds."""
+    none = f"[]::{CHANGES_TYPE}"
+    if not nulled:
+        return none
+    notes = ", ".join(
+        f"CASE WHEN {test} THEN {{'field': {_text(name)}, 'change': 'NULLED',"
+        f" 'reason': {_text(reason)}}} END"
+        for name, (test, reason) in nulled.items()
+    )
+    any_test = " OR ".join(f"({test})" for test, _ in nulled.values())
+    return (
+        f"CASE WHEN {any_test} THEN list_filter([{notes}], lambda x: x IS NOT NULL) ELSE {none} END"
+    )
 
 
 def _raw_id() -> str:

@@ -171,8 +171,12 @@ class StreamTable:
         folder: str,
         job_id: int,
         generation: int,
+        replace: bool,
     ) -> None:
-        """Write what `reading` gives as files in `folder`, beside the table's own."""
+        """Write what `reading` gives as files in `folder`, beside the table's own.
+
+        `replace`: the table's own rows go.
+        """
         metadata = staged.transaction.table_metadata
         schema = metadata.schema()
         duck.execute(f"CREATE OR REPLACE TEMP SEQUENCE {ROW_NUMBERS}")
@@ -187,14 +191,14 @@ class StreamTable:
         query = f"SELECT {listing} FROM {reading.relation}"
         if stream.dedup and not reading.unique_key:
             query += _latest(stream)
-        existing = self._files() if stream.overwrite or stream.dedup else {}
-        if stream.dedup and not stream.overwrite and existing:
+        existing = self.files() if replace or stream.dedup else {}
+        if stream.dedup and not replace and existing:
             batch = f"lakelet_batch_{uuid.uuid4().hex}"
             duck.execute(f"CREATE TEMP TABLE {batch} AS {query}")
             new, kept, touched = merge(
                 duck,
                 batch,
-                {path: file.partition for path, file in existing.items()},
+                existing,
                 schema,
                 key=stream.primary_key,
                 cursor=stream.cursor_field,
@@ -204,18 +208,18 @@ class StreamTable:
             staged.removed = [existing[path] for path in touched]
         else:
             new, kept = write_files(duck, query, schema, folder), []
-            staged.removed = list(existing.values()) if stream.overwrite else []
-        staged.added = data_files(self._io(folder), metadata, [*new, *kept])
+            staged.removed = list(existing.values()) if replace else []
+        staged.added = data_files(self.io(folder), metadata, [*new, *kept])
         for data_file in staged.added[: len(new)]:
             staged.records += data_file.record_count
             staged.bytes += data_file.file_size_in_bytes
 
     def stage_removal(self) -> Staged:
         """Prepare to empty the table."""
-        return Staged(self.table.transaction(), removed=list(self._files().values()))
+        return Staged(self.table.transaction(), removed=list(self.files().values()))
 
-    def commit(self, staged: Staged, note: CommitNote) -> bool:
-        """Make staged files the table's in one commit; False when there was nothing to change."""
+    def prepare(self, staged: Staged, note: CommitNote) -> bool:
+        """Put staged files into the transaction; False when there is nothing to change."""
         if staged.removed:
             with staged.transaction.update_snapshot(note.properties()).overwrite() as update:
                 for data_file in staged.removed:
@@ -228,22 +232,23 @@ class StreamTable:
                     append.append_data_file(data_file)
         elif not staged.changes and not staged.new_table:
             return False
-        staged.transaction.commit_transaction()
         return True
 
     def remove_files(self, duck: duckdb.DuckDBPyConnection, location: str) -> int:
         """Delete the files below `location` (of a write that was never committed)."""
         rows = duck.execute("SELECT file FROM glob(?)", [f"{location}/**"]).fetchall()
         for (path,) in rows:
-            self._io(location).delete(path)
+            self.io(location).delete(path)
         return len(rows)
 
-    def _io(self, location: str) -> FileIO:
+    def io(self, location: str) -> FileIO:
+        """Return what writes at `location`."""
         if self._table is not None:
             return self._table.io
         return load_file_io(self._catalog.properties, location)
 
-    def _files(self) -> dict[str, DataFile]:
+    def files(self) -> dict[str, DataFile]:
+        """Return the table's data files by path."""
         if self._table is None:
             return {}
         return {task.file.file_path: task.file for task in self.table.scan().plan_files()}

@@ -17,6 +17,8 @@ from services.airbyte.destination.schema import EXTRACTED_AT, field_ids
 
 # Large enough to scan well, small enough that a rewrite of one file stays cheap.
 FILE_SIZE = "256MB"
+_SMALL = 16 << 20
+_MANY = 16
 
 
 def write_files(
@@ -56,17 +58,19 @@ def read_files(files: Iterable[str], schema: Schema, *, with_name: bool = False)
 def merge(
     duck: duckdb.DuckDBPyConnection,
     batch: str,
-    existing: dict[str, object],
+    existing: dict[str, DataFile],
     schema: Schema,
     *,
     key: Sequence[str],
     cursor: str | None,
     folder: str,
+    deleted: str = "false",
 ) -> tuple[list[str], list[str], set[str]]:
-    """Write `batch` (a table with one row per key) over `existing` (file → its partition).
+    """Write `batch` (a table with one row per key) over the files in `existing`.
 
-    A row in the table with a later cursor stays. Returns the files with the batch's rows, the
-    files with what remains of the touched ones, and the touched ones, which have to go.
+    A row in the table with a later cursor stays. Rows of the batch where `deleted` (SQL) holds
+    are not written, they only take the table's row with them. Returns the files with the batch's
+    rows, the files with what remains of the touched ones, and the touched ones, which have to go.
     """
     names = ", ".join(quote(name) for name in key)
     on = " AND ".join(f"o.{quote(name)} = b.{quote(name)}" for name in key)
@@ -84,10 +88,14 @@ def merge(
             f"DELETE FROM {batch} WHERE ({names}) IN (SELECT ({names}) FROM {old} AS o"
             f" JOIN {batch} AS b USING ({names}) WHERE o.{late} > b.{late})"
         )
-    added = write_files(duck, f"FROM {batch}", schema, f"{folder}/new")
+    columns = ", ".join(quote(field.name) for field in schema.fields)
+    rows_of_batch = f"SELECT {columns} FROM {batch} WHERE NOT ({deleted})"
+    added = write_files(duck, rows_of_batch, schema, f"{folder}/new")
+    touched |= crowded(existing)
     kept: list[str] = []
-    for number, partition in enumerate(sorted({repr(existing[path]) for path in touched})):
-        group = [path for path in sorted(touched) if repr(existing[path]) == partition]
+    groups = {repr(existing[path].partition) for path in touched}
+    for number, partition in enumerate(sorted(groups)):
+        group = [path for path in sorted(touched) if repr(existing[path].partition) == partition]
         rest = (
             f"SELECT o.* FROM {read_files(group, schema)} AS o"
             f" WHERE NOT EXISTS (SELECT 1 FROM {batch} AS b WHERE {on})"
@@ -95,3 +103,12 @@ def merge(
         )
         kept += write_files(duck, rest, schema, f"{folder}/kept{number}")
     return added, kept, touched
+
+
+def crowded(existing: dict[str, DataFile]) -> set[str]:
+    """Return the small files of partitions that have many of them: time to make one of them."""
+    small: dict[str, set[str]] = {}
+    for path, file in existing.items():
+        if file.file_size_in_bytes < _SMALL:
+            small.setdefault(repr(file.partition), set()).add(path)
+    return {path for paths in small.values() if len(paths) >= _MANY for path in paths}

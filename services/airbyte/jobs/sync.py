@@ -1,11 +1,16 @@
-"""One attempt at a sync: stream after stream, each in one commit together with its state."""
+"""One attempt at a sync: stream after stream, each in one commit together with its state.
+
+Streams that are read from a log share it: see `log_sync`.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import time
 import uuid
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
@@ -13,9 +18,12 @@ from pyiceberg.catalog.rest import RestCatalog
 
 from services.airbyte.cdk.catalog import ConfiguredStream, configured_streams
 from services.airbyte.cdk.failures import ConnectorError
-from services.airbyte.cdk.source import Environment, Source
+from services.airbyte.cdk.log import LogSource
+from services.airbyte.cdk.source import Environment, Reading, Source
 from services.airbyte.destination.catalog import LakeConfig, explain, table_identifier
+from services.airbyte.destination.commits import Commit, commit_together
 from services.airbyte.destination.table import CommitNote, Staged, StreamTable
+from services.airbyte.jobs import log_sync
 from services.airbyte.jobs.attempt_log import AttemptLog
 from services.airbyte.state import jobs, streams
 from services.airbyte.state.database import Db
@@ -47,31 +55,52 @@ class Sync:
     duck: duckdb.DuckDBPyConnection
     env: Environment
     log: AttemptLog
+    totals: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     def run(self) -> None:
         """Sync all selected streams. Raises StreamFailedError at the first that fails."""
         changes = self.connection.options.get("nonBreakingChangesPreference", "ignore")
         propagate = str(changes).startswith("propagate")
-        for stream in configured_streams(self.connection.catalog, propagate=propagate):
-            try:
-                self._stream(stream)
-            except (ConnectorError, jobs.LostAttemptError) as error:
-                raise StreamFailedError(stream) from error
-            except Exception as error:  # noqa: BLE001 - explained and raised again
-                raise StreamFailedError(stream) from explain(error, self.lake)
+        wanted = configured_streams(self.connection.catalog, propagate=propagate)
+        source: Any = self.source
+        has_log = hasattr(source, "reads_log") and source.reads_log(self.source_config)
+        from_log = [stream for stream in wanted if has_log and stream.incremental]
+        for stream in wanted:
+            if stream not in from_log:
+                with self.failing(stream):
+                    self._stream(stream)
+        if from_log:
+            log_source: LogSource = source
+            log_sync.run(self, log_source, from_log)
+
+    @contextlib.contextmanager
+    def failing(self, stream: ConfiguredStream | None = None) -> Iterator[None]:
+        """Explain what is raised within; where it is one stream's, say whose."""
+        try:
+            yield
+        except (StreamFailedError, ConnectorError, jobs.LostAttemptError) as error:
+            if stream is None or isinstance(error, StreamFailedError):
+                raise
+            raise StreamFailedError(stream) from error
+        except Exception as error:
+            explained = explain(error, self.lake)
+            if stream is None:
+                raise explained from error
+            raise StreamFailedError(stream) from explained
 
     def clear(self) -> None:
         """Empty the tables of all selected streams and forget how far they were read."""
         wanted = configured_streams(self.connection.catalog)
         for stream in wanted:
-            table = self._table(stream)
-            known = self._settle(stream, table)
+            table = self.table(stream)
+            known = self.settle(stream, table)
             staged = table.stage_removal() if table.exists else None
-            note = self._note(stream, known, None, generation=known.generation + 1)
-            self._commit(table, staged, note, stream)
+            note = self.note(stream, known, None, generation=known.generation + 1)
+            self.commit([Commit(stream, table, staged, note)])
             self.log.write(f"{table.name}: cleared", source="destination")
 
-    def _table(self, stream: ConfiguredStream) -> StreamTable:
+    def table(self, stream: ConfiguredStream) -> StreamTable:
+        """Return the stream's table, as it is now."""
         identifier = table_identifier(
             self.lake,
             stream,
@@ -81,7 +110,7 @@ class Sync:
         )
         return StreamTable(self.catalog, identifier)
 
-    def _settle(self, stream: ConfiguredStream, table: StreamTable) -> StreamState:
+    def settle(self, stream: ConfiguredStream, table: StreamTable) -> StreamState:
         """Find out how far the stream got: the newer of the table's note and the database.
 
         They differ when a sync ended between the commit and the storing of its state. Files of
@@ -95,14 +124,7 @@ class Sync:
                 f"{stream.name}: the table is ahead of the stored state (job {last.job_id} ended"
                 " after its commit); carrying on from the table"
             )
-            stored = StreamState(
-                stored.connection_id,
-                stored.namespace,
-                stored.name,
-                last.state,
-                last.version,
-                last.generation,
-            )
+            stored = stored.after(last.state, last.version, last.generation)
             streams.put(self.db, stored)
         committed = {note.write_id for note in notes}
         for write_id, location in streams.pending_writes(self.db, self.connection.id, table.name):
@@ -117,29 +139,42 @@ class Sync:
         return stored
 
     def _stream(self, stream: ConfiguredStream) -> None:
-        began = time.monotonic()
-        table = self._table(stream)
-        known = self._settle(stream, table)
+        table = self.table(stream)
+        known = self.settle(stream, table)
         for note in table.notes(str(self.connection.id))[:1]:
             if note.job_id == self.job_id and note.stream == stream.key:
                 self.log.write(f"{table.name}: an earlier attempt of this job has committed it")
-                self._save_stats(stream, note.records, note.bytes)
+                self.count(stream, note.records, note.bytes)
                 return
         if known.state and not table.exists:
             self.log.write(f"{table.name} is gone, reading {stream.name} from the start")
         state = known.state if stream.incremental and table.exists else None
-        write_id = f"job{self.job_id}-{self.attempt}-{uuid.uuid4().hex[:12]}"
         self.log.write(
             f"{stream.name}: {stream.sync_mode} | {stream.destination_sync_mode}"
             f" {'from ' + str(state.get('cursor')) if state else 'from the start'}",
             source="source",
         )
-        with self.source.read(self.source_config, stream, state, self.duck, self.env) as reading:
-            staged = table.begin(reading, replace=stream.overwrite)
-            location = f"{staged.transaction.table_metadata.location}/data/{write_id}"
-            streams.announce_write(self.db, write_id, self.connection.id, table.name, location)
-            generation = known.generation + (1 if stream.overwrite else 0)
-            try:
+        opened = self.source.read(self.source_config, stream, state, self.duck, self.env)
+        self.copy(stream, table, known, opened, replace=stream.overwrite)
+
+    def copy(
+        self,
+        stream: ConfiguredStream,
+        table: StreamTable,
+        known: StreamState,
+        opened: AbstractContextManager[Reading],
+        *,
+        replace: bool,
+    ) -> StreamState:
+        """Write what `opened` reads and commit it with the state after it, which is returned.
+
+        `replace`: the rows take the place of all that the table held.
+        """
+        began = time.monotonic()
+        with opened as reading:
+            staged = table.begin(reading, replace=replace)
+            generation = known.generation + (1 if replace else 0)
+            with self.writing(table, staged) as (write_id, location):
                 table.stage(
                     staged,
                     self.duck,
@@ -148,15 +183,12 @@ class Sync:
                     folder=location,
                     job_id=self.job_id,
                     generation=generation,
+                    replace=replace,
                 )
                 after = reading.state()
-            except Exception:
-                with contextlib.suppress(Exception):  # the next sync finds what is left
-                    table.remove_files(self.duck, location)
-                raise
         for change in staged.changes:
             self.log.write(f"{table.name}: {change}", source="destination")
-        note = self._note(
+        note = self.note(
             stream,
             known,
             after,
@@ -165,7 +197,7 @@ class Sync:
             records=staged.records,
             size=staged.bytes,
         )
-        self._commit(table, staged, note, stream)
+        self.commit([Commit(stream, table, staged, note)])
         seconds = time.monotonic() - began
         self.log.write(
             f"{table.name}: {staged.records} records in {seconds:.2f} s"
@@ -175,8 +207,22 @@ class Sync:
             bytes_synced=staged.bytes,
             stream=stream.name,
         )
+        return known.after(note.state, note.version, note.generation)
 
-    def _note(
+    @contextlib.contextmanager
+    def writing(self, table: StreamTable, staged: Staged) -> Iterator[tuple[str, str]]:
+        """Announce a write; give its id and the folder for its files, removed if it fails."""
+        write_id = f"job{self.job_id}-{self.attempt}-{uuid.uuid4().hex[:12]}"
+        location = f"{staged.transaction.table_metadata.location}/data/{write_id}"
+        streams.announce_write(self.db, write_id, self.connection.id, table.name, location)
+        try:
+            yield write_id, location
+        except Exception:
+            with contextlib.suppress(Exception):  # the next sync finds what is left
+                table.remove_files(self.duck, location)
+            raise
+
+    def note(
         self,
         stream: ConfiguredStream,
         known: StreamState,
@@ -187,6 +233,7 @@ class Sync:
         records: int = 0,
         size: int = 0,
     ) -> CommitNote:
+        """Return what a commit says of itself; `known` is what was known before."""
         return CommitNote(
             connection_id=str(self.connection.id),
             stream=stream.key,
@@ -200,39 +247,38 @@ class Sync:
             bytes=size,
         )
 
-    def _commit(
-        self,
-        table: StreamTable,
-        staged: Staged | None,
-        note: CommitNote,
-        stream: ConfiguredStream,
-    ) -> None:
-        """Commit table and state while no one else can declare this attempt dead."""
+    def commit(self, commits: Sequence[Commit]) -> None:
+        """Commit tables and states while no one else can declare this attempt dead."""
         with self.db.transaction():
             jobs.lock_attempt(self.db, self.job_id, self.attempt)
-            if staged is not None:
-                table.commit(staged, note)
-            streams.put(
-                self.db,
-                StreamState(
-                    self.connection.id,
-                    stream.namespace or "",
-                    stream.name,
-                    note.state,
-                    note.version,
-                    note.generation,
-                ),
-            )
-            streams.settle_write(self.db, note.write_id)
-            self._save_stats(stream, note.records, note.bytes)
+            commit_together(self.catalog, commits)
+            for item in commits:
+                note, stream = item.note, item.stream
+                streams.put(
+                    self.db,
+                    StreamState(
+                        self.connection.id,
+                        stream.namespace or "",
+                        stream.name,
+                        note.state,
+                        note.version,
+                        note.generation,
+                    ),
+                )
+                streams.settle_write(self.db, note.write_id)
+                self.count(stream, note.records, note.bytes)
 
-    def _save_stats(self, stream: ConfiguredStream, records: int, size: int) -> None:
+    def count(self, stream: ConfiguredStream, records: int, size: int) -> None:
+        """Add a commit to what this attempt has read of a stream so far."""
+        before = self.totals.get(stream.key, (0, 0, 0))
+        records, size, states = before[0] + records, before[1] + size, before[2] + 1
+        self.totals[stream.key] = (records, size, states)
         stats = {
             **stream.descriptor,
             "recordsEmitted": records,
             "bytesEmitted": size,
             "recordsCommitted": records,
             "bytesCommitted": size,
-            "stateMessagesEmitted": 1,
+            "stateMessagesEmitted": states,
         }
         jobs.save_stats(self.db, self.job_id, self.attempt, stream.key, stats)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from uuid import UUID
 
@@ -103,3 +103,7 @@ class StreamState:
     state: Json | None
     version: int
     generation: int
+
+    def after(self, state: Json | None, version: int, generation: int) -> StreamState:
+        """Return the stream's state after a commit."""
+        return replace(self, state=state, version=version, generation=generation)

@@ -1,0 +1,166 @@
+"""The streams of a sync that share a log: snapshots first, then window after window.
+
+A window is committed to all its tables at once, then its end is stored, then acknowledged. With
+the connection's option `continuous` the sync goes on until it is stopped, in small windows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from services.airbyte.cdk.catalog import ConfiguredStream
+from services.airbyte.cdk.log import ChangeLog, Limits, LogSource
+from services.airbyte.destination import applying
+from services.airbyte.destination.commits import Commit
+from services.airbyte.destination.spool import Spool, Spooled
+from services.airbyte.jobs.continuous import Continuous
+from services.airbyte.state import streams as states
+from services.airbyte.state.records import StreamState
+
+if TYPE_CHECKING:
+    from services.airbyte.jobs.sync import Sync
+
+Json = dict[str, Any]
+
+# How often positions are stored and acknowledged while nothing changes, and the lag is looked at.
+_QUIET = 10.0
+
+
+@dataclass
+class _Windows:
+    """The state of reading: how far each stream is, and when that was last stored."""
+
+    sync: Sync
+    log: ChangeLog
+    known: dict[str, StreamState]
+    streams: dict[str, ConfiguredStream]
+    stored_at: float = 0.0
+
+
+def run(sync: Sync, source: LogSource, wanted: Sequence[ConfiguredStream]) -> None:
+    """Bring all streams up to where the log ends now (or, continuously, for ever)."""
+    known: dict[str, StreamState] = {}
+    from_log: dict[str, Json | None] = {}
+    for stream in wanted:
+        with sync.failing(stream):
+            table = sync.table(stream)
+            known[stream.key] = state = sync.settle(stream, table)
+            from_log[stream.key] = state.state if table.exists else None
+    with sync.failing():
+        _forget_others(sync, wanted)
+        opened = source.open_log(sync.source_config, wanted, from_log, sync.duck, sync.env)
+        with opened as log:
+            for stream in wanted:
+                if from_log[stream.key] is None or stream.key in log.lost:
+                    known[stream.key] = _snapshot(sync, log, stream, known[stream.key])
+            by_key = {stream.key: stream for stream in wanted}
+            _read(_Windows(sync, log, known, by_key))
+
+
+def _forget_others(sync: Sync, wanted: Sequence[ConfiguredStream]) -> None:
+    """Drop the states of streams that are not read any more: the log will not be kept for them."""
+    keys = {stream.key for stream in wanted}
+    for state in states.listing(sync.db, sync.connection.id):
+        if state.state is not None and f"{state.namespace}\x1f{state.name}" not in keys:
+            states.put(sync.db, state.after(None, state.version + 1, state.generation))
+
+
+def _snapshot(
+    sync: Sync, log: ChangeLog, stream: ConfiguredStream, known: StreamState
+) -> StreamState:
+    with sync.failing(stream):
+        table = sync.table(stream)
+        sync.log.write(f"{stream.name}: reading all of it before its changes", source="source")
+        replace = table.exists and stream.dedup
+        return sync.copy(stream, table, known, log.snapshot(stream), replace=replace)
+
+
+def _read(windows: _Windows) -> None:
+    sync, log = windows.sync, windows.log
+    continuous = Continuous.of(sync.connection.options)
+    limits = continuous.limits() if continuous else Limits()
+    until = time.monotonic() + continuous.job_seconds if continuous else None
+    spool = Spool(sync.duck)
+    while True:
+        with contextlib.closing(log.window(limits)) as window:  # type: ignore[type-var]
+            for changes in window:
+                spool.add(changes)
+        changed = list(spool)
+        if changed:
+            _apply(windows, changed)
+        spool.clear()
+        over = log.caught_up if until is None else time.monotonic() >= until
+        quiet = time.monotonic() - windows.stored_at > _QUIET
+        if changed or over or quiet:
+            _store(windows)
+            log.acknowledge()
+        if quiet or over:
+            log.lag()
+        if over:
+            return
+
+
+def _apply(windows: _Windows, changed: Sequence[Spooled]) -> None:
+    sync, after = windows.sync, windows.log.states()
+    began = time.monotonic()
+    commits: list[Commit] = []
+    with contextlib.ExitStack() as stack:
+        for spooled in changed:
+            stream, known = spooled.stream, windows.known[spooled.stream.key]
+            with sync.failing(stream):
+                table = sync.table(stream)
+                staged = applying.begin(table, spooled)
+                write_id, folder = stack.enter_context(sync.writing(table, staged))
+                applying.apply(
+                    table,
+                    staged,
+                    sync.duck,
+                    spooled,
+                    folder=folder,
+                    job_id=sync.job_id,
+                    generation=known.generation,
+                )
+                for change in staged.changes:
+                    sync.log.write(f"{table.name}: {change}", source="destination")
+                note = sync.note(
+                    stream,
+                    known,
+                    after[stream.key],
+                    generation=known.generation,
+                    write_id=write_id,
+                    records=staged.records,
+                    size=staged.bytes,
+                )
+                commits.append(Commit(stream, table, staged, note))
+    sync.commit(commits)
+    for commit in commits:
+        note = commit.note
+        before = windows.known[commit.stream.key]
+        windows.known[commit.stream.key] = before.after(note.state, note.version, note.generation)
+    _tell(sync, commits, time.monotonic() - began)
+
+
+def _tell(sync: Sync, commits: Sequence[Commit], seconds: float) -> None:
+    rows = sum(commit.note.records for commit in commits)
+    sync.log.write(
+        f"{rows} changes of {', '.join(c.table.name for c in commits)} in {seconds:.2f} s",
+        source="destination",
+        records_synced=rows,
+        bytes_synced=sum(commit.note.bytes for commit in commits),
+    )
+
+
+def _store(windows: _Windows) -> None:
+    """Store the window's end for the streams in which nothing changed, too."""
+    after = windows.log.states()
+    with windows.sync.db.transaction():
+        for key, known in windows.known.items():
+            if known.state != after[key]:
+                new = known.after(after[key], known.version + 1, known.generation)
+                states.put(windows.sync.db, new)
+                windows.known[key] = new
+    windows.stored_at = time.monotonic()
