@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.dremio.handlers.present import Json, entity_json, folder_json, item
 from services.dremio.state.catalog.catalog import ROOT_KINDS
-from services.dremio.state.catalog.entities import Entity, Path, key
+from services.dremio.state.catalog.entities import Entity, Path
 from services.dremio.state.core import Core
 from services.dremio.state.errors import not_found
 
@@ -55,17 +55,15 @@ def locate(core: Core, path: Path) -> Entity | tuple[Entity, Path]:
     source = core.catalog.source(path)
     if source is None:
         raise missing
-    table = core.catalog.table(path)
-    if table is not None:
-        return core.entities.create(table.path, "TABLE")
-    folders = {key(folder) for folder in core.lakes.of(source).folders()}
-    if key(path[1:]) in folders:
+    if core.catalog.exists(path):
+        return core.entities.create((source.name, *path[1:]), "TABLE")
+    if core.sources.of(source).children(path[1:]) is not None:
         return source, path[1:]
     raise missing
 
 
 def _alive(core: Core, entity: Entity) -> Entity:
-    if entity.kind == "TABLE" and core.catalog.table(entity.path) is None:
+    if entity.kind == "TABLE" and not core.catalog.exists(entity.path):
         core.entities.delete(entity)  # dropped by another program
         raise not_found(f"Could not find entity with path [{'/'.join(entity.path)}]")
     return entity

@@ -71,7 +71,7 @@ def delete(engine: Engine, entity_id: str, tag: str | None) -> None:
         )
     core.entities.delete(entity)
     if entity.kind == "SOURCE":
-        core.lakes.forget(entity)
+        core.sources.forget(entity)
 
 
 def _view(engine: Engine, user: User, body: Json) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from services.dremio.state.catalog.entities import Entity, Path
 from services.dremio.state.catalog.sources import shown
 from services.dremio.state.core import Core
 from services.dremio.state.errors import DremioError
-from services.dremio.state.system.listing import Schema, tables_of
 
 Json = dict[str, Any]
 
@@ -62,8 +61,7 @@ def entity_json(core: Core, entity: Entity) -> Json:
             "sqlContext": entity.body.get("context") or [],
             "fields": fields_json(fields_of(entity)),
         }
-    table = core.catalog.table(entity.path)
-    schema = core.catalog.schema_of(table) if table is not None else pa.schema([])
+    schema = core.catalog.columns(entity.path) or pa.schema([])
     return {
         "entityType": "dataset",
         **shared,
@@ -127,40 +125,23 @@ def folder_json(core: Core, source: Entity, folder: Path) -> Json:
 
 
 def children_of_folder(core: Core, source: Entity, folder: Path) -> list[Json]:
-    """Return the folders and tables right in a folder of a source. Raises DremioError."""
-    lake = core.lakes.of(source)
-    depth = len(folder)
-    wanted = tuple(part.lower() for part in folder)
-    names = {
-        found[depth]
-        for found in lake.folders()
-        if len(found) > depth and tuple(p.lower() for p in found[:depth]) == wanted
-    }
-    found: list[Json] = []
-    for name in sorted(names):
-        path = (source.name, *folder, name)
-        found.append(
-            {
-                "id": folder_id(path),
-                "path": list(path),
-                "type": "CONTAINER",
-                "containerType": "FOLDER",
-            }
-        )
-    for name, _ in tables_of(core, Schema((source.name, *folder), source)):
-        path = (source.name, *folder, name)
-        entity = core.entities.get(path)
-        found.append(
-            item(entity)
-            if entity is not None
-            else {
-                "id": folder_id(path),
-                "path": list(path),
-                "type": "DATASET",
-                "datasetType": "PROMOTED",
-            }
-        )
-    return found
+    """Return what lies right in a folder of a source. Raises DremioError."""
+    return [
+        _child(core, (source.name, *folder, child.name), child.kind)
+        for child in core.sources.of(source).children(folder) or []
+    ]
+
+
+def _child(core: Core, path: Path, kind: str) -> Json:
+    entity = core.entities.get(path)
+    if entity is not None:
+        return item(entity)
+    shared: Json = {"id": folder_id(path), "path": list(path)}
+    if kind == "FOLDER":
+        return {**shared, "type": "CONTAINER", "containerType": "FOLDER"}
+    if kind == "FILE":
+        return {**shared, "type": "FILE"}
+    return {**shared, "type": "DATASET", "datasetType": "PROMOTED"}
 
 
 def folder_id(path: Path) -> str:

@@ -62,7 +62,7 @@ def delete(core: Core, name: str, version: str | None) -> None:
     if version is not None and version != entity.tag:
         raise conflict(f"Source '{name}' has changed: its version is [{entity.tag}]")
     core.entities.delete(entity)
-    core.lakes.forget(entity)
+    core.sources.forget(entity)
 
 
 def listing(core: Core) -> Json:

@@ -14,6 +14,7 @@ from services.dremio.state.catalog.entities import Entities, Path, key
 from services.dremio.state.jobs.history import History
 from services.dremio.state.lake.lakes import Lakes
 from services.dremio.state.reflections.registry import Reflections
+from services.dremio.state.sources.registry import Sources
 from services.dremio.state.users import Users
 from services.dremio.state.vault import Vault
 
@@ -35,6 +36,11 @@ class Core:
     _writers: defaultdict[str, threading.RLock] = field(
         default_factory=lambda: defaultdict(threading.RLock)
     )
+
+    @property
+    def sources(self) -> Sources:
+        """The open sources of the catalog."""
+        return self.catalog.sources
 
     def writing(self, path: Path) -> threading.RLock:
         """Return the lock that a writer of the table at `path` holds: one writer at a time."""

@@ -27,6 +27,10 @@ _KINDS: tuple[tuple[type[BaseException], ErrorKind], ...] = (
 # The statement that DuckDB was given is ours, not the user's: its excerpt would only confuse.
 _EXCERPT = re.compile(r"\n+LINE \d+:.*", re.DOTALL)
 _PREFIX = re.compile(r"^[A-Z][A-Za-z ]+ Error: ")
+# What a source raised while it was scanned comes wrapped, with a traceback behind it.
+_SCAN = re.compile(
+    r"get_next failed\(\): [A-Za-z ]+: (.*?)\. Detail: Python exception:.*", re.DOTALL
+)
 _CONFLICT = re.compile(r"conflict|CommitFailed|requirement failed|has been altered", re.IGNORECASE)
 _FUNCTION = re.compile(
     r"(?:Scalar|Table|Aggregate|Macro)? ?Function with name \"?(\w+)\"? does not", re.I
@@ -45,6 +49,9 @@ def translate(error: BaseException) -> DremioError:
     text = _EXCERPT.sub("", str(error)).strip()
     if text.startswith("INTERRUPT"):  # raised through Arrow as an OSError
         return DremioError(ErrorKind.CANCELED, "Query was canceled")
+    scan = _SCAN.search(text)
+    if scan:
+        return DremioError(ErrorKind.DATA_READ, scan[1])
     kind = next((kind for cls, kind in _KINDS if isinstance(error, cls)), ErrorKind.SYSTEM)
     message = _PREFIX.sub("", text)
     if kind is ErrorKind.CANCELED:

@@ -14,6 +14,7 @@ from services.dremio.state.jobs.history import History
 from services.dremio.state.lake.lakes import Lakes
 from services.dremio.state.postgres import open_pool
 from services.dremio.state.reflections.registry import Reflections
+from services.dremio.state.sources.registry import Sources
 from services.dremio.state.users import Users
 from services.dremio.state.vault import Vault
 
@@ -41,7 +42,7 @@ def start_engine(settings: Settings, stop: threading.Event) -> Engine:
         pool=pool,
         entities=entities,
         lakes=lakes,
-        catalog=Catalog(entities, lakes),
+        catalog=Catalog(entities, lakes, Sources(settings, lakes, entities, vault)),
         users=users,
         vault=vault,
         history=History(pool),

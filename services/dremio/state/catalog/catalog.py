@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from sqlglot import exp
@@ -17,7 +18,10 @@ from services.dremio.state.catalog.functions import Functions
 from services.dremio.state.errors import DremioError, ErrorKind, validation
 from services.dremio.state.lake.lakes import Lakes
 from services.dremio.state.lake.source import LakeSource, Place
-from services.dremio.state.lake.spelling import decode
+from services.dremio.state.sources.model import Scanned
+
+if TYPE_CHECKING:
+    from services.dremio.state.sources.registry import Sources
 
 ROOT_KINDS = ("SPACE", "HOME", "SOURCE")
 _TREES_KEPT = 2000
@@ -36,10 +40,11 @@ class Table:
 class Catalog:
     """Look-ups over entities and lakes. Safe to use from many threads."""
 
-    def __init__(self, entities: Entities, lakes: Lakes) -> None:
+    def __init__(self, entities: Entities, lakes: Lakes, sources: Sources) -> None:
         self.entities = entities
         self.lakes = lakes
         self.functions = Functions()
+        self.sources = sources
         self._trees: dict[str, exp.Expression] = {}
 
     def root(self, path: Path) -> Entity | None:
@@ -51,20 +56,33 @@ class Catalog:
         root = self.root(path)
         return root if root is not None and root.kind == "SOURCE" else None
 
-    def relation(self, path: Path) -> Physical | View | None:
-        """Return the table or view at a full path. Raises DremioError when a source fails."""
+    def relation(self, path: Path, rows: int | None = None) -> Physical | View | Scanned | None:
+        """Return the table or view at a full path. Raises DremioError when a source fails.
+
+        `rows`: how many rows the query takes of it at most, where that is known.
+        """
         entity = self.entities.get(path)
         if entity is not None and entity.kind == "VIEW":
             return self.view(entity)
-        table = self.table(path)
-        if table is None:
+        root = self.source(path)
+        if root is None or len(path) < 2:
             return None
-        return Physical(
-            path=table.path,
-            database=self.lakes.database(table.lake, table.place),
-            schema=table.place.schema,
-            name=table.place.table,
-        )
+        found = self.sources.of(root).relation(path[1:], rows)
+        return None if found is None else replace(found, path=(root.name, *path[1:]))
+
+    def columns(self, path: Path) -> pa.Schema | None:
+        """Return the columns of a source's table of any kind, None when there is none."""
+        root = self.source(path)
+        if root is None or len(path) < 2:
+            return None
+        return self.sources.of(root).schema(path[1:])
+
+    def exists(self, path: Path) -> bool:
+        """Whether a source has a table of any kind at a full path."""
+        root = self.source(path)
+        if root is None or len(path) < 2:
+            return False
+        return self.sources.of(root).relation(path[1:], None) is not None
 
     def view(self, entity: Entity) -> View:
         """Return the stored view, parsed."""
@@ -100,6 +118,13 @@ class Catalog:
                     else f"Unable to write tables into '{path[0]}': it is no source"
                 )
             return None
+        if root.body["type"] != "S3":
+            if must:
+                raise validation(
+                    f"Source '{root.name}' of type {root.body['type']} does not support "
+                    "creating or changing tables"
+                )
+            return None
         lake = self.lakes.of(root)
         place = lake.place(path[1:])
         if place is None:
@@ -122,16 +147,7 @@ class Catalog:
 
     def tables_in(self, source: Entity, folder: Path) -> list[str]:
         """Return the names of the tables right in a folder of a source."""
-        lake = self.lakes.of(source)
-        found = lake.folder(folder)
-        if found is None or not found[1]:
-            return []
-        names = []
-        for stored in lake.tables(*found):
-            name = decode(stored)
-            known = self.entities.get((source.name, *folder, name))
-            names.append(known.name if known is not None else name)
-        return sorted(names)
+        return sorted(self.sources.of(source).tables(folder))
 
 
 def fields_of(entity: Entity) -> pa.Schema:

@@ -6,28 +6,19 @@ from typing import Any
 
 from services.dremio.state.catalog.entities import Entity
 from services.dremio.state.errors import validation
+from services.dremio.state.sources import configs
 from services.dremio.state.vault import Vault
 
 # What Dremio's API shows instead of a secret; sent back, it keeps the stored one.
 EXISTING = "$DREMIO_EXISTING_VALUE$"
 SECRET_FIELDS = ("accessSecret", "password", "accountKey", "clientSecret", "token")
-TYPES = ("S3",)
-_CREDENTIALS = ("ACCESS_KEY", "NONE")
 
 
 def sealed(
     kind: str, config: dict[str, Any], former: Entity | None, vault: Vault
 ) -> dict[str, Any]:
     """Return `config` ready to be stored. Raises DremioError (VALIDATION) saying what is wrong."""
-    if kind not in TYPES:
-        raise validation(
-            f"Source type {kind!r} is not supported here (supported: {', '.join(TYPES)})"
-        )
-    credential = config.get("credentialType", "ACCESS_KEY")
-    if credential not in _CREDENTIALS:
-        raise validation(f"credentialType {credential!r} is not supported (ACCESS_KEY or NONE)")
-    if credential == "ACCESS_KEY" and not (config.get("accessKey") and config.get("accessSecret")):
-        raise validation("credentialType ACCESS_KEY needs accessKey and accessSecret")
+    configs.check(kind, config)
     stored = dict(config)
     for name in SECRET_FIELDS:
         value = stored.get(name)

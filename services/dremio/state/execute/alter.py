@@ -50,9 +50,12 @@ def alter_columns(run: Run, statement: AlterColumns) -> Result:
 
 def alter_metadata(run: Run, statement: AlterMetadata) -> Result:
     """Forget what was listed of a table's source. Tables are read fresh by every statement."""
-    table = writable(run, statement.path)
-    table.lake.changed()
-    dotted = ".".join(table.path)
+    path = run.path_of(statement.path)
+    source = run.core.catalog.source(path)
+    if source is None:
+        raise validation(f"[{'.'.join(path)}] is a VIEW, not a table")
+    run.core.sources.of(source).refresh(path[1:])
+    dotted = ".".join(path)
     if statement.action == "FORGET":
         return ok(f"Successfully removed table '{dotted}' from namespace.")
     return ok(f"Metadata for table '{dotted}' refreshed.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from services.dremio.sql.resolve import Physical, find
+from services.dremio.sql.resolve import Physical, candidates
 from services.dremio.sql.statements import Modify, Truncate
 from services.dremio.state.catalog.catalog import Table
 from services.dremio.state.database import quoted
@@ -37,6 +37,9 @@ def writable(run: Run, path: tuple[str, ...]) -> Table:
     full = run.path_of(path)
     table = run.core.catalog.table(full)
     if table is None:
+        if run.core.catalog.source(full) is not None:
+            run.core.catalog.target(full)  # says why no table can be there
+            raise validation(f"Table [{'.'.join(full)}] does not support changes: it is read-only")
         raise validation(f"[{'.'.join(full)}] is a VIEW, not a table")
     return table
 
@@ -48,7 +51,10 @@ def name_of(run: Run, table: Table) -> str:
 
 
 def _is_there(run: Run, path: tuple[str, ...]) -> bool:
-    return find(path, run.session.context, run.core.catalog.relation) is not None
+    return any(
+        run.core.catalog.relation(full) is not None
+        for full in candidates(path, run.session.context)
+    )
 
 
 def _apply(run: Run, tree: exp.Expression, table: Table) -> int:

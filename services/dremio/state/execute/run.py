@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.dataset as ds
 from sqlglot import exp
 
 from services.dremio.sql.functions import Context
-from services.dremio.sql.resolve import Relation, find, inline, resolve
+from services.dremio.sql.resolve import Inline, Relation, candidates, inline, resolve
+from services.dremio.sql.shape import rows_wanted
 from services.dremio.sql.statements import Path
 from services.dremio.sql.translate import to_duckdb
 from services.dremio.sql.user_functions import Function
@@ -21,6 +23,7 @@ from services.dremio.state.core import Core
 from services.dremio.state.duckdb_errors import translate
 from services.dremio.state.errors import DremioError, ErrorKind, validation
 from services.dremio.state.session import Session
+from services.dremio.state.sources.model import Scanned
 
 if TYPE_CHECKING:
     from services.dremio.state.reflections.planner import Plan
@@ -46,7 +49,14 @@ class Run:
         from services.dremio.state.system.tables import provide
 
         inline = provide(self, path, table)
-        return inline if inline is not None else self.core.catalog.relation(path)
+        if inline is not None:
+            return inline
+        found = self.core.catalog.relation(path, rows_wanted(table))
+        return self.scan(found) if isinstance(found, Scanned) else found
+
+    def scan(self, found: Scanned) -> Inline:
+        """Make rows that are fetched on demand readable for this statement."""
+        return Inline(found.path, self.register(found.dataset))
 
     def table_function(self, call: exp.Func, context: Path) -> Relation | Path | None:
         """Return what a table function in FROM stands for."""
@@ -70,7 +80,7 @@ class Run:
         """Return what a call of a user's scalar function stands for. Raises DremioError."""
         return inline(function, arguments, self)
 
-    def register(self, table: pa.Table) -> str:
+    def register(self, table: pa.Table | ds.Dataset) -> str:
         """Make rows readable for this statement; return the name."""
         name = f"_rows_{len(self._registered)}"
         self._registered[(name,)] = name
@@ -119,17 +129,11 @@ class Run:
 
         Raises DremioError (VALIDATION) when nothing is there.
         """
-        found: list[Path] = []
-
-        def look(full: Path) -> Relation | None:
+        for full in candidates(path, self.session.context):
             relation = self.core.catalog.relation(full)
             if relation is not None:
-                found.append(relation.path)
-            return relation
-
-        if find(path, self.session.context, look) is None:
-            raise validation(f"Table '{'.'.join(path)}' not found")
-        return found[0]
+                return relation.path
+        raise validation(f"Table '{'.'.join(path)}' not found")
 
     def new_path(self, path: Path) -> Path:
         """Return the full path of something to be made: in the context unless its root exists."""

@@ -80,10 +80,10 @@ def _schema(run: Run, path: tuple[str, ...]) -> pa.Schema:
     entity = run.core.entities.get(full)
     if entity is not None and entity.kind == "VIEW":
         return fields_of(entity)
-    table = run.core.catalog.table(full)
-    if table is None:
+    columns = run.core.catalog.columns(full)
+    if columns is None:
         raise validation(f"Unknown table [{'.'.join(path)}]")
-    return run.core.catalog.schema_of(table)
+    return columns
 
 
 def _row(field: pa.Field) -> dict[str, object]:
@@ -109,11 +109,11 @@ def _show_create(run: Run, statement: Show) -> Result:
             raise validation(f"[{'.'.join(full)}] is not a view")
         text = entity.body["sql"]
         return rows(_CREATE, [{"path": dotted, "sql_definition": text}])
-    table = run.core.catalog.table(full)
-    if table is None:
+    columns = run.core.catalog.columns(full)
+    if columns is None:
         raise validation(f"[{'.'.join(full)}] is not a table")
     parts = []
-    for field in run.core.catalog.schema_of(table):
+    for field in columns:
         kind = types.information_name(field.type).replace("CHARACTER VARYING", "VARCHAR")
         size = f"({field.type.precision}, {field.type.scale})" if kind == "DECIMAL" else ""
         parts.append(f'  "{field.name}" {kind}{size}')

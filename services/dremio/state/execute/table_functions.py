@@ -8,8 +8,10 @@ from services.dremio.sql.resolve import Inline, Relation, View, candidates
 from services.dremio.sql.statements import Path
 from services.dremio.sql.tokens import Reader, tokenize
 from services.dremio.sql.user_functions import call_path, expand_table
+from services.dremio.state.errors import unsupported
 from services.dremio.state.execute.history_functions import HISTORY, history
 from services.dremio.state.execute.run import Run
+from services.dremio.state.sources.relational import Relational
 
 
 def expand(run: Run, call: exp.Func, context: Path) -> Relation | Path | None:
@@ -34,7 +36,9 @@ def _inner(run: Run, inner: exp.Expression, context: Path) -> Relation | Path | 
     if user_function is not None:
         return user_function
     parts = _dotted(inner)
-    if parts and parts[-1].lower() != "external_query":
+    if parts and parts[-1].lower() == "external_query":
+        return _external(run, parts[:-1], inner)
+    if parts:
         # `path (type => 'iceberg')`: how to read files; a table knows how it is stored.
         return tuple(parts)
     return None
@@ -52,6 +56,20 @@ def _user_function(run: Run, inner: exp.Expression, context: Path) -> View | Non
             query = expand_table(function, call.expressions)
             return View(function.path, query, function.context)
     return None
+
+
+def _external(run: Run, parts: list[str], call: exp.Expression) -> Relation | None:
+    """Run a query in a database's own SQL: `TABLE(source.external_query('…'))`."""
+    function = call.find(exp.Anonymous)
+    arguments = function.expressions if function is not None else []
+    entity = run.core.entities.get(tuple(parts))
+    if entity is None or len(arguments) != 1 or not isinstance(arguments[0], exp.Literal):
+        return None
+    source = run.core.sources.of(entity) if entity.kind == "SOURCE" else None
+    if not isinstance(source, Relational):
+        raise unsupported(f"'{'.'.join(parts)}' takes no external_query: it is no database")
+    rows = run.register(source.external_query(arguments[0].name))
+    return Inline((*parts, "external_query"), rows)
 
 
 def _dotted(node: exp.Expression) -> list[str] | None:

@@ -39,7 +39,7 @@ def schemas(core: Core) -> list[Schema]:
         if entity.kind == "SOURCE":
             found.append(Schema(entity.path, entity))
             try:
-                folders = core.lakes.of(entity).folders()
+                folders = core.sources.of(entity).folders()
             except DremioError as error:
                 _log.warning(
                     "source cannot be listed", extra={"source": entity.name, "why": str(error)}

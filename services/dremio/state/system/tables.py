@@ -128,8 +128,7 @@ def _fields(run: Run, schema: Schema, name: str, kind: str) -> pa.Schema:
     if kind == "VIEW":
         return _view_fields(run, entity) if entity is not None else pa.schema([])
     try:
-        table = run.core.catalog.table(path)
-        return run.core.catalog.schema_of(table) if table is not None else pa.schema([])
+        return run.core.catalog.columns(path) or pa.schema([])
     except DremioError:
         return pa.schema([])  # dropped since it was listed
 
