@@ -23,12 +23,13 @@ def connect(folder: Path, *extensions: str, memory: str = "512MB") -> duckdb.Duc
         }
     )
     for name in ("icu", *extensions):
-        _load(duck, name)
+        load(duck, name)
     duck.execute("SET TimeZone = 'UTC'")
     return duck
 
 
-def _load(duck: duckdb.DuckDBPyConnection, name: str) -> None:
+def load(duck: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Load an extension; one that is not installed yet comes from its wheel."""
     try:
         duck.execute(f"LOAD {name}")
     except duckdb.IOException:

@@ -30,3 +30,13 @@ def _is_free(number: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def free_port() -> int:
+    """Return one port that is free now."""
+    generator = random.SystemRandom()
+    for _attempt in range(200):
+        number = generator.randrange(_LOWEST, _HIGHEST)
+        if _is_free(number):
+            return number
+    raise RuntimeError(f"no free port between {_LOWEST} and {_HIGHEST}")

@@ -10,6 +10,7 @@ from services.common.errors import NotFoundError
 
 _MODULES = {
     "postgres": "services.airbyte.sources.postgres.source",
+    "mysql": "services.airbyte.sources.mysql.source",
     "file": "services.airbyte.sources.file.source",
 }
 

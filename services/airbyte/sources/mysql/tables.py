@@ -1,0 +1,97 @@
+"""Tables, views and their columns, as information_schema has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.airbyte.cdk.columns import Column
+from services.airbyte.sources.mysql.connecting import Session, query
+from services.airbyte.sources.mysql.types import Declared, Mapping, map_type
+
+# Types of columns that can say what is new: they have an order and a maximum.
+_CURSORS = frozenset(
+    {
+        *("tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "double"),
+        *("date", "time", "datetime", "timestamp", "year", "char", "varchar", "uuid"),
+    }
+)
+
+_COLUMNS = """
+SELECT c.TABLE_NAME AS tab, t.ENGINE AS engine, t.TABLE_TYPE AS kind,
+       c.COLUMN_NAME AS name, lower(c.DATA_TYPE) AS type, lower(c.COLUMN_TYPE) AS full_type,
+       c.NUMERIC_PRECISION AS prec, c.NUMERIC_SCALE AS scale
+FROM information_schema.COLUMNS c
+JOIN information_schema.TABLES t
+  ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME
+WHERE c.TABLE_SCHEMA = %s AND (%s IS NULL OR c.TABLE_NAME = %s)
+  AND t.TABLE_TYPE IN ('BASE TABLE', 'VIEW', 'SYSTEM VERSIONED')
+ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION
+"""
+
+_KEYS = """
+SELECT TABLE_NAME AS tab, COLUMN_NAME AS name FROM information_schema.STATISTICS
+WHERE TABLE_SCHEMA = %s AND (%s IS NULL OR TABLE_NAME = %s) AND INDEX_NAME = 'PRIMARY'
+ORDER BY TABLE_NAME, SEQ_IN_INDEX
+"""
+
+
+@dataclass(frozen=True)
+class SourceColumn:
+    """A column with how it is read."""
+
+    name: str
+    type_name: str
+    mapping: Mapping
+    can_be_cursor: bool
+    full_type: str = ""
+
+    @property
+    def column(self) -> Column:
+        """The column as it lies in the table."""
+        return Column(self.name, self.mapping.type)
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """A table or view of a database."""
+
+    database: str
+    name: str
+    columns: tuple[SourceColumn, ...]
+    primary_key: tuple[str, ...]
+    is_view: bool = False
+
+
+def identifier(name: str) -> str:
+    """Return `name` as the servers quote identifiers."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def find_tables(
+    db: Session, database: str, table: str | None = None, *, tinyint1_is_bit: bool = True
+) -> list[SourceTable]:
+    """Return the tables and views of `database` whose columns the user may read."""
+    keys: dict[str, list[str]] = {}
+    for row in query(db, _KEYS, database, table, table):
+        keys.setdefault(row["tab"], []).append(row["name"])
+    columns: dict[str, list[SourceColumn]] = {}
+    views: set[str] = set()
+    for row in query(db, _COLUMNS, database, table, table):
+        declared = Declared(
+            row["type"], row["full_type"], int(row["prec"] or 0), int(row["scale"] or 0)
+        )
+        columns.setdefault(row["tab"], []).append(
+            SourceColumn(
+                row["name"],
+                row["type"],
+                map_type(declared, tinyint1_is_bit=tinyint1_is_bit),
+                row["type"] in _CURSORS,
+                row["full_type"],
+            )
+        )
+        if row["kind"] == "VIEW":
+            views.add(row["tab"])
+    return [
+        SourceTable(database, name, tuple(found), tuple(keys.get(name, ())), name in views)
+        for name, found in columns.items()
+    ]
