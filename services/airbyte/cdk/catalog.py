@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from services.airbyte.cdk.columns import Column
@@ -55,6 +55,14 @@ class ConfiguredStream:
     source_primary_key: tuple[str, ...]
     known_columns: tuple[str, ...] | None
     selected_columns: tuple[str, ...] | None
+    cursor_path: tuple[str, ...] = ()
+    offered: Json = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def schema(self) -> Json:
+        """The stream's JSON schema, as the connection's catalog has it."""
+        found: Json = self.offered.get("jsonSchema") or {}
+        return found
 
     @property
     def incremental(self) -> bool:
@@ -95,6 +103,13 @@ def _top_level(path: Any, what: str, stream: str) -> str:
     return str(parts[0])
 
 
+def _cursor(path: list[Any], offered: Json, stream: str) -> str | None:
+    """Return the cursor's column; None when the source itself takes it from inside a value."""
+    if not path or (len(path) > 1 and offered.get("sourceDefinedCursor")):
+        return None
+    return _top_level(path, "cursor", stream)
+
+
 def configured_streams(catalog: Json, *, propagate: bool = False) -> list[ConfiguredStream]:
     """Return the selected streams of a connection's syncCatalog.
 
@@ -122,7 +137,7 @@ def configured_streams(catalog: Json, *, propagate: bool = False) -> list[Config
             namespace=stream.get("namespace"),
             sync_mode=config.get("syncMode") or "full_refresh",
             destination_sync_mode=config.get("destinationSyncMode") or "append",
-            cursor_field=_top_level(cursor, "cursor", name) if cursor else None,
+            cursor_field=_cursor(cursor, stream, name),
             primary_key=tuple(_top_level(path, "primary key", name) for path in key),
             source_primary_key=tuple(
                 _top_level(path, "primary key", name)
@@ -130,6 +145,8 @@ def configured_streams(catalog: Json, *, propagate: bool = False) -> list[Config
             ),
             known_columns=None if propagate else known or None,
             selected_columns=selected,
+            cursor_path=tuple(map(str, cursor)),
+            offered=stream,
         )
         _check(result, stream)
         chosen.append(result)

@@ -21,15 +21,20 @@ class Environment:
     """What a source may use besides its configuration.
 
     `inbox` is the only folder whose files may be read; `dead_letters` stores refused records
-    (stream name, lines) and returns where; `log` writes a line to the attempt's log.
+    (stream name, lines) and returns where; `log` writes a line (and its level, else INFO) to the
+    attempt's log; `folder` is the server's data folder; `silence` is how many seconds a connector
+    may say nothing; `config_changed` stores a configuration that a connector itself has changed.
     """
 
     inbox: Path
     s3_endpoint: str
     s3_key: str
     s3_secret: str
-    log: Callable[[str], None]
+    log: Callable[..., None]
     dead_letters: Callable[[str, Sequence[Json]], str]
+    folder: Path = Path()
+    silence: float = 10_800.0
+    config_changed: Callable[[Json], None] = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,9 @@ class Reading:
 
     `state` is asked for after the last row was written. `unique_key` says that no two rows
     have the same primary key. `nulled` maps a column to (SQL condition, reason) for values that
-    have no place in the table: they become null and are noted in `_airbyte_meta`.
+    have no place in the table: they become null and are noted in `_airbyte_meta`. `changes` names a
+    column of the relation with what was already changed in a row; `order` one by which the last
+    of several rows with the same key and cursor is told.
     """
 
     columns: tuple[Column, ...]
@@ -46,6 +53,8 @@ class Reading:
     state: Callable[[], Json | None]
     unique_key: bool = False
     nulled: dict[str, tuple[str, str]] = field(default_factory=dict)
+    changes: str | None = None
+    order: str | None = None
 
 
 class Source(Protocol):

@@ -184,13 +184,14 @@ class StreamTable:
             schema,
             reading.columns,
             nulled=reading.nulled,
+            changes=quote(reading.changes) if reading.changes else None,
             extracted_at=datetime.datetime.now(datetime.UTC).isoformat(),
             sync_id=job_id,
             generation=generation,
         )
         query = f"SELECT {listing} FROM {reading.relation}"
         if stream.dedup and not reading.unique_key:
-            query += _latest(stream)
+            query += _latest(stream, reading.order)
         existing = self.files() if replace or stream.dedup else {}
         if stream.dedup and not replace and existing:
             batch = f"lakelet_batch_{uuid.uuid4().hex}"
@@ -254,8 +255,9 @@ class StreamTable:
         return {task.file.file_path: task.file for task in self.table.scan().plan_files()}
 
 
-def _latest(stream: ConfiguredStream) -> str:
-    """SQL that keeps one row per primary key: the one with the latest cursor."""
+def _latest(stream: ConfiguredStream, tie: str | None) -> str:
+    """SQL that keeps one row per primary key: the one with the latest cursor, then `tie`."""
     keys = ", ".join(quote(name) for name in stream.primary_key)
-    order = f" ORDER BY {quote(stream.cursor_field)} DESC NULLS LAST" if stream.cursor_field else ""
+    ranks = [quote(name) for name in (stream.cursor_field, tie) if name]
+    order = " ORDER BY " + ", ".join(f"{r} DESC NULLS LAST" for r in ranks) if ranks else ""
     return f" QUALIFY row_number() OVER (PARTITION BY {keys}{order}) = 1"

@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 from pyiceberg.catalog.rest import RestCatalog
 
+from services.airbyte.cdk.batches import BatchSource
 from services.airbyte.cdk.catalog import ConfiguredStream, configured_streams
 from services.airbyte.cdk.failures import ConnectorError
 from services.airbyte.cdk.log import LogSource
@@ -23,7 +24,7 @@ from services.airbyte.cdk.source import Environment, Reading, Source
 from services.airbyte.destination.catalog import LakeConfig, explain, table_identifier
 from services.airbyte.destination.commits import Commit, commit_together
 from services.airbyte.destination.table import CommitNote, Staged, StreamTable
-from services.airbyte.jobs import log_sync
+from services.airbyte.jobs import batch_sync, log_sync
 from services.airbyte.jobs.attempt_log import AttemptLog
 from services.airbyte.state import jobs, streams
 from services.airbyte.state.database import Db
@@ -63,6 +64,10 @@ class Sync:
         propagate = str(changes).startswith("propagate")
         wanted = configured_streams(self.connection.catalog, propagate=propagate)
         source: Any = self.source
+        if hasattr(source, "batches"):
+            batch_source: BatchSource = source
+            batch_sync.run(self, batch_source, wanted)
+            return
         has_log = hasattr(source, "reads_log") and source.reads_log(self.source_config)
         from_log = [stream for stream in wanted if has_log and stream.incremental]
         for stream in wanted:
@@ -156,6 +161,15 @@ class Sync:
         )
         opened = self.source.read(self.source_config, stream, state, self.duck, self.env)
         self.copy(stream, table, known, opened, replace=stream.overwrite)
+
+    def committed_before(self, stream: ConfiguredStream, table: StreamTable) -> bool:
+        """Whether an earlier attempt of this job has committed the whole stream."""
+        for note in table.notes(str(self.connection.id))[:1]:
+            if note.job_id == self.job_id and note.stream == stream.key:
+                self.log.write(f"{table.name}: an earlier attempt of this job has committed it")
+                self.save_stats(stream, note.records, note.bytes)
+                return True
+        return False
 
     def copy(
         self,

@@ -1,0 +1,1 @@
+"""Any connector that speaks Airbyte's protocol: a child process that writes JSON lines."""

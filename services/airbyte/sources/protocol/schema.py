@@ -1,0 +1,162 @@
+"""JSON schema of a stream → columns, and the SQL that makes typed values of JSON ones.
+
+Types as Airbyte's Iceberg destination has them: integer is long, number double, objects, arrays
+and unions are JSON text. A value that does not fit becomes null and is noted in
+`_airbyte_meta.changes`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyiceberg.types import (
+    BooleanType,
+    DateType,
+    DoubleType,
+    IcebergType,
+    LongType,
+    StringType,
+    TimestampType,
+    TimestamptzType,
+    TimeType,
+)
+
+from services.airbyte.cdk.columns import Column, literal, quote
+
+Json = dict[str, Any]
+
+UNFIT, TOO_LARGE = "DESTINATION_SERIALIZATION_ERROR", "DESTINATION_FIELD_SIZE_LIMITATION"
+# The name under which a batch keeps what was changed in a row.
+CHANGES = "_lakelet_changes"
+# … and the row's place among all rows that the connector sent.
+ROW = "_lakelet_row"
+CHANGES_TYPE = "STRUCT(field VARCHAR, change VARCHAR, reason VARCHAR)[]"
+
+_FORMATS: dict[str, IcebergType] = {
+    "date": DateType(),
+    "date-time": TimestamptzType(),
+    "time": TimeType(),
+}
+_AIRBYTE: dict[str, IcebergType] = {
+    "integer": LongType(),
+    "big_integer": StringType(),
+    "big_number": StringType(),
+    "timestamp_with_timezone": TimestamptzType(),
+    "timestamp_without_timezone": TimestampType(),
+    "time_without_timezone": TimeType(),
+    "time_with_timezone": StringType(),
+}
+_PLAIN: dict[str, IcebergType] = {
+    "boolean": BooleanType(),
+    "integer": LongType(),
+    "number": DoubleType(),
+    "string": StringType(),
+}
+# SQL of the value, {v} is the JSON value and {t} its text; null when it does not fit.
+_CASTS: dict[type[IcebergType], str] = {
+    StringType: "{t}",
+    BooleanType: "CASE WHEN lower({t}) IN ('true', 'false') THEN TRY_CAST({t} AS BOOLEAN) END",
+    LongType: (
+        "CASE WHEN json_type({v}) NOT IN ('OBJECT', 'ARRAY', 'BOOLEAN')"
+        " AND TRY_CAST({t} AS DOUBLE) = round(TRY_CAST({t} AS DOUBLE))"
+        " THEN TRY_CAST({t} AS BIGINT) END"
+    ),
+    DoubleType: (
+        "CASE WHEN json_type({v}) NOT IN ('OBJECT', 'ARRAY', 'BOOLEAN')"
+        " AND isfinite(TRY_CAST({t} AS DOUBLE)) THEN TRY_CAST({t} AS DOUBLE) END"
+    ),
+    DateType: "TRY_CAST({t} AS DATE)",
+    TimeType: "TRY_CAST({t} AS TIME)",
+    TimestampType: "TRY_CAST({t} AS TIMESTAMP)",
+    TimestamptzType: "TRY_CAST({t} AS TIMESTAMPTZ)",
+}
+
+
+def iceberg_type(schema: Any) -> IcebergType:
+    """Return the column type of a property."""
+    if not isinstance(schema, dict):
+        return StringType()
+    for keyword in ("oneOf", "anyOf"):
+        branches = [b for b in schema.get(keyword) or () if b.get("type") not in ("null", ["null"])]
+        if branches:
+            kinds = {type(kind): kind for kind in map(iceberg_type, branches)}
+            return _one(kinds)
+    named = schema.get("type")
+    types = [t for t in (named if isinstance(named, list) else [named]) if t not in (None, "null")]
+    kinds = {type(kind): kind for kind in (_simple(one, schema) for one in types)}
+    return _one(kinds)
+
+
+def _one(kinds: dict[type[IcebergType], IcebergType]) -> IcebergType:
+    if set(kinds) == {LongType, DoubleType}:
+        return DoubleType()
+    return next(iter(kinds.values())) if len(kinds) == 1 else StringType()
+
+
+def _simple(name: str, schema: Json) -> IcebergType:
+    marked = schema.get("airbyte_type")
+    if name in ("string", "number", "integer") and marked in _AIRBYTE:
+        return _AIRBYTE[marked]
+    if name == "string":
+        return _FORMATS.get(str(schema.get("format")), StringType())
+    return _PLAIN.get(name, StringType())
+
+
+def columns(schema: Json) -> tuple[Column, ...]:
+    """Return the columns of a stream's JSON schema, in its order."""
+    properties = schema.get("properties") or {}
+    return tuple(Column(name, iceberg_type(value)) for name, value in properties.items())
+
+
+def typed(lines: str, longest: int, chosen: tuple[Column, ...], before: int = 0) -> str:
+    """Return the SQL that reads RECORD messages (JSON lines in file `lines`) as `chosen`.
+
+    `longest` is the longest line's length in bytes (DuckDB sets aside twice that); `before` is
+    the number that row numbers count on from.
+    """
+    raw = ", ".join(f"{quote(c.name)} JSON" for c in chosen) or "_ JSON"
+    record = f"STRUCT(data STRUCT({raw}), meta STRUCT(changes {CHANGES_TYPE}))"
+    source = (
+        f"read_json({literal(lines)}, format = 'newline_delimited', maximum_object_size ="
+        f" {max(longest + 2, 1 << 20)}, columns = {{'record': {literal(record)}}})"
+    )
+    picked = ", ".join(f"record.data.{quote(c.name)} AS v{i}" for i, c in enumerate(chosen))
+    source = (
+        f"(SELECT {picked + ', ' if picked else ''}record.meta.changes AS earlier FROM {source})"
+    )
+    casts = ", ".join(f"v{i}, {_cast(c, i)} AS c{i}" for i, c in enumerate(chosen))
+    source = f"(SELECT {casts + ', ' if casts else ''}earlier FROM {source})"
+    values = "".join(f"c{i} AS {quote(c.name)}, " for i, c in enumerate(chosen))
+    row = f"{before} + row_number() OVER () AS {ROW}"
+    return f"SELECT {values}{_changes(chosen)} AS {CHANGES}, {row} FROM {source}"
+
+
+def _cast(column: Column, number: int) -> str:
+    value = f"v{number}"
+    return _CASTS[type(column.type)].format(v=value, t=f"({value} ->> '$')")
+
+
+def _changes(chosen: tuple[Column, ...]) -> str:
+    """SQL of the list of changes: the source's own, then one for each value that did not fit."""
+    earlier = f"coalesce(earlier, []::{CHANGES_TYPE})"
+    tests, notes = [], []
+    for number, column in enumerate(chosen):
+        if isinstance(column.type, StringType):
+            continue
+        text = f"(v{number} ->> '$')"
+        test = f"(c{number} IS NULL AND {text} IS NOT NULL)"
+        reason = literal(UNFIT)
+        if isinstance(column.type, LongType):
+            whole = f"regexp_full_match({text}, '-?[0-9]+')"
+            reason = f"CASE WHEN {whole} THEN {literal(TOO_LARGE)} ELSE {reason} END"
+        tests.append(test)
+        notes.append(
+            f"CASE WHEN {test} THEN {{'field': {literal(column.name)}, 'change': 'NULLED',"
+            f" 'reason': {reason}}} END"
+        )
+    if not tests:
+        return earlier
+    return (
+        f"CASE WHEN {' OR '.join(tests)} THEN list_concat({earlier},"
+        f" list_filter([{', '.join(notes)}], lambda x: x IS NOT NULL)) ELSE {earlier} END"
+    )

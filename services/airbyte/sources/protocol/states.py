@@ -1,0 +1,82 @@
+"""States between a connector's STATE messages and what is stored with each stream.
+
+STREAM states are stored as they are. GLOBAL (one shared part and one for each stream) and LEGACY
+(one for the whole connector) belong to all streams of a sync at once: each stream then keeps its
+own part and the shared one under the names below, written in the same commit as its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from services.airbyte.cdk.catalog import ConfiguredStream
+from services.airbyte.sources.protocol.messages import stream_key
+
+Json = dict[str, Any]
+
+_SHARED, _OWN, _LEGACY = "_lakelet_shared", "_lakelet_stream", "_lakelet_legacy"
+
+
+def incoming(message: Json, streams: Sequence[ConfiguredStream]) -> dict[str, Json | None]:
+    """Return what each stream that a STATE message covers has to store, by the stream's key."""
+    state = message.get("state") or {}
+    kind = state.get("type") or "LEGACY"
+    if kind == "STREAM":
+        told = state.get("stream") or {}
+        return {stream_key(told.get("stream_descriptor") or {}): told.get("stream_state")}
+    if kind == "GLOBAL":
+        told = state.get("global") or {}
+        parts = {
+            stream_key(part.get("stream_descriptor") or {}): part.get("stream_state")
+            for part in told.get("stream_states") or ()
+        }
+        shared = told.get("shared_state")
+        return {s.key: {_SHARED: shared, _OWN: parts.get(s.key)} for s in streams if s.incremental}
+    return {s.key: {_LEGACY: state.get("data")} for s in streams if s.incremental}
+
+
+def is_shared(message: Json) -> bool:
+    """Whether a STATE message covers all streams."""
+    return ((message.get("state") or {}).get("type") or "LEGACY") != "STREAM"
+
+
+def record_count(message: Json) -> int | None:
+    """Return how many records the connector says it sent since the state before this one."""
+    stats = (message.get("state") or {}).get("sourceStats") or {}
+    count = stats.get("recordCount")
+    return None if count is None else int(count)
+
+
+def outgoing(
+    stored: dict[str, Json | None], streams: Sequence[ConfiguredStream]
+) -> list[Json] | Json:
+    """Return what to hand a connector as its `--state`, in the form that it once gave."""
+    known = [(s, state) for s in streams if s.incremental and (state := stored.get(s.key))]
+    legacy = [state[_LEGACY] for _, state in known if _LEGACY in state]
+    if legacy:
+        found: Json = legacy[-1] or {}
+        return found
+    shared = [(s, state) for s, state in known if _SHARED in state]
+    if not shared:
+        return [_stream(s, state) for s, state in known]
+    return [
+        {
+            "type": "GLOBAL",
+            "global": {
+                "shared_state": shared[-1][1][_SHARED],
+                "stream_states": [
+                    {"stream_descriptor": s.descriptor, "stream_state": state[_OWN]}
+                    for s, state in shared
+                    if state[_OWN] is not None
+                ],
+            },
+        }
+    ]
+
+
+def _stream(stream: ConfiguredStream, state: Json) -> Json:
+    return {
+        "type": "STREAM",
+        "stream": {"stream_descriptor": stream.descriptor, "stream_state": state},
+    }
