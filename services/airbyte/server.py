@@ -14,12 +14,15 @@ import time
 import psycopg
 import uvicorn
 
-from services.airbyte.definitions.registry import registry
+from services.airbyte.definitions.local import LocalConnectors, platform_file
+from services.airbyte.definitions.registry import Definition, registry
 from services.airbyte.handlers import connections
 from services.airbyte.handlers.context import Context
+from services.airbyte.handlers.definitions import specification
 from services.airbyte.jobs.pool import WorkerPool
 from services.airbyte.jobs.schedule import Schedule
 from services.airbyte.state import actors, database
+from services.airbyte.state import definitions as custom_definitions
 from services.airbyte.state.secrets import Vault
 from services.airbyte.wire.app import build
 from services.airbyte.wire.auth import Gate
@@ -42,18 +45,27 @@ class Server:
         self._context = Context(
             db=self._pool,
             vault=vault,
-            registry=registry(),
+            registry=registry().with_custom(self._custom),
             workers=self._workers,
             folder=settings.data_dir / "airbyte",
             reschedule=lambda identity: self._schedule.refresh(identity),
             ready=self.ready,
             started=self._ready.is_set,
         )
+        self._local = LocalConnectors(
+            lambda: platform_file(settings),
+            self._pool,
+            lambda launch: specification(self._context, launch),
+        )
         self._schedule = Schedule(
             self._pool, lambda identity: connections.trigger(self._context, identity, "sync")
         )
         self._app = build(self._context, Gate(settings, vault))
         self._leader: psycopg.Connection[psycopg.rows.DictRow] | None = None
+
+    def _custom(self) -> list[Definition]:
+        with self._pool.connection() as db:
+            return custom_definitions.listing(db)
 
     def ready(self) -> bool:
         """Whether jobs can be taken: the database answers and is ours."""
@@ -129,3 +141,12 @@ class Server:
             actors.ensure_workspace(db)
         self._workers.start()
         self._schedule.start()
+        threading.Thread(target=self._read_local, name="local", daemon=True).start()
+
+    def _read_local(self) -> None:
+        """Look at the connectors in lakelet.yml, now and whenever the file has changed."""
+        while not self._stopped.wait(1.0):
+            try:
+                self._local.refresh()
+            except psycopg.Error as error:
+                log.warning("the connectors of lakelet.yml wait for the database: %s", error)

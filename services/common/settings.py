@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     elasticsearch_password: Secret
     logs_s3_secret_key: Secret
 
+    # How long a connector's process may say nothing before it is stopped.
+    connector_silence_seconds: float = Field(default=10_800, gt=0)
+
     dremio_memory_limit: str = "2GB"
     dremio_threads: int = Field(default_factory=lambda: max(2, os.cpu_count() or 2))
     elasticsearch_memory_limit: str = "96MB"

@@ -1,7 +1,9 @@
-"""The connectors that are there."""
+"""The connectors that are there: those that come with the server, and custom ones."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,10 +14,22 @@ import orjson
 
 from services.common.errors import NotFoundError
 
+# What Airbyte calls the image that runs manifests.
+MANIFESTS = "airbyte/source-declarative-manifest"
+
+
+def slug(name: str) -> str:
+    """Return `name` in lower-case letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "custom"
+
 
 @dataclass(frozen=True)
 class Definition:
-    """A kind of source or destination. `connector` names what runs it."""
+    """A kind of source or destination.
+
+    `connector` names what runs it: a built-in, or a `sources.protocol.launch.Launch` as text.
+    `version` counts a manifest's changes; a `local` one stands in lakelet.yml.
+    """
 
     id: UUID
     kind: str
@@ -27,27 +41,45 @@ class Definition:
     release_stage: str
     support_level: str
     spec: dict[str, Any]
+    custom: bool = False
+    version: int = 1
+    local: bool = False
+    deleted: bool = False
 
     @property
     def type_name(self) -> str:
         """The public API's name of the connector: `postgres`, `s3-data-lake`."""
+        if self.custom and not self.docker_repository.startswith("airbyte/source-"):
+            return slug(self.name)
+        if self.docker_repository == MANIFESTS:
+            return slug(self.name)
         repository = self.docker_repository.rpartition("/")[2]
         return repository.removeprefix("source-").removeprefix("destination-")
 
 
 class Registry:
-    """Definitions by kind and id."""
+    """Definitions by kind and id. `custom` gives those that do not come with the server."""
 
-    def __init__(self, definitions: list[Definition]) -> None:
-        self._all = definitions
+    def __init__(
+        self, built_in: list[Definition], custom: Callable[[], list[Definition]] = list
+    ) -> None:
+        self._built_in, self._custom = built_in, custom
+
+    def with_custom(self, custom: Callable[[], list[Definition]]) -> Registry:
+        """Return a registry that has custom definitions too."""
+        return Registry(self._built_in, custom)
 
     def listing(self, kind: str) -> list[Definition]:
         """Return all definitions of sources or of destinations."""
-        return [d for d in self._all if d.kind == kind]
+        custom = self._custom() if kind == "source" else []
+        return [d for d in (*self._built_in, *custom) if d.kind == kind and not d.deleted]
 
     def get(self, kind: str, identity: UUID) -> Definition:
-        """Return one definition. Raises NotFoundError."""
-        for definition in self.listing(kind):
+        """Return one definition, also a deleted one. Raises NotFoundError."""
+        for definition in self._built_in:
+            if definition.id == identity and definition.kind == kind:
+                return definition
+        for definition in self._custom() if kind == "source" else ():
             if definition.id == identity:
                 return definition
         raise NotFoundError(f"{kind} definition {identity} does not exist")

@@ -100,15 +100,16 @@ def delete(ctx: Context, kind: Kind, identity: UUID) -> None:
 def check(ctx: Context, kind: Kind, identity: UUID) -> tuple[Json | None, Json]:
     """Try the stored configuration; return the failure, if any, and the job's data."""
     actor = get(ctx, kind, identity)
-    return check_configuration(ctx, kind, actor.definition_id, ctx.vault.open(actor.configuration))
+    config = ctx.vault.open(actor.configuration)
+    return check_configuration(ctx, kind, actor.definition_id, config, actor)
 
 
 def check_configuration(
-    ctx: Context, kind: Kind, definition_id: UUID, config: Json
+    ctx: Context, kind: Kind, definition_id: UUID, config: Json, actor: Actor | None = None
 ) -> tuple[Json | None, Json]:
-    """Try a configuration with its secrets in plain text."""
+    """Try a configuration with its secrets in plain text; `actor`: it is that one's, stored."""
     definition = ctx.registry.get(kind, definition_id)
-    answer, info = _call(ctx, "check", kind, definition, config, CHECK_SECONDS)
+    answer, info = _call(ctx, "check", kind, definition, config, CHECK_SECONDS, actor)
     return answer.get("failure"), info
 
 
@@ -116,7 +117,7 @@ def discover(ctx: Context, identity: UUID) -> tuple[Json | None, UUID | None, Js
     """Return the catalog of a source with default modes, its id, and the job's data."""
     actor = get(ctx, "source", identity)
     config = ctx.vault.open(actor.configuration)
-    catalog, info = discover_configuration(ctx, actor.definition_id, config)
+    catalog, info = discover_configuration(ctx, actor.definition_id, config, actor)
     if catalog is None:
         return None, None, info
     with ctx.db.connection() as db:
@@ -124,11 +125,11 @@ def discover(ctx: Context, identity: UUID) -> tuple[Json | None, UUID | None, Js
 
 
 def discover_configuration(
-    ctx: Context, definition_id: UUID, config: Json
+    ctx: Context, definition_id: UUID, config: Json, actor: Actor | None = None
 ) -> tuple[Json | None, Json]:
     """Return the catalog of a configuration with its secrets in plain text, and the job's data."""
     definition = ctx.registry.get("source", definition_id)
-    answer, info = _call(ctx, "discover", "source", definition, config, DISCOVER_SECONDS)
+    answer, info = _call(ctx, "discover", "source", definition, config, DISCOVER_SECONDS, actor)
     if "failure" in answer:
         return None, info
     streams = [{"stream": s, "config": default_config(s)} for s in answer["result"]["streams"]]
@@ -160,10 +161,20 @@ def default_config(stream: Json) -> Json:
 
 
 def _call(
-    ctx: Context, operation: str, kind: Kind, definition: Definition, config: Json, seconds: float
+    ctx: Context,
+    operation: str,
+    kind: Kind,
+    definition: Definition,
+    config: Json,
+    seconds: float,
+    actor: Actor | None,
 ) -> tuple[Json, Json]:
     began = int(time.time())
     answer = ctx.workers.call(operation, kind, definition.connector, config, seconds)
+    if actor is not None and "config" in answer:
+        sealed = ctx.vault.seal(answer["config"], definition.spec, actor.configuration)
+        with ctx.db.connection() as db:
+            actors.update(db, actor, actor.name, sealed)
     types = {"discover": "discover_schema", "check": f"check_connection_{kind}"}
     info: dict[str, Any] = {
         "id": str(uuid4()),
@@ -172,7 +183,7 @@ def _call(
         "createdAt": began,
         "endedAt": int(time.time()),
         "succeeded": operation == "check" or "failure" not in answer,
-        "connectorConfigurationUpdated": False,
+        "connectorConfigurationUpdated": "config" in answer,
         "logType": "formatted",
         "logs": {"logLines": answer.get("lines", [])},
     }

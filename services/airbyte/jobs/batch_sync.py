@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from services.airbyte.cdk.batches import Batch, BatchSource
 from services.airbyte.cdk.catalog import ConfiguredStream
-from services.airbyte.cdk.source import Reading
+from services.airbyte.destination.commits import Commit
 from services.airbyte.state.records import StreamState
 
 if TYPE_CHECKING:
-    from services.airbyte.jobs.sync import Commit, Sync
+    from services.airbyte.jobs.sync import Sync
 
 
 def run(sync: Sync, source: BatchSource, wanted: Sequence[ConfiguredStream]) -> None:
@@ -40,32 +40,23 @@ def run(sync: Sync, source: BatchSource, wanted: Sequence[ConfiguredStream]) -> 
     if not left:
         return
     states = {s.key: known[s.key].state if s.incremental else None for s in left}
-    totals = {s.key: [0, 0, 0] for s in left}
     with (
         sync.failing(),
         source.batches(sync.source_config, left, states, sync.duck, sync.env) as batches,
     ):
         for group in batches:
-            _commit(sync, group, known, totals)
+            _commit(sync, group, known)
 
 
-def _commit(
-    sync: Sync, group: list[Batch], known: dict[str, StreamState], totals: dict[str, list[int]]
-) -> None:
+def _commit(sync: Sync, group: list[Batch], known: dict[str, StreamState]) -> None:
     began = time.monotonic()
     with contextlib.ExitStack() as writes:
         commits = [_staged(sync, writes, batch, known[batch.stream.key]) for batch in group]
-        sync.commit(commits)
+    # From here on the files stay: whether a commit took place is not always known.
+    sync.commit(commits)
     for commit in commits:
         stream, note = commit.stream, commit.note
         known[stream.key] = known[stream.key].after(note.state, note.version, note.generation)
-        total = totals[stream.key]
-        total[0], total[1], total[2] = (
-            total[0] + note.records,
-            total[1] + note.bytes,
-            total[2] + 1,
-        )
-        sync.save_stats(stream, total[0], total[1], states=total[2])
         sync.log.write(
             f"{commit.table.name}: {note.records} records committed in"
             f" {time.monotonic() - began:.2f} s, {note.bytes} bytes",
@@ -76,9 +67,7 @@ def _commit(
         )
 
 
-def _staged(
-    sync: Sync, writes: contextlib.ExitStack, batch: Batch, known: StreamState
-) -> Commit:
+def _staged(sync: Sync, writes: contextlib.ExitStack, batch: Batch, known: StreamState) -> Commit:
     stream, reading = batch.stream, batch.reading
     with sync.failing(stream):
         table = sync.table(stream)
@@ -100,16 +89,11 @@ def _staged(
         note = sync.note(
             stream,
             known,
-            _state(reading),
+            reading.state(),
             generation=generation,
             write_id=write_id,
             records=staged.records,
             size=staged.bytes,
         )
-        from services.airbyte.jobs.sync import Commit
 
         return Commit(stream, table, staged, note)
-
-
-def _state(reading: Reading) -> dict[str, object] | None:
-    return reading.state()

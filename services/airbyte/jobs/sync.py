@@ -167,7 +167,7 @@ class Sync:
         for note in table.notes(str(self.connection.id))[:1]:
             if note.job_id == self.job_id and note.stream == stream.key:
                 self.log.write(f"{table.name}: an earlier attempt of this job has committed it")
-                self.save_stats(stream, note.records, note.bytes)
+                self.count(stream, note.records, note.bytes)
                 return True
         return False
 

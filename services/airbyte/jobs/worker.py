@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
@@ -29,7 +29,9 @@ from services.airbyte.jobs.sync import StreamFailedError, Sync
 from services.airbyte.sources import source
 from services.airbyte.sources.file import source as _file
 from services.airbyte.sources.postgres import source as _postgres
-from services.airbyte.state import actors, connections, database, jobs
+from services.airbyte.sources.protocol.commands import sweep
+from services.airbyte.sources.protocol.source import ProtocolSource
+from services.airbyte.state import actors, connections, database, definitions, jobs
 from services.airbyte.state.records import Connection
 from services.airbyte.state.secrets import Vault
 from services.common import logs
@@ -55,6 +57,7 @@ def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     logs.configure("airbyte", settings().log_level)
+    sweep(folder(settings()))
 
 
 def folder(where: Settings) -> Path:
@@ -62,13 +65,18 @@ def folder(where: Settings) -> Path:
     return where.data_dir / "airbyte"
 
 
-def environment(where: Settings, log: Any, letters: DeadLetters) -> Environment:
+def environment(
+    where: Settings,
+    log: Any,
+    letters: DeadLetters,
+    config_changed: Callable[[Json], None] = lambda _: None,
+) -> Environment:
     """Return what sources may use."""
     inbox = where.inbox_dir
     inbox.mkdir(parents=True, exist_ok=True)
 
-    def write(message: str) -> None:
-        log(message, source="source")
+    def write(message: str, level: str = "INFO") -> None:
+        log(message, source="source", level=level)
 
     def keep(stream: str, records: Sequence[Json]) -> str:
         return letters.keep(stream, records)
@@ -80,6 +88,9 @@ def environment(where: Settings, log: Any, letters: DeadLetters) -> Environment:
         s3_secret=where.airbyte_s3_secret_key.get_secret_value(),
         log=write,
         dead_letters=keep,
+        folder=folder(where),
+        silence=where.connector_silence_seconds,
+        config_changed=config_changed,
     )
 
 
@@ -130,6 +141,14 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
         scope=f"s3://{lake.warehouse.split('/')[0]}",
     )
     letters = DeadLetters(where, job.id, attempt, str(connection.id))
+    known = registry().with_custom(lambda: definitions.listing(db))
+    definition = known.get("source", from_actor.definition_id)
+
+    def store_config(config: Json) -> None:
+        """Keep what the connector has changed, such as a new refresh token."""
+        sealed = vault.seal(config, definition.spec, from_actor.configuration)
+        actors.update(db, from_actor, from_actor.name, sealed)
+
     try:
         catalog = open_catalog(lake)
     except ConnectorError:
@@ -141,12 +160,12 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
         job_id=job.id,
         attempt=attempt,
         connection=connection,
-        source=source(registry().get("source", from_actor.definition_id).connector),
+        source=source(definition.connector),
         source_config=vault.open(from_actor.configuration),
         lake=lake,
         catalog=catalog,
         duck=duck,
-        env=environment(where, log.write, letters),
+        env=environment(where, log.write, letters, store_config),
         log=log,
     )
     if job.config_type in ("reset_connection", "clear"):
@@ -165,7 +184,7 @@ def _only(connection: Connection, streams: list[Json] | None) -> Connection:
 
 
 def run_call(pipe: Pipe, operation: str, kind: str, connector: str, config: Json) -> None:
-    """Answer check or discover through `pipe`: `{"result": …}` or `{"failure": …}`."""
+    """Answer spec, check or discover through `pipe`: `{"result": …}` or `{"failure": …}`."""
     _begin()
     where = settings()
     lines: list[str] = []
@@ -174,13 +193,15 @@ def run_call(pipe: Pipe, operation: str, kind: str, connector: str, config: Json
         lines.append(message)
 
     answer: Json
+    changed: Json = {}
     try:
-        env = environment(where, note, DeadLetters(where, 0, 0, ""))
+        letters = DeadLetters(where, 0, 0, "")
+        env = environment(where, note, letters, lambda new: changed.update(config=new))
         answer = {"result": _call(operation, kind, connector, config, env)}
     except Exception as error:  # noqa: BLE001 - goes into the answer
         origin: Any = "source" if kind == "source" else "destination"
         answer = {"failure": describe(error, origin=origin)}
-    pipe.send({**answer, "lines": lines})
+    pipe.send({**answer, **changed, "lines": lines})
     pipe.close()
 
 
@@ -196,6 +217,8 @@ def _call(operation: str, kind: str, connector: str, config: Json, env: Environm
             raise explain(error, lake) from error
         return None
     chosen = source(connector)
+    if operation == "spec" and isinstance(chosen, ProtocolSource):
+        return chosen.spec(env)
     if operation == "check":
         return chosen.check(config, env)
     if operation == "discover":

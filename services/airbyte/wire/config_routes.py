@@ -9,6 +9,7 @@ from services.airbyte.handlers.context import Context
 from services.airbyte.wire import (
     config_actors,
     config_connections,
+    config_definitions,
     config_jobs,
     config_more,
     config_overview,
@@ -36,6 +37,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         config_overview.ENDPOINTS,
         config_more.ENDPOINTS,
         config_web.ENDPOINTS,
+        config_definitions.ENDPOINTS,
     )
     for path, (model, respond) in table.items()
 } | {path: Endpoint(model, respond, "GET") for path, (model, respond) in config_web.GETS.items()}

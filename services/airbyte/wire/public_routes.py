@@ -16,6 +16,7 @@ from services.airbyte.handlers.errors import InvalidInputError
 from services.airbyte.wire import (
     public_actors,
     public_connections,
+    public_definitions,
     public_jobs,
     public_more,
     public_platform,
@@ -48,6 +49,7 @@ ROUTES: list[Route] = [
     _compile(*entry)
     for table in (
         public_platform.ROUTES,
+        public_definitions.ROUTES,
         public_actors.ROUTES,
         public_connections.ROUTES,
         public_jobs.ROUTES,

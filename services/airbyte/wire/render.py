@@ -105,7 +105,7 @@ def definition(record: Definition) -> Json:
         "dockerImageTag": record.docker_image_tag,
         "documentationUrl": record.documentation_url,
         "protocolVersion": "0.2.0",
-        "custom": False,
+        "custom": record.custom,
         "enterprise": False,
         "supportLevel": record.support_level,
         "releaseStage": record.release_stage,

@@ -11,21 +11,6 @@ from airbyte_api import api, errors, models
 from tests.contract.airbyte.client import Airbyte, rows
 
 
-@pytest.fixture
-def sdk(airbyte: Airbyte) -> airbyte_api.AirbyteAPI:
-    settings = airbyte.settings
-    return airbyte_api.AirbyteAPI(
-        server_url=f"http://127.0.0.1:{settings.airbyte_public_port}/api/public/v1",
-        security=models.Security(
-            client_credentials=models.SchemeClientCredentials(
-                client_id=settings.airbyte_client_id,
-                client_secret=settings.airbyte_client_secret.get_secret_value(),
-                token_url="/api/public/v1/applications/token",
-            )
-        ),
-    )
-
-
 def test_a_sync_is_set_up_triggered_and_followed(
     airbyte: Airbyte, sdk: airbyte_api.AirbyteAPI
 ) -> None:

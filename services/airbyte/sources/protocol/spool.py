@@ -101,8 +101,9 @@ class Spool:
     def _refuse_keyless(self, source: Path, lines: list[bytes]) -> None:
         keys = tuple(c for c in self.columns if c.name in self._keys)
         missing = " OR ".join(f"{quote(name)} IS NULL" for name in self._keys)
+        query = typed(str(source), max(map(len, lines)), keys)
         found = self._duck.execute(
-            f"SELECT {ROW} FROM ({typed(str(source), max(map(len, lines)), keys)}) WHERE {missing} ORDER BY 1"
+            f"SELECT {ROW} FROM ({query}) WHERE {missing} ORDER BY 1"
         ).fetchall()
         for (number,) in found:
             self._refuse(

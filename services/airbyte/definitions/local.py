@@ -1,0 +1,125 @@
+"""Connectors that are commands of this machine: those that lakelet.yml names.
+
+    connectors:
+      mine: {command: [python, my_source.py]}
+
+The file belongs to whoever runs the platform; nothing of this can be set over the network.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+
+import yaml
+
+from services.airbyte.definitions.registry import Definition
+from services.airbyte.sources.protocol.launch import Launch
+from services.airbyte.state import definitions
+from services.airbyte.state.database import Pool
+from services.common.errors import LakeletError
+from services.common.settings import CHECKOUT, Settings
+
+log = logging.getLogger(__name__)
+
+# After how many seconds a command that failed is asked again.
+_RETRY = 30.0
+_SPACE = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
+
+
+def local_id(name: str) -> UUID:
+    """Return the definition id of a command; the same on every installation."""
+    return uuid5(_SPACE, f"https://lakelet/connectors/{name}")
+
+
+def commands(path: Path) -> dict[str, Launch]:
+    """Return the commands that the file names; they run in the file's folder."""
+    try:
+        document = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        log.warning("%s cannot be read: %s", path, error)
+        return {}
+    named = (document or {}).get("connectors") if isinstance(document, dict) else None
+    return {
+        str(name): Launch(
+            "command", command=tuple(map(str, entry["command"])), folder=str(path.parent)
+        )
+        for name, entry in (named or {}).items()
+        if isinstance(entry, dict) and isinstance(entry.get("command"), list) and entry["command"]
+    }
+
+
+def platform_file(settings: Settings) -> Path:
+    """Return the lakelet.yml in use: the home folder's, else the checkout's."""
+    own = settings.lakelet_home / "lakelet.yml"
+    return own if own.exists() else CHECKOUT / "lakelet.yml"
+
+
+class LocalConnectors:
+    """Keeps the stored definitions of commands as the file has them."""
+
+    def __init__(
+        self,
+        path: Callable[[], Path],
+        db: Pool,
+        specification: Callable[[Launch], dict[str, Any]],
+    ) -> None:
+        self._find, self._db, self._specification = path, db, specification
+        self._path = path()
+        self._seen: tuple[str, int] | None = None
+        self._again = 0.0
+        self._lock = threading.Lock()
+
+    def refresh(self) -> None:
+        """Read the file again if it has changed; a command that fails is logged and left out."""
+        with self._lock:
+            self._path = self._find()
+            try:
+                now = (str(self._path), self._path.stat().st_mtime_ns)
+            except OSError:
+                return
+            if self._seen == now and time.monotonic() < self._again:
+                return
+            wanted = commands(self._path)
+            with self._db.connection() as db:
+                known = {d.id: d for d in definitions.listing(db) if d.local}
+            complete = True
+            for name, launch in wanted.items():
+                complete &= self._store(name, launch, known.pop(local_id(name), None))
+            with self._db.connection() as db:
+                for left in known.values():
+                    definitions.put(db, replace(left, deleted=True))
+            self._seen = now
+            self._again = math.inf if complete else time.monotonic() + _RETRY
+
+    def _store(self, name: str, launch: Launch, before: Definition | None) -> bool:
+        try:
+            spec = self._specification(launch)
+        except LakeletError as error:
+            log.warning("connector %s (%s) of %s: %s", name, launch.label, self._path, error)
+            return False
+        made = Definition(
+            id=local_id(name),
+            kind="source",
+            connector=launch.dump(),
+            name=name,
+            docker_repository=f"local/{name}",
+            docker_image_tag="local",
+            documentation_url=spec.get("documentationUrl") or "",
+            release_stage="custom",
+            support_level="none",
+            spec=spec,
+            custom=True,
+            local=True,
+        )
+        if made != before:
+            with self._db.connection() as db:
+                definitions.put(db, made)
+        return True
