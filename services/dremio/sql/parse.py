@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
-from services.dremio.sql import parse_alter, parse_create, parse_function
+from services.dremio.sql import parse_alter, parse_create, parse_function, parse_maintenance
 from services.dremio.sql.reflections import ddl as reflections
 from services.dremio.sql.shape import as_query, table_path
 from services.dremio.sql.statements import (
@@ -33,7 +33,7 @@ _MODIFYING = {
 _DROPPABLE = {"TABLE": "TABLE", "VIEW": "VIEW", "VDS": "VIEW", "FOLDER": "FOLDER", "SPACE": "SPACE"}
 # Understood by Dremio, not offered here.
 _UNSUPPORTED = (
-    "GRANT", "REVOKE", "OPTIMIZE", "VACUUM", "COPY", "ROLLBACK", "ANALYZE", "CALL", "RESET",
+    "GRANT", "REVOKE", "COPY", "CALL", "RESET",
 )  # fmt: skip
 _NEVER = ("ATTACH", "DETACH", "PRAGMA", "INSTALL", "LOAD", "EXPORT", "IMPORT", "CHECKPOINT")
 
@@ -164,4 +164,8 @@ _HANDLERS: dict[str, Callable[[Reader], Statement]] = {
     "DESC": _describe,
     "USE": _use,
     "SET": reflections.set_option,
+    "OPTIMIZE": parse_maintenance.optimize,
+    "VACUUM": parse_maintenance.vacuum,
+    "ROLLBACK": parse_maintenance.rollback,
+    "ANALYZE": parse_maintenance.analyze,
 }

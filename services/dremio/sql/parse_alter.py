@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from sqlglot import exp
+from sqlglot.tokenizer_core import Token
 
-from services.dremio.sql.parse_create import column_definition
+from services.dremio.sql.parse_create import column_definition, partition_field
 from services.dremio.sql.reflections import ddl as reflections
-from services.dremio.sql.statements import AlterColumns, AlterMetadata, SetOption, Statement
+from services.dremio.sql.statements import (
+    AlterColumns,
+    AlterLayout,
+    AlterMetadata,
+    SetOption,
+    Statement,
+    TableProperties,
+)
 from services.dremio.sql.tokens import Reader
 from services.dremio.state.errors import unsupported
 
@@ -32,6 +40,10 @@ def alter(reader: Reader) -> Statement:
         reader.at += 1
         reader.expect("METADATA")
         return AlterMetadata(path, action)  # what follows tunes a scan that does not exist here
+    layout = _layout(reader, path)
+    if layout is not None:
+        reader.end()
+        return layout
     statement = AlterColumns(path)
     if reader.accept("ADD", "COLUMNS") or (reader.word(1) == "(" and reader.accept("ADD")):
         statement.add = [column_definition(item, reader) for item in reader.group()]
@@ -48,6 +60,34 @@ def alter(reader: Reader) -> Statement:
         raise unsupported(f"ALTER {kind} … {action} {reader.word(1)} is not supported here")
     reader.end()
     return statement
+
+
+def _layout(reader: Reader, path: tuple[str, ...]) -> Statement | None:
+    """Read TBLPROPERTIES, PARTITION FIELD or LOCALSORT BY; None when it is none of them."""
+    if reader.accept("SET", "TBLPROPERTIES"):
+        return TableProperties(path, set=dict(_property(item, reader) for item in reader.group()))
+    if reader.accept("UNSET", "TBLPROPERTIES"):
+        return TableProperties(path, unset=[item[0].text for item in reader.group()])
+    if reader.accept("ADD", "PARTITION", "FIELD"):
+        field = partition_field(reader.rest(), reader)
+        reader.at = len(reader.tokens)
+        return AlterLayout(path, add=field)
+    if reader.accept("DROP", "PARTITION", "FIELD"):
+        field = partition_field(reader.rest(), reader)
+        reader.at = len(reader.tokens)
+        return AlterLayout(path, drop=field)
+    if reader.accept("LOCALSORT", "BY"):
+        return AlterLayout(path, sort=[item[0].text for item in reader.group()])
+    return None
+
+
+def _property(item: list[Token], reader: Reader) -> tuple[str, str]:
+    inner = Reader(reader.sql, item)
+    name = inner.string()
+    inner.expect("=")
+    value = inner.string()
+    inner.end()
+    return name, value
 
 
 def _change(reader: Reader) -> tuple[str, exp.ColumnDef]:

@@ -71,7 +71,7 @@ def _clause(reader: Reader, table: CreateTable) -> bool:
     """Read one clause on the table's layout; False when none follows."""
     reader.accept_any("HASH", "STRIPED", "ROUND-ROBIN")
     if reader.accept("PARTITION", "BY"):
-        table.partition = [_partition(item, reader) for item in reader.group()]
+        table.partition = [partition_field(item, reader) for item in reader.group()]
     elif reader.accept("LOCALSORT", "BY"):
         table.sort = [item[0].text for item in reader.group()]
     elif reader.accept("DISTRIBUTE", "BY") or reader.accept("CLUSTER", "BY"):
@@ -80,7 +80,7 @@ def _clause(reader: Reader, table: CreateTable) -> bool:
         options = {item[0].text.lower(): item[-1].text for item in reader.group()}
         table.format = options.get("type", "iceberg").lower()
     elif reader.accept("TBLPROPERTIES"):
-        reader.group()
+        table.properties = {item[0].text: item[-1].text for item in reader.group()}
     elif reader.accept("LOCATION"):
         reader.string()
     elif reader.accept("WITH", "SINGLE", "WRITER"):
@@ -90,7 +90,10 @@ def _clause(reader: Reader, table: CreateTable) -> bool:
     return True
 
 
-def _partition(item: list[Token], reader: Reader) -> PartitionField:
+def partition_field(item: list[Token], reader: Reader) -> PartitionField:
+    """Read `column` or `transform([n,] column)`. Raises DremioError."""
+    if not item:
+        raise reader.error("expected a column or a transform of one")
     name = item[0].text
     if len(item) == 1:
         return PartitionField(name)

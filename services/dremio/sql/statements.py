@@ -62,6 +62,7 @@ class CreateTable(Statement):
     partition: list[PartitionField] = field(default_factory=list)
     sort: list[str] = field(default_factory=list)
     format: str = "iceberg"
+    properties: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -182,3 +183,65 @@ class ShowFunctions(Statement):
     """SHOW FUNCTIONS."""
 
     like: str | None = None
+
+
+@dataclass
+class Optimize(Statement):
+    """OPTIMIZE TABLE; sizes in megabytes, None where the statement does not say."""
+
+    path: Path
+    data: bool = True
+    manifests: bool = True
+    target_mb: float | None = None
+    least_mb: float | None = None
+    most_mb: float | None = None
+    least_files: int | None = None
+    partitions: exp.Expression | None = None
+
+
+@dataclass
+class Vacuum(Statement):
+    """VACUUM TABLE: EXPIRE SNAPSHOTS, or REMOVE ORPHAN FILES where `orphans`."""
+
+    path: Path
+    orphans: bool = False
+    older_than: str | None = None
+    retain_last: int | None = None
+    location: str | None = None
+
+
+@dataclass
+class Rollback(Statement):
+    """ROLLBACK TABLE to a snapshot's id or to what was current before a moment."""
+
+    path: Path
+    snapshot: str | None = None
+    timestamp: str | None = None
+
+
+@dataclass
+class TableProperties(Statement):
+    """ALTER TABLE SET or UNSET TBLPROPERTIES."""
+
+    path: Path
+    set: dict[str, str] = field(default_factory=dict)
+    unset: list[str] = field(default_factory=list)
+
+
+@dataclass
+class AlterLayout(Statement):
+    """ALTER TABLE ADD or DROP PARTITION FIELD, or LOCALSORT BY."""
+
+    path: Path
+    add: PartitionField | None = None
+    drop: PartitionField | None = None
+    sort: list[str] | None = None
+
+
+@dataclass
+class Analyze(Statement):
+    """ANALYZE TABLE: compute (or delete) statistics of some columns, of all where empty."""
+
+    path: Path
+    columns: list[str] = field(default_factory=list)
+    delete: bool = False

@@ -17,13 +17,17 @@ from services.dremio.state.duckdb_errors import translate
 from services.dremio.state.errors import DremioError, ErrorKind
 from services.dremio.state.execute import (
     alter,
+    analyze,
     containers,
     create_table,
     drop,
     functions,
+    history_changes,
     modify,
+    optimize,
     reflections,
     show,
+    vacuum,
     views,
 )
 from services.dremio.state.execute.run import OK_SCHEMA, RECORDS_SCHEMA, Result, Run
@@ -47,6 +51,12 @@ _HANDLERS: dict[type[s.Statement], Callable[[Run, Any], Result]] = {
     s.DropFunction: functions.drop_function,
     s.DescribeFunction: functions.describe_function,
     s.ShowFunctions: functions.show_functions,
+    s.Optimize: optimize.optimize,
+    s.Vacuum: vacuum.vacuum,
+    s.Analyze: analyze.analyze,
+    s.Rollback: history_changes.rollback,
+    s.TableProperties: history_changes.table_properties,
+    s.AlterLayout: history_changes.alter_layout,
     s.Use: alter.use,
     s.SetOption: alter.set_option,
     r.CreateReflection: reflections.create,
@@ -149,6 +159,8 @@ class Engine:
             if isinstance(statement, s.CreateView):
                 run.plan(statement.query)
                 return OK_SCHEMA
+            if isinstance(statement, s.Vacuum):
+                return vacuum.vacuum_schema(statement)
             if isinstance(statement, s.Show):
                 return show.show_schema(statement)
             return _SCHEMAS.get(type(statement), OK_SCHEMA)
@@ -161,6 +173,7 @@ _SCHEMAS: dict[type[s.Statement], pa.Schema] = {
     s.Describe: show.DESCRIBE_SCHEMA,
     s.DescribeFunction: functions.DESCRIBE_SCHEMA,
     s.ShowFunctions: functions.SHOW_SCHEMA,
+    s.Optimize: optimize.OPTIMIZE_SCHEMA,
 }
 
 

@@ -2,50 +2,74 @@
 
 from __future__ import annotations
 
-import re
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from sqlglot import exp
 
 from services.dremio.sql.statements import AlterColumns, AlterMetadata, SetOption, Use
-from services.dremio.state.database import quoted
+from services.dremio.state import types
+from services.dremio.state.catalog.catalog import Table
 from services.dremio.state.errors import validation
-from services.dremio.state.execute.modify import name_of, writable
+from services.dremio.state.execute.modify import writable
 from services.dremio.state.execute.run import Result, Run, ok
 from services.dremio.state.execute.transaction import retried
+from services.dremio.state.lake.iceberg import iceberg_type, open_table, translated
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table as IcebergTable
 
 # Iceberg's rules for changing a column's type: only these widen without rewriting data.
-_WIDER = {("INTEGER", "BIGINT"), ("FLOAT", "DOUBLE")}
-_DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
+_WIDER = {("int32", "int64"), ("float", "double")}
 
 
 def alter_columns(run: Run, statement: AlterColumns) -> Result:
-    """Add, drop, rename or widen columns. Raises DremioError."""
+    """Add, drop, rename or widen columns in one commit. Raises DremioError.
+
+    The commit is PyIceberg's: DuckDB numbers a new schema by the current one's number, which
+    the catalog refuses where an earlier schema has that number.
+    """
     table = writable(run, statement.path)
-    name = name_of(run, table)
     with run.core.writing(table.path):
-        schema = run.core.catalog.schema_of(table)
+        return retried(run, lambda: _altered(run, statement, table))
+
+
+def _altered(run: Run, statement: AlterColumns, target: Table) -> Result:
+    with translated():
+        table = open_table(target.lake, target.place)
+        schema = run.core.catalog.schema_of(target)
         existing = {field.name.lower(): field.name for field in schema}
-        if statement.add:
-            for column in statement.add:
-                if column.name.lower() in existing:
-                    raise validation(f"Column [{column.name.upper()}] already in the table.")
-                kind = column.args["kind"].sql("duckdb")
-                sql = f"ALTER TABLE {name} ADD COLUMN {quoted(column.name)} {kind}"
-                retried(run, lambda sql=sql: run.execute(sql))  # type: ignore[misc]
-            return ok("New columns added.")
-        if statement.drop:
-            dropped = _existing(existing, statement.drop[0])
-            if len(existing) == 1:
-                raise validation("Cannot drop all columns of a table")
-            retried(run, lambda: run.execute(f"ALTER TABLE {name} DROP COLUMN {quoted(dropped)}"))
-            return ok(f"Column [{statement.drop[0]}] dropped")
-        old, definition = statement.change[0]
-        current = _existing(existing, old)
-        _retype(run, name, current, definition.args["kind"].sql("duckdb"))
-        if definition.name != current:
-            if definition.name.lower() in existing and definition.name.lower() != current.lower():
-                raise validation(f"Column [{definition.name}] already present in table.")
-            sql = f"ALTER TABLE {name} RENAME COLUMN {quoted(current)} TO {quoted(definition.name)}"
-            retried(run, lambda: run.execute(sql))
-        return ok(f"Column [{old}] modified")
+        with table.update_schema() as update:
+            if statement.add:
+                for column in statement.add:
+                    if column.name.lower() in existing:
+                        raise validation(f"Column [{column.name.upper()}] already in the table.")
+                    existing[column.name.lower()] = column.name
+                    update.add_column((column.name,), iceberg_type(_type(run, column)))
+                told = "New columns added."
+            elif statement.drop:
+                dropped = _existing(existing, statement.drop[0])
+                if len(existing) == 1:
+                    raise validation("Cannot drop all columns of a table")
+                _unused(table, dropped)
+                update.delete_column((dropped,))
+                told = f"Column [{statement.drop[0]}] dropped"
+            else:
+                old, definition = statement.change[0]
+                current = _existing(existing, old)
+                before = schema.field(current).type
+                after = _type(run, definition)
+                if before != after:
+                    _check_wider(current, before, after)
+                    update.update_column((current,), iceberg_type(after))
+                if definition.name != current:
+                    taken = existing.get(definition.name.lower())
+                    if taken is not None and taken != current:
+                        raise validation(f"Column [{definition.name}] already present in table.")
+                    update.rename_column((current,), definition.name)
+                told = f"Column [{old}] modified"
+        target.lake.changed()
+    return ok(told)
 
 
 def alter_metadata(run: Run, statement: AlterMetadata) -> Result:
@@ -90,20 +114,27 @@ def _existing(existing: dict[str, str], name: str) -> str:
     return found
 
 
-def _retype(run: Run, table: str, column: str, wanted: str) -> None:
-    relation = run.cursor.sql(f"SELECT {quoted(column)} FROM {table}")  # noqa: S608 - quoted
-    current = str(relation.types[0])
-    plain = {"INT": "INTEGER", "TEXT": "VARCHAR", "REAL": "FLOAT"}
-    target = plain.get(re.sub(r"^(TEXT|VARCHAR)\(.*\)", "VARCHAR", wanted), wanted)
-    target = "VARCHAR" if target.startswith(("TEXT", "VARCHAR")) else target
-    if target == current:
+def _type(run: Run, column: exp.ColumnDef) -> pa.DataType:
+    """Return the type of a column's definition as tables keep it. Raises DremioError."""
+    kind = column.args["kind"].sql("duckdb")
+    return run.shape(f"SELECT CAST(NULL AS {kind}) AS c").field(0).type
+
+
+def _unused(table: IcebergTable, column: str) -> None:
+    """Check that no partition field is made of a column. Raises DremioError."""
+    source = table.schema().find_field(column).field_id
+    if any(field.source_id == source for field in table.spec().fields):
+        raise validation(f"Cannot drop column [{column}]: the table is partitioned by it")
+
+
+def _check_wider(column: str, before: pa.DataType, after: pa.DataType) -> None:
+    """Check Iceberg's rules: only these changes need no rewriting of data. Raises DremioError."""
+    if (str(before), str(after)) in _WIDER:
         return
-    if (current, target) not in _WIDER and not _wider_decimal(current, target):
-        raise validation(f"Cannot change data type of column [{column}] from {current} to {target}")
-    sql = f"ALTER TABLE {table} ALTER COLUMN {quoted(column)} TYPE {target}"
-    retried(run, lambda: run.execute(sql))
-
-
-def _wider_decimal(current: str, target: str) -> bool:
-    before, after = _DECIMAL.fullmatch(current), _DECIMAL.fullmatch(target)
-    return bool(before and after and before[2] == after[2] and int(after[1]) >= int(before[1]))
+    decimals = pa.types.is_decimal(before) and pa.types.is_decimal(after)
+    if decimals and before.scale == after.scale and after.precision >= before.precision:
+        return
+    raise validation(
+        f"Cannot change data type of column [{column}] from "
+        f"{types.information_name(before)} to {types.information_name(after)}"
+    )

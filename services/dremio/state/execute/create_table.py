@@ -13,8 +13,10 @@ from services.dremio.state import types
 from services.dremio.state.catalog.catalog import Table
 from services.dremio.state.database import literal, quoted
 from services.dremio.state.errors import unsupported, validation
+from services.dremio.state.execute.history_changes import set_sort_order
 from services.dremio.state.execute.run import Result, Run, ok, rows
 from services.dremio.state.execute.transaction import retried, transaction
+from services.dremio.state.lake.iceberg import open_table, translated
 
 # What Dremio's writers report, one row per file written (RecordWriter in Dremio's source).
 WRITER_SCHEMA = pa.schema(
@@ -51,10 +53,19 @@ def create_table(run: Run, statement: CreateTable) -> Result:
         if statement.query is None:
             definition = _columns(statement)
             retried(run, lambda: _write(run, table, statement, definition, exists))
+            _keep_order(table, statement)
             return ok("Table created")
         body = _body(run, statement)
         count = retried(run, lambda: _write(run, table, statement, body, exists))
+        _keep_order(table, statement)
     return rows(WRITER_SCHEMA, [{"Fragment": "0_0", "Records": count, "Path": dotted}])
+
+
+def _keep_order(table: Table, statement: CreateTable) -> None:
+    """Record LOCALSORT BY in the table: later writers and OPTIMIZE sort by it."""
+    if statement.sort:
+        with translated():
+            set_sort_order(open_table(table.lake, table.place), statement.sort)
 
 
 def _columns(statement: CreateTable) -> str:
@@ -117,7 +128,9 @@ def _write(run: Run, table: Table, statement: CreateTable, body: str, exists: bo
     final = prefix + quoted(place.table)
     layout = _partitioning(statement.partition)
     codec = _CODECS.get(place.bucket, _DEFAULT_CODEC)
-    properties = f" WITH ('write.parquet.compression-codec'={literal(codec)})"
+    wanted = {"write.parquet.compression-codec": codec, **statement.properties}
+    listed = ", ".join(f"{literal(name)}={literal(value)}" for name, value in wanted.items())
+    properties = f" WITH ({listed})"
     parts = _parts(body, layout, properties)
     try:
         if not exists:

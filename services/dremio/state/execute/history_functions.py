@@ -6,6 +6,7 @@ import datetime
 from typing import Any
 
 import pyarrow as pa
+from sqlglot import exp
 
 from services.dremio.sql.statements import Path
 from services.dremio.state.errors import validation
@@ -74,3 +75,25 @@ def history(run: Run, function: str, path: Path) -> pa.Table:
 
 def _when(milliseconds: int) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.UTC).replace(tzinfo=None)
+
+
+def check_version(run: Run, path: Path, version: exp.Version) -> None:
+    """Check that a table had rows to show at the moment a query asks for.
+
+    Raises DremioError: DuckDB would answer with no rows where the table was not there yet.
+    """
+    moment = version.expression.find(exp.Literal)
+    table = run.core.catalog.table(path)
+    if version.name.upper() != "TIMESTAMP" or moment is None or table is None:
+        return
+    try:
+        wanted = datetime.datetime.fromisoformat(moment.name).replace(tzinfo=datetime.UTC)
+    except ValueError:
+        return  # an expression: DuckDB says what is wrong with it
+    place = table.place
+    metadata = table.lake.rest.load(place.bucket, place.namespace, place.table) or {}
+    log = metadata.get("snapshot-log") or []
+    if not any(entry["timestamp-ms"] <= wanted.timestamp() * 1000 for entry in log):
+        raise validation(
+            f"Table '{'.'.join(path)}' has no snapshot at or before timestamp '{moment.name}'"
+        )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from sqlglot import exp
 
 from services.dremio.sql.resolve import Physical, candidates
+from services.dremio.sql.shape import as_query
 from services.dremio.sql.statements import Modify, Truncate
+from services.dremio.state import types
 from services.dremio.state.catalog.catalog import Table
 from services.dremio.state.database import quoted
 from services.dremio.state.errors import validation
@@ -61,7 +65,47 @@ def _apply(run: Run, tree: exp.Expression, table: Table) -> int:
     physical = run.core.catalog.relation(table.path)
     if not isinstance(physical, Physical):
         raise validation(f"Table '{'.'.join(table.path)}' not found")
+    if isinstance(tree, exp.Insert):
+        _sort(tree, table)
     return _counted(run, run.sql(tree))
+
+
+def _sort(tree: exp.Insert, table: Table) -> None:
+    """Order the rows to insert by the table's sort order (LOCALSORT BY), in place."""
+    place = table.place
+    metadata = table.lake.rest.load(place.bucket, place.namespace, place.table) or {}
+    wanted = sort_columns(metadata)
+    source = tree.expression
+    if not wanted or not isinstance(source, exp.Query | exp.Values):
+        return
+    if isinstance(tree.this, exp.Schema):
+        given = [column.name.lower() for column in tree.this.expressions]
+    else:
+        given = [field.name.lower() for field in types.iceberg_schema(metadata)]
+    order = [str(given.index(name.lower()) + 1) for name in wanted if name.lower() in given]
+    if order:
+        query = as_query(cast("exp.Expression", source.copy()))
+        rows = exp.Subquery(this=query, alias=exp.TableAlias(this="_rows"))
+        tree.set("expression", exp.select("*").from_(rows).order_by(*order))
+
+
+def sort_columns(metadata: dict[str, Any]) -> list[str]:
+    """Return the columns of an Iceberg table's current sort order."""
+    current = metadata.get("default-sort-order-id", 0)
+    schema_id = metadata.get("current-schema-id", 0)
+    names = {
+        field["id"]: str(field["name"])
+        for schema in metadata.get("schemas") or []
+        if schema.get("schema-id", 0) == schema_id
+        for field in schema["fields"]
+    }
+    return [
+        names[field["source-id"]]
+        for order in metadata.get("sort-orders") or []
+        if order.get("order-id") == current
+        for field in order.get("fields") or []
+        if field["source-id"] in names
+    ]
 
 
 def _counted(run: Run, sql: str) -> int:

@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 from sqlglot import exp
 
 from services.dremio.sql.functions import Context
-from services.dremio.sql.resolve import Inline, Relation, candidates, inline, resolve
+from services.dremio.sql.resolve import Inline, Physical, Relation, candidates, inline, resolve
 from services.dremio.sql.shape import rows_wanted
 from services.dremio.sql.statements import Path
 from services.dremio.sql.translate import to_duckdb
@@ -52,6 +52,10 @@ class Run:
         if inline is not None:
             return inline
         found = self.core.catalog.relation(path, rows_wanted(table))
+        if isinstance(found, Physical) and table.args.get("version"):
+            from services.dremio.state.execute.history_functions import check_version
+
+            check_version(self, found.path, table.args["version"])
         return self.scan(found) if isinstance(found, Scanned) else found
 
     def scan(self, found: Scanned) -> Inline:

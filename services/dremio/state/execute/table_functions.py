@@ -9,6 +9,7 @@ from services.dremio.sql.statements import Path
 from services.dremio.sql.tokens import Reader, tokenize
 from services.dremio.sql.user_functions import call_path, expand_table
 from services.dremio.state.errors import unsupported
+from services.dremio.state.execute.file_functions import FILES, files
 from services.dremio.state.execute.history_functions import HISTORY, history
 from services.dremio.state.execute.run import Run
 from services.dremio.state.sources.relational import Relational
@@ -25,12 +26,13 @@ def expand(run: Run, call: exp.Func, context: Path) -> Relation | Path | None:
 
 
 def _inner(run: Run, inner: exp.Expression, context: Path) -> Relation | Path | None:
-    if isinstance(inner, exp.Anonymous) and inner.name.lower() in HISTORY:
+    if isinstance(inner, exp.Anonymous) and inner.name.lower() in (*HISTORY, *FILES):
         argument = inner.expressions[0] if inner.expressions else None
         if not isinstance(argument, exp.Literal) or not argument.is_string:
             return None
-        path = Reader(argument.name, tokenize(argument.name)).path()
-        rows = history(run, inner.name.lower(), run.path_of(path))
+        path = run.path_of(Reader(argument.name, tokenize(argument.name)).path())
+        maker = history if inner.name.lower() in HISTORY else files
+        rows = maker(run, inner.name.lower(), path)
         return Inline((inner.name,), run.register(rows))
     user_function = _user_function(run, inner, context)
     if user_function is not None:

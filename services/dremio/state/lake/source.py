@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -146,6 +148,19 @@ class LakeSource:
             names = sorted({*listed, *self._extra})
             known = self._buckets.put("", [n for n in names if not self._only or n in self._only])
         return known
+
+    def files(self, location: str) -> Iterator[tuple[str, datetime.datetime, int]]:
+        """Yield (address, when it was last changed, bytes) of the objects below `s3://…/`."""
+        bucket, _, prefix = location.removeprefix("s3://").partition("/")
+        try:
+            for entry in self._s3.list_objects(bucket, prefix, recursive=True):
+                if entry.object_name and entry.last_modified and not entry.is_dir:
+                    address = f"s3://{bucket}/{entry.object_name}"
+                    yield address, entry.last_modified, entry.size or 0
+        except (MinioException, HTTPError) as error:
+            raise DremioError(
+                ErrorKind.CONNECTION, f"Source '{self.name}': {location} cannot be listed: {error}"
+            ) from error
 
     def changed(self) -> None:
         """Forget what was listed: this process has changed the storage."""

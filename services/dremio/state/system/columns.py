@@ -174,6 +174,18 @@ SCHEMAS: dict[str, dict[str, pa.Schema]] = {
         ),
         "options": pa.schema([("name", _TEXT), ("kind", _TEXT), ("string_val", _TEXT)]),
         "users": pa.schema([("user_id", _TEXT), ("user_name", _TEXT), ("user_type", _TEXT)]),
+        "table_statistics": pa.schema(
+            [
+                ("table", _TEXT),
+                ("column", _TEXT),
+                ("created_at", _TIME),
+                ("number_of_distinct_values", _BIG),
+                ("row_count", _BIG),
+                ("null_count", _BIG),
+                ("quantiles", _TEXT),
+                ("heavy_hitters", _TEXT),
+            ]
+        ),
         "user_defined_functions": pa.schema(
             [
                 ("argList", _TEXT),

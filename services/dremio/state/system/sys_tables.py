@@ -90,6 +90,12 @@ def _functions(core: Core) -> Rows:
     ]
 
 
+def _statistics(core: Core) -> Rows:
+    from services.dremio.state.execute.analyze import statistics_rows
+
+    return statistics_rows(core)
+
+
 def _users(core: Core) -> Rows:
     return [
         {"user_id": user.id, "user_name": user.name, "user_type": "REGULAR"}
@@ -130,6 +136,7 @@ MAKERS: dict[str, Callable[[Core], Rows]] = {
     "tables": _tables,
     "users": _users,
     "user_defined_functions": _functions,
+    "table_statistics": _statistics,
     "memory": _memory,
     "reflections": report.reflections_rows,
     "materializations": report.materializations_rows,

@@ -1,0 +1,1 @@
+"""Changes of a table's metadata and files that no rows' change comes with, by PyIceberg."""
