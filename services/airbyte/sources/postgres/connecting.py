@@ -20,7 +20,10 @@ from services.airbyte.cdk.failures import config_error, transient_error
 Json = dict[str, Any]
 
 # Texts of dates, times and floats must not depend on the server's or the role's settings.
-_OPTIONS = "-c TimeZone=UTC -c DateStyle=ISO,YMD -c IntervalStyle=postgres -c extra_float_digits=3"
+_OPTIONS = (
+    "-c TimeZone=UTC -c DateStyle=ISO,YMD -c IntervalStyle=postgres -c extra_float_digits=3"
+    " -c bytea_output=hex"
+)
 
 
 @contextmanager

@@ -21,7 +21,10 @@ _NAN = "__lakelet_nan_"
 
 
 class TableReader:
-    """Reads one table through DuckDB's scanner, all of it in one repeatable-read transaction."""
+    """Reads one table through DuckDB's scanner, all of it in one repeatable-read transaction.
+
+    `snapshot` is the name of an exported snapshot to read in.
+    """
 
     def __init__(
         self,
@@ -30,13 +33,19 @@ class TableReader:
         stream: ConfiguredStream,
         duck: duckdb.DuckDBPyConnection,
         env: Environment,
+        snapshot: str | None = None,
     ) -> None:
         self._table, self._stream, self._duck, self._env = table, stream, duck, env
         self._relation_name = f"{quote(table.schema)}.{quote(table.name)}"
         self._columns = self._choose()
         self._state: Json | None = None
-        duck.execute(f"ATTACH {literal(target)} AS {_SOURCE} (TYPE postgres, READ_ONLY)")
+        # Importing a snapshot is a statement, which a READ_ONLY attachment does not let through.
+        mode = "" if snapshot else ", READ_ONLY"
+        duck.execute(f"ATTACH {literal(target)} AS {_SOURCE} (TYPE postgres{mode})")
         duck.execute("BEGIN")
+        if snapshot:
+            statement = f"SET TRANSACTION SNAPSHOT {literal(snapshot)}"
+            duck.execute(f"CALL postgres_execute('{_SOURCE}', {literal(statement)})")
 
     def close(self) -> None:
         """End the transaction and leave the source."""

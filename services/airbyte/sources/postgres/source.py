@@ -1,9 +1,10 @@
-"""The PostgreSQL source: check, discover, read."""
+"""The PostgreSQL source: check, discover, read; by a cursor, by xmin, or from the log (CDC)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import duckdb
@@ -12,19 +13,28 @@ from services.airbyte.cdk.catalog import ConfiguredStream, Stream
 from services.airbyte.cdk.failures import config_error
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.postgres import connecting
+from services.airbyte.sources.postgres.cdc import slot as slots
+from services.airbyte.sources.postgres.cdc.config import CdcConfig
+from services.airbyte.sources.postgres.cdc.log import PostgresLog, open_log
+from services.airbyte.sources.postgres.cdc.streams import cdc_stream, without_cdc_columns
 from services.airbyte.sources.postgres.reading import TableReader
 from services.airbyte.sources.postgres.tables import SourceTable, find_tables
 
 Json = dict[str, Any]
 
+STANDARD, XMIN, CDC = "Standard", "Xmin", "CDC"
+
 
 class PostgresSource:
-    """Airbyte's source-postgres with replication method Standard."""
+    """Airbyte's source-postgres with its replication methods Standard, Xmin and CDC."""
 
     def check(self, config: Json, env: Environment) -> None:
         """Connect, and find at least one readable table in the configured schemas."""
-        _method(config)
+        cdc = CdcConfig.parse(config) if _method(config) == CDC else None
         with connecting.session(config) as db:
+            if cdc is not None:
+                slots.check_server(db, cdc)
+                slots.find_slot(db, cdc)
             schemas = _schemas(config)
             found = {
                 row["nspname"]
@@ -40,9 +50,31 @@ class PostgresSource:
 
     def discover(self, config: Json, env: Environment) -> list[Stream]:
         """Return the tables and views that the user may read."""
-        _method(config)
+        method = _method(config)
         with connecting.session(config) as db:
-            return [_stream(table) for table in find_tables(db, _schemas(config))]
+            tables = find_tables(db, _schemas(config))
+            if method != CDC:
+                return [_stream(table, method) for table in tables]
+            published = slots.published_tables(db, CdcConfig.parse(config))
+            return [
+                cdc_stream(table, published=(table.schema, table.name) in published)
+                for table in tables
+            ]
+
+    def reads_log(self, config: Json) -> bool:
+        """Whether incremental streams are read from the log."""
+        return _method(config) == CDC
+
+    def open_log(
+        self,
+        config: Json,
+        streams: Sequence[ConfiguredStream],
+        states: Mapping[str, Json | None],
+        duck: duckdb.DuckDBPyConnection,
+        env: Environment,
+    ) -> AbstractContextManager[PostgresLog]:
+        """Open the slot."""
+        return open_log(config, streams, states, duck, env)
 
     @contextmanager
     def read(
@@ -54,7 +86,10 @@ class PostgresSource:
         env: Environment,
     ) -> Iterator[Reading]:
         """Read a table in one snapshot of the source."""
-        _method(config)
+        if _method(config) == CDC:
+            stream = without_cdc_columns(stream)
+        elif _method(config) == XMIN:
+            stream = dataclasses.replace(stream, cursor_field=None)
         schema = stream.namespace or _schemas(config)[0]
         with connecting.session(config) as db:
             tables = find_tables(db, [schema], stream.name)
@@ -85,21 +120,21 @@ def _schemas(config: Json) -> list[str]:
     return list(config.get("schemas") or ["public"])
 
 
-def _method(config: Json) -> None:
-    method = (config.get("replication_method") or {"method": "Standard"}).get("method", "Standard")
-    if method != "Standard":
-        raise config_error(
-            f"replication_method {method} is not supported yet; set replication_method to"
-            ' {"method": "Standard"} and choose a cursor column'
-        )
+def _method(config: Json) -> str:
+    method = (config.get("replication_method") or {"method": STANDARD}).get("method", STANDARD)
+    if method not in (STANDARD, XMIN, CDC):
+        raise config_error(f"replication_method {method} is not {STANDARD}, {XMIN} or {CDC}")
+    return str(method)
 
 
-def _stream(table: SourceTable) -> Stream:
+def _stream(table: SourceTable, method: str) -> Stream:
+    by_xmin = method == XMIN and table.has_xmin
     cursors = [column.name for column in table.columns if column.can_be_cursor]
     return Stream(
         name=table.name,
         namespace=table.schema,
         columns=tuple(column.column for column in table.columns),
         primary_key=table.primary_key,
-        incremental=bool(cursors),
+        incremental=by_xmin if method == XMIN else bool(cursors),
+        source_defined_cursor=by_xmin,
     )

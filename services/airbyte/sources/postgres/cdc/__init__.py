@@ -1,0 +1,1 @@
+"""PostgreSQL's log: logical decoding by pgoutput over the replication protocol."""

@@ -1,0 +1,82 @@
+"""Where streams go on, and whether the slot still reaches back to there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.airbyte.cdk.failures import config_error
+from services.airbyte.sources.postgres.cdc import slot as slots
+from services.airbyte.sources.postgres.cdc.config import CdcConfig, lsn_text
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Position:
+    """All transactions whose commit lies before `lsn` are in the table; of which server."""
+
+    lsn: int
+    system: str
+
+    @classmethod
+    def of(cls, state: Json | None) -> Position | None:
+        """Read a state; None where it is not of this kind (the method was another one)."""
+        if not state or state.get("state_type") != "log_based":
+            return None
+        return cls(int(state["lsn"]), str(state.get("system_identifier") or ""))
+
+    def as_state(self, slot: str) -> Json:
+        """Return the position as a stream's state."""
+        return {
+            "state_type": "log_based",
+            "lsn": self.lsn,
+            "lsn_text": lsn_text(self.lsn),
+            "replication_slot": slot,
+            "system_identifier": self.system,
+        }
+
+
+def continuing(
+    db: slots.Db,
+    cdc: CdcConfig,
+    system: str,
+    known: Mapping[str, Position],
+    say: Callable[[str], None],
+) -> frozenset[str]:
+    """Make sure that there is a slot; return the streams that it does not reach back to.
+
+    Raises ConnectorError when there are such and the configuration does not say to read anew.
+    """
+    slot = slots.find_slot(db, cdc)
+    lost: set[str] = set()
+    why = ""
+    if slot is None:
+        lost, why = set(known), "does not exist any more"
+    elif not slot.alive:
+        lost, why = set(known), "was invalidated: the server has removed log that was still needed"
+    else:
+        strangers = {k for k, p in known.items() if p.system and p.system != system}
+        behind = {k for k, p in known.items() if p.lsn < slot.confirmed} - strangers
+        lost = strangers | behind
+        if strangers:
+            why = "is of another server than the one that was read until now"
+        elif behind:
+            oldest = min(known[key].lsn for key in behind)
+            why = (
+                f"was confirmed up to {lsn_text(slot.confirmed)}, beyond {lsn_text(oldest)} where"
+                " this connection goes on: it was made anew, or someone else reads it"
+            )
+    if lost and not cdc.resync:
+        raise config_error(
+            f"replication slot {cdc.slot!r} {why}. The changes since then cannot be read. Reset"
+            " the connection (connections/reset) to read its tables anew, or set"
+            " invalid_cdc_cursor_position_behavior to 'Re-sync data' to have that done by itself"
+        )
+    if lost:
+        say(f"replication slot {cdc.slot} {why}: reading anew, as configured")
+    if slot is None or not slot.alive:
+        slots.create_slot(db, cdc)
+        say(f"replication slot {cdc.slot} was made")
+    return frozenset(lost)

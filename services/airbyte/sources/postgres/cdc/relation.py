@@ -1,0 +1,104 @@
+"""Tables as the log describes them: Relation messages."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from services.airbyte.sources.postgres.tables import SourceColumn
+from services.airbyte.sources.postgres.types import map_type
+
+_TYPES = """
+SELECT w.position, t.typname AS type,
+       CASE WHEN t.typtype = 'd' THEN b.typname ELSE t.typname END AS base,
+       CASE WHEN t.typtype = 'd' AND w.typmod < 0 THEN t.typtypmod ELSE w.typmod END AS typmod,
+       coalesce(e.typtype, b.typtype, t.typtype) = 'e' AS is_enum,
+       coalesce(a.attndims, 1) AS dimensions
+FROM unnest(%(oids)s::oid[], %(typmods)s::int[], %(names)s::text[]) WITH ORDINALITY
+     AS w (oid, typmod, name, position)
+JOIN pg_type t ON t.oid = w.oid
+LEFT JOIN pg_type b ON b.oid = t.typbasetype AND t.typtype = 'd'
+LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
+LEFT JOIN pg_attribute a ON a.attrelid = %(relation)s AND a.attname = w.name
+"""
+_ROOT = """
+SELECT n.nspname AS schema, c.relname AS name FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.oid = pg_partition_root(%s)
+"""
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table at one moment of the log; `identity` is PostgreSQL's relreplident."""
+
+    oid: int
+    schema: str
+    name: str
+    identity: str
+    names: tuple[str, ...]
+    key: frozenset[str]
+    types: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def parse(cls, message: bytes) -> Relation:
+        """Read a Relation message (without its type byte)."""
+        (oid,) = struct.unpack_from("!I", message)
+        schema, name, rest = message[4:].split(b"\0", 2)
+        identity = chr(rest[0])
+        (count,) = struct.unpack_from("!H", rest, 1)
+        at, names, key, types = 3, [], set(), []
+        for _ in range(count):
+            flags = rest[at]
+            end = rest.index(b"\0", at + 1)
+            column = rest[at + 1 : end].decode()
+            names.append(column)
+            if flags & 1:
+                key.add(column)
+            types.append(struct.unpack_from("!Ii", rest, end + 1))
+            at = end + 9
+        return cls(
+            oid,
+            schema.decode() or "pg_catalog",
+            name.decode(),
+            identity,
+            tuple(names),
+            frozenset(key),
+            tuple((kind, typmod) for kind, typmod in types),
+        )
+
+
+def source_columns(
+    db: psycopg.Connection[dict[str, Any]], relation: Relation
+) -> tuple[SourceColumn, ...]:
+    """Return how the relation's columns lie in bronze; a type that is gone by now is text."""
+    rows = db.execute(
+        _TYPES,
+        {
+            "oids": [kind for kind, _ in relation.types],
+            "typmods": [typmod for _, typmod in relation.types],
+            "names": list(relation.names),
+            "relation": relation.oid,
+        },
+    ).fetchall()
+    by_position = {row["position"]: row for row in rows}
+    columns = []
+    for position, name in enumerate(relation.names, start=1):
+        row = by_position.get(position)
+        base = row["base"] if row else "text"
+        mapping = (
+            map_type(base, row["typmod"], row["dimensions"], is_enum=row["is_enum"])
+            if row
+            else map_type("text", -1, 0, is_enum=False)
+        )
+        columns.append(SourceColumn(name, base, mapping, can_be_cursor=False))
+    return tuple(columns)
+
+
+def root_of(db: psycopg.Connection[dict[str, Any]], relation: Relation) -> tuple[str, str]:
+    """Return schema and name of the table that the relation is a partition of, or its own."""
+    row = db.execute(_ROOT, [relation.oid]).fetchone()
+    return (row["schema"], row["name"]) if row else (relation.schema, relation.name)

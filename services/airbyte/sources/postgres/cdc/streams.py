@@ -1,0 +1,39 @@
+"""Streams as CDC offers them: with the columns that changes carry."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from services.airbyte.cdk.catalog import ConfiguredStream, Stream
+from services.airbyte.sources.postgres.cdc.config import CDC_COLUMNS, CDC_NAMES, LSN
+from services.airbyte.sources.postgres.tables import SourceTable
+
+
+def cdc_stream(table: SourceTable, *, published: bool) -> Stream:
+    """Return a table as a stream; one outside the publication can only be read whole."""
+    columns = tuple(column.column for column in table.columns)
+    if not published:
+        return Stream(table.name, columns, table.schema, table.primary_key)
+    return Stream(
+        name=table.name,
+        namespace=table.schema,
+        columns=(*columns, *CDC_COLUMNS),
+        primary_key=table.primary_key,
+        incremental=True,
+        source_defined_cursor=True,
+        default_cursor=(LSN,),
+    )
+
+
+def without_cdc_columns(stream: ConfiguredStream) -> ConfiguredStream:
+    """Return the stream with the table's own columns only."""
+
+    def own(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return None if names is None else tuple(n for n in names if n not in CDC_NAMES) or None
+
+    return dataclasses.replace(
+        stream,
+        known_columns=own(stream.known_columns),
+        selected_columns=own(stream.selected_columns),
+        cursor_field=None,
+    )

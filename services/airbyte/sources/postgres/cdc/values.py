@@ -1,0 +1,97 @@
+"""From pgoutput's text to the columns' types: what DuckDB is told, per column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+from pyiceberg.types import (
+    BinaryType,
+    DateType,
+    DecimalType,
+    ListType,
+    TimestampType,
+    TimestamptzType,
+    TimeType,
+)
+
+from services.airbyte.cdk.columns import duckdb_type, quote
+from services.airbyte.sources.postgres.tables import SourceColumn
+
+_TOO_LARGE = "SOURCE_FIELD_SIZE_LIMITATION"
+
+
+def expression(column: SourceColumn) -> str | None:
+    """Return the SQL of the value; None where a cast will do."""
+    name, kind = quote(column.name), column.mapping.type
+    if isinstance(kind, BinaryType):
+        return f"unhex(substr({name}, 3))"
+    if isinstance(kind, DateType):
+        return f"TRY_CAST(replace({name}, ' BC', ' (BC)') AS DATE)"
+    if isinstance(kind, TimestampType | TimestamptzType):
+        # PostgreSQL: 0044-03-15 12:00:00 BC; DuckDB: 0044-03-15 (BC) 12:00:00
+        text = f"regexp_replace({name}, '^(\\S+)( .*)? BC$', '\\1 (BC)\\2')"
+        return f"TRY_CAST({text} AS {duckdb_type(kind)})"
+    if isinstance(kind, DecimalType | TimeType):
+        return f"TRY_CAST({name} AS {duckdb_type(kind)})"
+    if isinstance(kind, ListType) and isinstance(kind.element_type, BinaryType):
+        return f"list_transform({name}, lambda x: unhex(substr(x, 3)))"
+    if isinstance(kind, ListType):
+        return f"TRY_CAST({name} AS {duckdb_type(kind)})"
+    return None
+
+
+def without_place(column: SourceColumn) -> tuple[str, str] | None:
+    """Return (condition, reason) for values that have no place in the column's type."""
+    name, kind = quote(column.name), column.mapping.type
+    value = expression(column)
+    if column.mapping.infinite:
+        return f"({name} IS NOT NULL AND NOT coalesce(isfinite({value}), false))", _TOO_LARGE
+    if isinstance(kind, DecimalType | TimeType | ListType) and value is not None:
+        return f"({name} IS NOT NULL AND ({value}) IS NULL)", _TOO_LARGE
+    return None
+
+
+def arrays(texts: pa.Array) -> pa.Array:
+    """Return arrays' text (`{1,NULL,"a b"}`) as lists of text."""
+    return pa.array([parse_array(text) for text in texts.to_pylist()], pa.list_(pa.string()))
+
+
+def parse_array(text: str | None) -> list[str | None] | None:
+    """Read a one-dimensional array; one of several dimensions gives what no type can hold."""
+    if text is None:
+        return None
+    if text.startswith("["):  # [2:3]={7,8}: bounds other than from 1
+        text = text.partition("=")[2]
+    inner = text[1:-1]
+    if not inner:
+        return []
+    if '"' not in inner and "\\" not in inner and "{" not in inner:
+        return [None if item == "NULL" else item for item in inner.split(",")]
+    if inner.startswith("{"):
+        return [text]
+    return _parse_quoted(inner)
+
+
+def _parse_quoted(inner: str) -> list[str | None]:
+    items: list[str | None] = []
+    current: list[str] = []
+    quoted = inside = False
+    characters: Any = iter(inner)
+    for character in characters:
+        if character == "\\":
+            current.append(next(characters))
+        elif character == '"':
+            inside, quoted = not inside, True
+        elif character == "," and not inside:
+            items.append(_item(current, quoted=quoted))
+            current, quoted = [], False
+        else:
+            current.append(character)
+    items.append(_item(current, quoted=quoted))
+    return items
+
+
+def _item(characters: list[str], *, quoted: bool) -> str | None:
+    text = "".join(characters)
+    return None if text == "NULL" and not quoted else text
