@@ -105,6 +105,9 @@ def check_ports(environment: dict[str, str]) -> list[Problem]:
     problems = []
     taken: dict[int, str] = {}
     for port in ports.PORTS:
+        name, _, needed = port.only_with.partition("=")
+        if name and environment.get(name) != needed:
+            continue
         for number in {numbers[port.setting], numbers[port.setting] + port.companion}:
             if number in taken:
                 message = f"{port.setting} and {taken[number]} both ask for port {number}"

@@ -7,17 +7,19 @@ from typing import Annotated
 import typer
 
 from bootstrap import preflight
+from bootstrap.alerts import active_alerts, send_test
 from bootstrap.commands.lifecycle import home
 from bootstrap.commands.options import Json, print_json
 from bootstrap.output import plain_table, results_console
 from bootstrap.runtime import choose_runtime
 from bootstrap.summary import links
+from services.common.errors import TransientError
 from services.common.settings import settings
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's subcommands."""
-    for command in (status, logs, doctor):
+    for command in (status, alerts, logs, doctor):
         app.command()(command)
     app.command("links")(show_links)
 
@@ -39,8 +41,37 @@ def status(json: Json = False) -> None:
                 f"{row['memory'] / 1e6:.0f} MB" if row["pid"] else "",
             )
         results_console().print(table if rows else "nothing was ever started here: run `make up`")
+        for line in _alert_lines() if rows else []:
+            typer.echo(line)
     if not rows or not all(row["healthy"] for row in rows):
         raise typer.Exit(1)
+
+
+def alerts(
+    json: Json = False,
+    test: Annotated[bool, typer.Option("--test", help="Send a test to all who are told.")] = False,
+) -> None:
+    """Show what is pending or firing; exit 1 when something fires."""
+    if test:
+        send_test(settings())
+        typer.echo("a test alert is on its way; `lakelet logs exporter` says if it is not taken")
+        return
+    found = active_alerts(settings())
+    if json:
+        print_json([alert.as_dict() for alert in found])
+    else:
+        for line in [alert.line() for alert in found] or ["nothing is pending or firing"]:
+            typer.echo(line)
+    if any(alert.state == "firing" for alert in found):
+        raise typer.Exit(1)
+
+
+def _alert_lines() -> list[str]:
+    try:
+        found = active_alerts(settings())
+    except TransientError:
+        return []  # the table has said what does not answer
+    return [alert.line() for alert in found if alert.state == "firing"]
 
 
 def logs(

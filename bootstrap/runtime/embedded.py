@@ -8,9 +8,11 @@ import time
 from typing import Any
 
 from bootstrap import preflight
+from bootstrap.monitoring import ensure_prometheus
 from bootstrap.preflight import Problem
 from bootstrap.progress import Progress
 from bootstrap.runtime import record_used
+from services.common.debian import runs_prometheus
 from services.common.errors import NotFoundError, RefusedError
 from services.common.settings import Settings
 from services.supervisor.control import Supervisor
@@ -29,7 +31,8 @@ class EmbeddedRuntime:
 
     def is_up(self) -> bool:
         """Say whether every service is healthy."""
-        return self._supervisor.all_healthy()
+        wanted = self._settings.monitoring != "on" or runs_prometheus(self._settings)
+        return wanted and self._supervisor.all_healthy()
 
     def up(self, progress: Progress) -> None:
         """Start what does not run. Raises RefusedError when the machine is not fit for it."""
@@ -46,7 +49,11 @@ class EmbeddedRuntime:
                 progress.note(f"    {name} is healthy after {seconds:.1f} s")
 
         record_used(self._settings, self.name)
+        came = ensure_prometheus(self._settings, progress)
+        ran = came and self._supervisor.is_running()
         self._supervisor.start(tell)
+        if ran:
+            self._supervisor.restart("exporter")  # Prometheus evaluates the rules from now on
 
     def down(self) -> None:
         """Stop everything; data stays."""

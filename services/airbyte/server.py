@@ -24,8 +24,9 @@ from services.airbyte.jobs.schedule import Schedule
 from services.airbyte.state import actors, database
 from services.airbyte.state import definitions as custom_definitions
 from services.airbyte.state.secrets import Vault
-from services.airbyte.wire.app import build
+from services.airbyte.wire.app import HEALTH_PATHS, build
 from services.airbyte.wire.auth import Gate
+from services.common.metrics import RequestMetrics
 from services.common.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,8 @@ class Server:
         self._schedule = Schedule(
             self._pool, lambda identity: connections.trigger(self._context, identity, "sync")
         )
-        self._app = build(self._context, Gate(settings, vault))
+        metrics = RequestMetrics("airbyte", uncounted=HEALTH_PATHS)
+        self._app = metrics.asgi(build(self._context, Gate(settings, vault)))
         self._leader: psycopg.Connection[psycopg.rows.DictRow] | None = None
 
     def _custom(self) -> list[Definition]:

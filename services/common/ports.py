@@ -12,6 +12,7 @@ class Port(NamedTuple):
     """One listening port; `setting` is the key in `.env` that moves it.
 
     `companion`: a second port that the service opens this far above the first (0: none).
+    `only_with`: the line of `.env` without which nothing listens there (empty: always).
     """
 
     setting: str
@@ -19,6 +20,7 @@ class Port(NamedTuple):
     service: str
     speaks: str
     companion: int = 0
+    only_with: str = ""
 
 
 PORTS = (
@@ -40,6 +42,9 @@ PORTS = (
     Port("AIRBYTE_PUBLIC_PORT", 8006, "airbyte", "Airbyte public API"),
     Port("SUPERSET_PORT", 8088, "superset", "Superset"),
     Port("ELASTICSEARCH_PORT", 9200, "elasticsearch", "Elasticsearch REST"),
+    Port("EXPORTER_PORT", 9108, "exporter", "metrics and alerts"),
+    Port("PROMETHEUS_PORT", 9090, "prometheus", "Prometheus", only_with="MONITORING=on"),
+    Port("ALERTMANAGER_PORT", 9093, "alertmanager", "Alertmanager", only_with="MONITORING=on"),
 )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, computed_field, model_validator
@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     airbyte_public_port: int
     superset_port: int
     elasticsearch_port: int
+    exporter_port: int
+    prometheus_port: int
+    alertmanager_port: int
 
     admin_user: str = "admin"
     admin_password: Secret
@@ -100,6 +103,21 @@ class Settings(BaseSettings):
     dremio_threads: int = Field(default_factory=lambda: max(2, os.cpu_count() or 2))
     elasticsearch_memory_limit: str = "96MB"
     elasticsearch_threads: int = 2
+
+    monitoring: Literal["on", "off"] = "off"
+    slow_query_seconds: float = Field(default=30, gt=0)
+    stale_after_hours: float = Field(default=48, gt=0)
+    disk_reserve_bytes: int = Field(default=2_000_000_000, ge=0)
+    metrics_interval_seconds: float = Field(default=10, gt=0)
+    alert_rules: Path | None = None
+    alert_webhook_url: SecretStr | None = None  # may hold a token
+    alert_email_to: str = ""
+    alert_email_from: str = "lakelet@localhost"
+    smtp_host: str = ""
+    smtp_port: int = 25
+    smtp_user: str = ""
+    smtp_password: SecretStr | None = None
+    smtp_starttls: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -159,9 +177,30 @@ class Settings(BaseSettings):
         return f"http://{self.bind_address}:{self.elasticsearch_port}"
 
     @property
+    def exporter_url(self) -> str:
+        """Base address of the metrics and alerts."""
+        return f"http://{self.bind_address}:{self.exporter_port}"
+
+    @property
+    def prometheus_url(self) -> str:
+        """Base address of Prometheus (there with MONITORING=on)."""
+        return f"http://{self.bind_address}:{self.prometheus_port}"
+
+    @property
+    def alertmanager_url(self) -> str:
+        """Base address of Alertmanager (there with MONITORING=on)."""
+        return f"http://{self.bind_address}:{self.alertmanager_port}"
+
+    @property
     def superset_url(self) -> str:
         """Base address of Superset."""
         return f"http://{self.superset_host}:{self.superset_port}"
+
+    @property
+    def rules_file(self) -> Path:
+        """The alert rules, in Prometheus' format: ALERT_RULES or the platform's own."""
+        own = CHECKOUT / "monitoring" / "prometheus" / "rules" / "alerts.yml"
+        return self.alert_rules or own
 
     @property
     def inbox_dir(self) -> Path:

@@ -16,6 +16,7 @@ import uvicorn
 
 from services.common import logs
 from services.common.errors import LakeletError
+from services.common.metrics import RequestMetrics
 from services.common.settings import Settings, settings
 from services.dremio.state.engine import Engine
 from services.dremio.state.jobs.results import Results
@@ -54,7 +55,9 @@ def serve(chosen: Settings, engine: Engine, stop: threading.Event) -> None:
     runner = JobRunner(engine, Results(chosen.data_dir / "dremio" / "results"))
     flight = _flight(chosen, engine)
     config = uvicorn.Config(
-        create_app(engine, runner),
+        RequestMetrics("dremio", uncounted=["/apiv2/server_status"]).asgi(
+            create_app(engine, runner)
+        ),
         host=chosen.bind_address,
         port=chosen.dremio_port,
         log_config=None,

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from services.common import logs
+from services.common.metrics import RequestMetrics
 from services.common.settings import settings
 from services.elasticsearch.state.store import Store
 from services.elasticsearch.wire.app import build_app
@@ -58,7 +59,10 @@ def main() -> None:
 
     address = f"{config.bind_address}:{config.elasticsearch_port}"
     uvicorn.run(
-        build_app(store, address, lifespan),
+        # The path of the Prometheus plugin; `/metrics` would be an index.
+        RequestMetrics("elasticsearch", path="/_prometheus/metrics").asgi(
+            build_app(store, address, lifespan)
+        ),
         host=config.bind_address,
         port=config.elasticsearch_port,
         log_config=None,

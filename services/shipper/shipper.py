@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime
 import logging
+import time
 from typing import Any
 
 from services.common.errors import TransientError
 from services.common.settings import Settings
+from services.common.shipping import ShippingStatus, read_status, write_status
 from services.shipper.archive import Archive
 from services.shipper.checkpoint import Checkpoint
 from services.shipper.elastic import LogStore
-from services.shipper.files import Line, unread
+from services.shipper.files import Line, log_files, unread
 from services.shipper.parse import Parser
 from services.shipper.redact import Redactor, secrets_of
 
@@ -40,16 +42,46 @@ class Shipper:
         self._redactor = Redactor(secrets_of(settings))
         self._parsers: dict[str, Parser] = {}
         self._archive_down = False
+        self._settings = settings
+        told = read_status(settings)
+        self._since = told.since if told else time.time()
+        self._shipped = 0
 
     def close(self) -> None:
         """Close the connections."""
         self._store.close()
 
     def step(self) -> int:
-        """Ship one batch; return how many lines it had.
+        """Ship one batch, say how far behind that is; return how many lines it had.
 
         Raises TransientError when the log store does not take it (nothing was checked off).
         """
+        try:
+            lines = self._ship()
+        except TransientError:
+            self._tell(self._behind())
+            raise
+        self._since = time.time()
+        self._shipped += lines
+        self._tell(self._behind() if lines else 0)  # a line begun and not ended waits for nobody
+        return lines
+
+    def _tell(self, behind: int) -> None:
+        status = ShippingStatus(time.time(), behind, self._since, self._shipped)
+        write_status(self._settings, status)
+
+    def _behind(self) -> int:
+        total = 0
+        for _, path in log_files(self._logs):
+            try:
+                found = path.stat()
+            except FileNotFoundError:
+                continue  # rotated away just now
+            state = self._checkpoint.files.get(str(found.st_ino))
+            total += max(0, found.st_size - (state.offset if state else 0))
+        return total
+
+    def _ship(self) -> int:
         self._upload()
         if self._archive.full:
             raise TransientError("the object store has been away too long: nothing more is read")

@@ -18,6 +18,7 @@ gc.disable()  # importing makes a million objects that stay: collecting meanwhil
 import psycopg2  # noqa: E402
 from superset.app import create_app  # noqa: E402
 
+from services.common.metrics import RequestMetrics  # noqa: E402
 from services.superset import prepare  # noqa: E402
 
 log = logging.getLogger("lakelet.superset")
@@ -43,6 +44,7 @@ _wait_for_database(os.environ["LAKELET_DATABASE_URI"])
 with redirect_stdout(io.StringIO()):  # it prints where its configuration is; the log is JSON
     application = create_app()
 prepare.prepare(application)
+application.wsgi_app = RequestMetrics("superset", uncounted=["/health"]).wsgi(application.wsgi_app)
 gc.collect()
 gc.freeze()
 gc.enable()

@@ -12,14 +12,14 @@ from typing import Any
 from xmlrpc.client import Fault, ServerProxy
 
 import psutil
-from supervisor.xmlrpc import SupervisorTransport
+from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from services.common.errors import TransientError
 from services.common.settings import Settings
 from services.common.waiting import wait_until
 from services.supervisor.config import child_environment, log_folder, socket_path, write_config
 from services.supervisor.orphans import end_processes
-from services.supervisor.programs import PROGRAMS, Program, program
+from services.supervisor.programs import PROGRAMS, Program, program, programs
 
 Progress = Callable[[str, str], None]
 
@@ -64,8 +64,10 @@ class Supervisor:
         if not self.is_running():
             end_processes(self._settings)  # what a killed supervisor left holds ports and files
             self._start_daemon()
+        else:
+            self._learn()
         deadline = time.monotonic() + seconds
-        waiting = list(PROGRAMS)
+        waiting = list(programs(self._settings))
         healthy: set[str] = set()
         while waiting:
             for candidate in [p for p in waiting if set(p.needs) <= healthy]:
@@ -107,16 +109,19 @@ class Supervisor:
     def status(self) -> list[ServiceStatus]:
         """Return one row for each service, also when nothing runs."""
         if not self.is_running():
-            return [ServiceStatus(p.name, "STOPPED", False, None, 0, 0) for p in PROGRAMS]
-        return [self._status(p) for p in PROGRAMS]
+            return [
+                ServiceStatus(p.name, "STOPPED", False, None, 0, 0)
+                for p in programs(self._settings)
+            ]
+        return [self._status(p) for p in programs(self._settings)]
 
     def all_healthy(self) -> bool:
         """Say whether every service runs and answers (`status` also measures memory)."""
-        return self.is_running() and all(self._healthy(p) for p in PROGRAMS)
+        return self.is_running() and all(self._healthy(p) for p in programs(self._settings))
 
     def log_files(self, name: str | None = None) -> list[Path]:
         """Return the current log files of service `name`, or of all. Raises KeyError."""
-        names = [program(name).name] if name else [p.name for p in PROGRAMS]
+        names = [program(name).name] if name else [p.name for p in programs(self._settings)]
         return [log_folder(self._settings) / f"{n}.log" for n in names]
 
     def _status(self, of: Program) -> ServiceStatus:
@@ -148,6 +153,13 @@ class Supervisor:
             raise TransientError(f"supervisord did not start: {result.stderr.strip()}")
         wait_until(self.is_running, seconds=20, what="supervisord")
 
+    def _learn(self) -> None:
+        """Tell a running supervisord of programs that it was started without."""
+        write_config(self._settings)
+        added, _changed, _removed = self._rpc().reloadConfig()[0]
+        for name in added:
+            self._rpc().addProcessGroup(name)
+
     def _ensure_started(self, wanted: Program) -> bool:
         if self._info(wanted.name)["statename"] not in ("STOPPED", "EXITED", "FATAL"):
             return False
@@ -164,7 +176,12 @@ class Supervisor:
         return f"not healthy within {seconds:g} s:\n" + "\n".join(parts)
 
     def _info(self, name: str) -> dict[str, Any]:
-        return self._rpc().getProcessInfo(name)  # type: ignore[no-any-return]
+        try:
+            return self._rpc().getProcessInfo(name)  # type: ignore[no-any-return]
+        except Fault as fault:
+            if fault.faultCode != Faults.BAD_NAME:
+                raise
+            return {"statename": "STOPPED", "pid": 0}  # added since supervisord was started
 
     def _rpc(self) -> Any:
         # A ServerProxy is one connection and no more: xmlrpc.client is not made for threads.

@@ -25,6 +25,8 @@ MAX_BODY = 16 * 1024 * 1024
 _TOKEN_PATHS = ("/api/public/v1/applications/token", "/api/v1/applications/token")
 _OPEN_TOKEN_PATHS = (*_TOKEN_PATHS, "/applications/token")
 
+HEALTH_PATHS = ("/api/v1/health", "/api/public/v1/health", "/api/public/health")
+
 
 def build(ctx: Context, gate: Gate) -> ASGIApp:
     """Return the application."""
@@ -47,7 +49,7 @@ async def _answer(ctx: Context, gate: Gate, request: Request) -> Response:
         body = await _read(request)
         if path in _OPEN_TOKEN_PATHS and request.method == "POST":
             return _token(gate, request, body)
-        if path in ("/api/v1/health", "/api/public/v1/health", "/api/public/health"):
+        if path in HEALTH_PATHS:
             return await _health(ctx, path)
         if not gate.admits(request.headers.get("authorization")):
             return errors.unauthorized(request)

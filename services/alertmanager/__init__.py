@@ -1,0 +1,1 @@
+"""Debian's Alertmanager with the platform's receivers (MONITORING=on)."""

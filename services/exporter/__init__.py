@@ -1,0 +1,1 @@
+"""The platform's metrics, computed from what its databases and files say, and its alerts."""

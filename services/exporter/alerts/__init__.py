@@ -1,0 +1,1 @@
+"""Alerts without Prometheus: the same rules, evaluated over the exporter's own samples."""

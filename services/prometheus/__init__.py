@@ -1,0 +1,1 @@
+"""Debian's Prometheus with the platform's targets and rules (MONITORING=on)."""
