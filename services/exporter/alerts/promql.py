@@ -80,7 +80,7 @@ def evaluate(expression: Any, series: Series, at: float) -> Value:
             return float(expression.val)
         case ast.ParenExpr():
             return evaluate(expression.expr, series, at)
-        case ast.VectorSelector():
+        case ast.VectorSelector() if expression.offset is None and expression.at is None:
             found = series.instant(expression.name or "", at)
             return [(labels, v) for labels, v in found if _matches(expression, labels)]
         case ast.Call() if expression.func.name in ("rate", "increase"):
@@ -99,8 +99,6 @@ def vector(expression: Any, series: Series, at: float) -> Vector:
 
 
 def _matches(selector: Any, labels: dict[str, str]) -> bool:
-    if selector.offset is not None or selector.at is not None:
-        raise ConfigError(f"PromQL: offset and @ are not evaluated without Prometheus: {selector}")
     return all(_match(m, labels.get(m.name, "")) for m in selector.matchers.matchers)
 
 
@@ -115,6 +113,8 @@ def _match(matcher: Any, value: str) -> bool:
 
 def _rate(call: Any, series: Series, at: float) -> Vector:
     selector = call.args[0]
+    if selector.vector_selector.offset is not None or selector.vector_selector.at is not None:
+        raise ConfigError(f"PromQL: offset and @ are not evaluated without Prometheus: {call}")
     inner, seconds = selector.vector_selector, selector.range.total_seconds()
     made: Vector = []
     for labels, points in series.window(inner.name, at, seconds):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ class Rule:
         """Return the annotations with labels and value filled in."""
 
         def fill(match: re.Match[str]) -> str:
-            return f"{value:.10g}" if match[1] == "value" else labels.get(match[2], "")
+            return number(value) if match[1] == "value" else labels.get(match[2], "")
 
         return {name: _PLACE.sub(fill, text) for name, text in self.annotations.items()}
 
@@ -56,6 +58,18 @@ def read_rules(path: Path) -> tuple[Rule, ...]:
         for rule in group["rules"]
         if "alert" in rule
     )
+
+
+def number(value: float) -> str:
+    """Return a number as Prometheus' templates print it (Go's `%v`: 601, 1.5e+09, +Inf)."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else f"{'+' if value > 0 else '-'}Inf"
+    exact = Decimal(repr(value)).normalize()
+    exponent = exact.adjusted()
+    if -4 <= exponent < 6 or not exact:
+        return f"{exact:f}"
+    mantissa = exact.scaleb(-exponent)
+    return f"{mantissa:f}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
 
 
 def seconds(text: str) -> float:
