@@ -16,6 +16,7 @@ from bootstrap.progress import Progress
 from bootstrap.provision.airbyte import ensure_ingestion
 from bootstrap.provision.dremio import ensure_layers
 from bootstrap.reconcile import Flow, reconcile
+from bootstrap.reflections import apply_reflections, read_reflections
 from bootstrap.runtime import Runtime, choose_runtime
 from bootstrap.samples.nycflights import place_flights
 from bootstrap.samples.shop import load_shop
@@ -63,6 +64,10 @@ def bring_up(settings: Settings, progress: Progress, *, force: bool = False) -> 
         run_pipeline(platform, settings, progress)
         with progress.step("import the dashboards") as step:
             step.detail = import_assets(settings)
+        with progress.step("apply the reflections") as step:
+            wanted = read_reflections(CHECKOUT / "reflections")
+            done = apply_reflections(Dremio(settings), wanted)
+            step.detail = ", ".join(f"{each['reflection']}: {each['done']}" for each in done)
         _stamp_path(settings).write_text(json.dumps({"fingerprint": _fingerprint(settings)}))
     return _outcome(runtime, platform, settings, progress)
 
@@ -111,7 +116,7 @@ def _fingerprint(settings: Settings) -> str:
     """Digest everything that provisioning reads: definitions, models, assets and settings."""
     digest = hashlib.sha256(settings.env_file.read_bytes())
     digest.update(platform_path(settings).read_bytes())
-    for folder in ("dbt", "superset_assets"):
+    for folder in ("dbt", "superset_assets", "reflections"):
         for path in sorted((CHECKOUT / folder).rglob("*")):
             if path.is_file() and path.suffix in {".sql", ".yml", ".yaml", ".csv"}:
                 digest.update(str(path.relative_to(CHECKOUT)).encode() + path.read_bytes())

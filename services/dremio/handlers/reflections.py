@@ -167,24 +167,13 @@ def shown(core: Core, reflection: Reflection) -> Json:
         "canAlter": True,
         "entityType": "reflection",
     }
-    if reflection.kind == RAW:
-        answer["displayFields"] = _named(reflection.display)
-    else:
-        answer["dimensionFields"] = [
-            {"name": d.name, "granularity": "DATE" if d.date else "NORMAL"}
-            for d in reflection.dimensions
-        ]
-        answer["measureFields"] = [
-            {"name": m.name, "measureTypeList": list(m.kinds)} for m in reflection.measures
-        ]
+    answer |= _fields(reflection)
     if reflection.partition:
         answer["partitionFields"] = reflection.wire.get("partitionFields") or [
             {"name": name, "transform": {"type": "IDENTITY"}} for name in reflection.partition
         ]
     if reflection.distribution:
         answer["distributionFields"] = _named(reflection.distribution)
-    if reflection.sort:
-        answer["sortFields"] = _named(reflection.sort)
     policy = reflection.policy
     answer["refreshPolicy"] = {
         "method": policy.method,
@@ -193,6 +182,36 @@ def shown(core: Core, reflection: Reflection) -> Json:
         "stalenessSeconds": policy.staleness,
     }
     return answer
+
+
+def wished(core: Core, reflection: Reflection) -> Json:
+    """Return the body that would define a reflection that does not exist yet."""
+    return {
+        "type": reflection.kind,
+        "name": reflection.name,
+        "datasetId": _id(core, reflection.dataset),
+        "enabled": True,
+        "arrowCachingEnabled": False,
+        **_fields(reflection),
+        "entityType": "reflection",
+    }
+
+
+def _fields(reflection: Reflection) -> Json:
+    shown: Json = {}
+    if reflection.kind == RAW:
+        shown["displayFields"] = _named(reflection.display)
+    else:
+        shown["dimensionFields"] = [
+            {"name": d.name, "granularity": "DATE" if d.date else "NORMAL"}
+            for d in reflection.dimensions
+        ]
+        shown["measureFields"] = [
+            {"name": m.name, "measureTypeList": list(m.kinds)} for m in reflection.measures
+        ]
+    if reflection.sort:
+        shown["sortFields"] = _named(reflection.sort)
+    return shown
 
 
 def _filled(core: Core, plain: Reflection, body: Json) -> Reflection:

@@ -21,6 +21,10 @@ VIEWS = {
     "v_star": "SELECT * FROM gold.f",
     "v_join": "SELECT f.s, f.d, f.t, k.region, f.i FROM gold.f f JOIN gold.k k ON f.s = k.s",
     "v_left": "SELECT f.s, f.d, k.region FROM gold.f f LEFT JOIN gold.k k ON f.s = k.s",
+    "v_label": "SELECT f.s, f.c, f.d, f.i, f.t, f.ok, u.label FROM gold.f f "
+    "LEFT JOIN gold.u u ON u.s = f.s",
+    "v_wide": "SELECT f.s, f.d, f.i AS number, k.region, u.label FROM gold.f f "
+    "JOIN gold.u u ON f.s = u.s JOIN gold.k k ON k.s = f.s WHERE f.i > 0",
     "v_sums": "SELECT s, c, SUM(d) AS total, COUNT(*) AS n FROM gold.f GROUP BY s, c",
     "v_over": "SELECT city, money FROM sp.v_line WHERE money IS NOT NULL",
 }
@@ -63,11 +67,15 @@ def rows(rng: random.Random, count: int) -> str:
 
 def create(rng: random.Random) -> list[str]:
     columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
-    made = [f"CREATE TABLE gold.f ({columns})"]
+    parts = rng.choice(["", "", "(dt)", "(month(t))", "(ok, year(dt))", "(i)", "(day(t), i)"])
+    made = [f"CREATE TABLE gold.f ({columns})" + (f" PARTITION BY {parts}" if parts else "")]
     if rng.random() < 0.85:
         made.append(f"INSERT INTO gold.f VALUES {rows(rng, rng.choice([1, 8, 40]))}")
     made.append("CREATE TABLE gold.k (s VARCHAR, region VARCHAR)")
     made.append("INSERT INTO gold.k VALUES ('a', 'N'), ('b', 'S'), ('ab', 'N'), ('a', 'E')")
+    made.append("CREATE TABLE gold.u (s VARCHAR, label VARCHAR)")
+    labels = rng.choice(["('a', 'x'), ('b', 'y')", "('a', 'x'), ('b', 'y'), ('a', 'z'), ('', 'y')"])
+    made.append(f"INSERT INTO gold.u VALUES {labels}, ('ab', 'x'), ('A', 'x'), ('x y', NULL)")
     return made
 
 
@@ -80,6 +88,9 @@ def reflection(rng: random.Random, number: int) -> str:
             ("sp.v_line", ["city", "money", "t", "i", "up"]),
             ("sp.v_join", ["s", "d", "t", "region", "i"]),
             ("sp.v_left", ["s", "d", "region"]),
+            ("sp.v_label", ["s", "c", "d", "i", "t", "ok", "label"]),
+            ("sp.v_label", ["s", "c", "d", "i", "t", "ok", "label"]),
+            ("sp.v_wide", ["s", "d", "number", "region", "label"]),
             ("sp.v_sums", ["s", "c", "total", "n"]),
             ("sp.v_over", ["city", "money"]),
         ]
@@ -137,7 +148,8 @@ _FILTERS = [
 
 
 def query(rng: random.Random) -> str:
-    return rng.choice([_grouped, _grouped, _grouped, _plain, _plain, _special, _views])(rng)
+    ways = [_grouped, _grouped, _grouped, _plain, _plain, _special, _views, _joins]
+    return rng.choice(ways)(rng)
 
 
 def _where(rng: random.Random) -> str:
@@ -261,6 +273,50 @@ def _views(rng: random.Random) -> str:
     )
 
 
+def _joins(rng: random.Random) -> str:
+    """A join written out that a view has, or nearly has."""
+    join = rng.choice(
+        [
+            "gold.f f JOIN gold.k k ON f.s = k.s",
+            "gold.f f JOIN gold.k k ON k.s = f.s AND f.i > 0",
+            "gold.k k JOIN gold.f f ON f.s = k.s",
+            "gold.f f, gold.k k WHERE f.s = k.s",
+            "gold.f f JOIN gold.k k ON f.c = k.s",
+            "gold.f f LEFT JOIN gold.k k ON f.s = k.s",
+            "gold.f f RIGHT JOIN gold.k k ON f.s = k.s",
+            "gold.f f JOIN gold.k k ON f.s = k.s JOIN gold.u u ON u.s = f.s",
+            "gold.u u JOIN gold.f f ON u.s = f.s JOIN gold.k k ON f.s = k.s AND f.i > 0",
+            "gold.f f LEFT JOIN gold.u u ON u.s = f.s",
+            "gold.f f LEFT JOIN gold.u u ON u.s = f.s LEFT JOIN gold.k k ON k.s = f.s",
+            "gold.f f JOIN gold.u u ON u.s = f.s",
+            "gold.f f JOIN gold.f g ON f.i = g.i JOIN gold.k k ON k.s = g.s",
+            "gold.f f JOIN gold.k k ON f.s = k.s JOIN gold.k j ON j.s = f.s",
+            "gold.f f",
+        ]
+    )
+    tables = {name for name in "fkug" if f" {name}" in join}
+    dims = ["f.s", "f.s", "YEAR(f.t)", "f.c", "CASE WHEN f.i > 2 THEN f.s END"]
+    if "k" in tables:
+        dims += ["k.region", "k.region", "region", "UPPER(k.region)", "k.s"]
+    if "u" in tables:
+        dims += ["u.label", "label", "u.label"]
+    picked = rng.sample(dims, rng.choice([1, 1, 2]))
+    outputs = ", ".join(f"{each} AS g{n}" for n, each in enumerate(picked))
+    where = rng.choice(["", "", "f.i > 0", "f.i > 0 AND f.s = 'a'", "f.s IN ('a', 'b')", "f.ok"])
+    if where:
+        join += (" AND " if " WHERE " in join else " WHERE ") + where
+    if rng.random() < 0.35:
+        return f"SELECT {outputs}, f.d FROM {join}"
+    sums = rng.sample(
+        ["SUM(f.d)", "COUNT(*)", "COUNT(f.d)", "MAX(f.d)", "AVG(f.d)", "SUM(f.i)", "COUNT(f.s)"],
+        rng.choice([1, 2]),
+    )
+    outputs += "".join(f", {each} AS m{n}" for n, each in enumerate(sums))
+    text = f"SELECT {outputs} FROM {join} GROUP BY "
+    text += ", ".join(rng.choice([picked, [f"g{n}" for n in range(len(picked))]]))
+    return text + rng.choice(["", "", " HAVING COUNT(*) > 1", " ORDER BY g0", " HAVING SUM(d) > 0"])
+
+
 def change(rng: random.Random) -> list[str]:
     """Return statements that change the rows, the columns or a view."""
     kind = rng.random()
@@ -272,8 +328,10 @@ def change(rng: random.Random) -> list[str]:
         return ["UPDATE gold.f SET d = d + 1 WHERE s = 'a'"]
     if kind < 0.77:
         return ["TRUNCATE TABLE gold.f"]
-    if kind < 0.84:
+    if kind < 0.81:
         return ["INSERT INTO gold.k VALUES ('ä', 'W')"]
+    if kind < 0.84:
+        return ["INSERT INTO gold.u VALUES ('a', 'again')"]
     if kind < 0.92:
         condition = f"i > {rng.randint(-1, 3)}"
         text = VIEWS["v_line"].replace("i > 1", condition)

@@ -50,7 +50,7 @@ def fresh(bench: Bench, rng: random.Random) -> None:
     bench.clear()
     for name in reversed(cases.VIEWS):
         bench.table(f"DROP VIEW IF EXISTS sp.{name}")
-    for table in ("f", "k"):
+    for table in ("f", "k", "u"):
         bench.table(f"DROP TABLE IF EXISTS gold.{table}")
     for sql in cases.create(rng):
         bench.table(sql)
@@ -80,6 +80,9 @@ def test_generated_cases(bench: Bench) -> None:
                 bench.table(sql)
             compare(bench, rng, 6, seen)  # at once: stale, or with the rows appended since
             bench.settle()
+            for each in bench.reflections.all():
+                made = bench.reflections.built(each.id)
+                seen["by partitions"] += made is not None and "partitions" in made.decision
             compare(bench, rng, 6, seen)
         seen["cases"] += 1
     assert bench.reflections.refresher is not None
@@ -89,6 +92,7 @@ def test_generated_cases(bench: Bench) -> None:
             for entry in entries[0]:
                 if entry["relationship"] == "CHOSEN":
                     seen[f"chosen {entry['reflectionType']}"] += 1
+                    seen[f"on {entry['dataset'][-1]}"] += 1
                     seen["with a tail"] += "appended" in entry["reason"]
     print(dict(seen))
     assert seen["chosen RAW"] > seen["queries"] * 0.04, dict(seen)

@@ -12,17 +12,20 @@ from services.dremio.state.catalog.entities import key
 from services.dremio.state.core import Core
 from services.dremio.state.database import literal, quoted
 from services.dremio.state.errors import validation
-from services.dremio.state.reflections import sources
+from services.dremio.state.reflections import partitions, sources
 from services.dremio.state.reflections.contents import EXACT, Layout, layout, measure
 from services.dremio.state.reflections.dataset import (
     Dataset,
     open_dataset,
     over,
     pinned,
+    plain_columns,
     tables_in,
 )
 from services.dremio.state.reflections.definition import Reflection
+from services.dremio.state.reflections.join_keys import join_of
 from services.dremio.state.reflections.materialization import Contents, Materialization
+from services.dremio.state.reflections.partitions import Changed
 from services.dremio.state.reflections.sources import Now
 from services.dremio.state.reflections.storage import Segments
 
@@ -75,16 +78,16 @@ def build(
         dataset = open_dataset(core, cursor, reflection.dataset)
         if former is not None and is_current(former, reflection, dataset):
             return None
-        done, why = None, "no former build"
+        done, decision = None, "no former build"
         if former is not None:
             try:
-                done, why = _grown(cursor, segments, reflection, former, dataset, made)
+                done, decision = _changed(cursor, segments, reflection, former, dataset, made)
             except (duckdb.Error, LookupError, TypeError, ValueError) as error:
                 # Metadata of a writer not met before: reading everything is always right.
-                why = f"the appended rows could not be told: {error}"
-        method, decision = "INCREMENTAL", "Rows were only appended: they alone were read"
+                decision = f"what changed could not be told: {error}"
+        method = "INCREMENTAL"
         if done is None:
-            method, decision = "FULL", f"Full refresh: {why}"
+            method, decision = "FULL", f"Full refresh: {decision}"
             done = _whole(cursor, segments, reflection, dataset, made)
             _check_unmoved(core, dataset)
         rows = sum(_count(cursor, segments, s) for s in done.segments)
@@ -133,6 +136,7 @@ def _whole(
     types = dataset_columns(cursor, rows)
     plan = layout(reflection, types)
     segment = _fill(cursor, segments, plan, plan.fill(rows), made)
+    items, removable = join_of(cursor, dataset)
     return Contents(
         tag=reflection.tag,
         dataset=tuple(types.items()),
@@ -144,10 +148,12 @@ def _whole(
         averages=_averages(cursor, segments, plan, (segment,)),
         skipped=plan.skipped,
         linear=dataset.linear,
+        joins=items,
+        removable=removable,
     )
 
 
-def _grown(
+def _changed(
     cursor: duckdb.DuckDBPyConnection,
     segments: Segments,
     reflection: Reflection,
@@ -155,6 +161,7 @@ def _grown(
     dataset: Dataset,
     made: list[str],
 ) -> tuple[Contents | None, str]:
+    """Build from the rows that changed alone; None and why when that cannot be."""
     before = former.contents
     if before.tag != reflection.tag:
         return None, "the reflection's definition changed"
@@ -162,25 +169,81 @@ def _grown(
         return None, "the dataset's query changed"
     if not dataset.linear or not before.linear or len(before.sources) != 1:
         return None, "the dataset's query is more than a filter over one table"
-    (now,) = dataset.tables.values()
-    tail, why = sources.appended(cursor, before.sources[0], now)
-    if tail is None:
-        return None, why
-    rows = tail_sql(cursor, dataset, now, tail.files)
     types = dataset_columns(cursor, pinned(dataset))
-    if rows is None or tuple(types.items()) != before.dataset:
+    if tuple(types.items()) != before.dataset:
         return None, "the columns are of kinds that are only read whole"
     plan = layout(reflection, types)
+    (now,) = dataset.tables.values()
+    tail, why = sources.appended(cursor, before.sources[0], now)
+    if tail is not None:
+        return _grown(cursor, segments, plan, before, dataset, tail.files, made)
+    found, also = partitions.changed(cursor, before.sources[0], now)
+    if found is None:
+        return None, f"{why}; {also}"
+    return _replaced(cursor, segments, plan, before, dataset, found, made)
+
+
+def _grown(
+    cursor: duckdb.DuckDBPyConnection,
+    segments: Segments,
+    plan: Layout,
+    before: Contents,
+    dataset: Dataset,
+    files: tuple[str, ...],
+    made: list[str],
+) -> tuple[Contents | None, str]:
+    (now,) = dataset.tables.values()
+    rows = tail_sql(cursor, dataset, now, files)
+    if rows is None:
+        return None, "the columns are of kinds that are only read whole"
     kept = before.segments
-    if tail.files:
+    if files:
         sql = plan.fill(rows)
         if len(kept) + 1 >= _MOST_SEGMENTS:
-            union = " UNION ALL ".join(f"SELECT * FROM {segments.name(s)}" for s in kept)  # noqa: S608
-            sql = plan.merged(f"{union} UNION ALL ({sql})")
+            sql = plan.merged(f"{_union(segments, kept)} UNION ALL ({sql})")
             kept = ()
         kept = (*kept, _fill(cursor, segments, plan, sql, made))
     averages = _averages(cursor, segments, plan, kept)
-    return replace(before, sources=(now.source,), segments=kept, averages=averages), ""
+    grown = replace(before, sources=(now.source,), segments=kept, averages=averages)
+    return grown, "Rows were only appended: they alone were read"
+
+
+def _replaced(
+    cursor: duckdb.DuckDBPyConnection,
+    segments: Segments,
+    plan: Layout,
+    before: Contents,
+    dataset: Dataset,
+    found: Changed,
+    made: list[str],
+) -> tuple[Contents | None, str]:
+    (now,) = dataset.tables.values()
+    kinds = dict(before.dataset)
+    shown = plain_columns(dataset, kinds)
+    own: dict[str, str] = {}
+    for field in found.fields:
+        name = shown.get(field.column)
+        column = plan.column_of(name) if name is not None else None
+        if name is None or column is None:
+            return None, f"the reflection does not keep the partitions' column {field.column}"
+        own[field.column] = column
+    types = {column: kinds[shown[column]] for column in own}
+    stale = partitions.condition(found, lambda c: quoted(own[c]), types)
+    fresh = partitions.condition(found, lambda c: quoted(shown[c]), types)
+    rows = f"SELECT * FROM ({pinned(dataset)}) AS p WHERE {fresh}"  # noqa: S608 - quoted
+    outputs = ", ".join(quoted(name) for name in plan.outputs)
+    sql = (
+        f"SELECT {outputs} FROM ({_union(segments, before.segments)}) AS u "  # noqa: S608 - quoted
+        f"WHERE NOT {stale} UNION ALL ({plan.fill(rows)})"
+    )
+    kept = (_fill(cursor, segments, plan, sql, made),)
+    averages = _averages(cursor, segments, plan, kept)
+    done = replace(before, sources=(now.source,), segments=kept, averages=averages)
+    return done, f"Only partitions that changed were read ({len(found.values)})"
+
+
+def _union(segments: Segments, names: tuple[str, ...]) -> str:
+    return " UNION ALL ".join(f"SELECT * FROM {segments.name(s)}" for s in names)  # noqa: S608
 
 
 def tail_sql(

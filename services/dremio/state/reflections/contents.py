@@ -45,6 +45,11 @@ class Layout:
     skipped: dict[str, str] = field(default_factory=dict)
     aggregated: bool = False
 
+    def column_of(self, name: str) -> str | None:
+        """Return the segment's column that keeps a dataset's column, None when none does."""
+        own = dim(name) if self.aggregated else name
+        return own if own in self.outputs else None
+
     def fill(self, rows: str) -> str:
         """Return the query that makes a segment's rows from the dataset's."""
         outputs = ", ".join(f"{e} AS {quoted(n)}" for n, e in self.outputs.items())

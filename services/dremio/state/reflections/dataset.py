@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import duckdb
 from sqlglot import exp
 
 from services.dremio.sql.reflections.determinism import order_dependent, volatile
-from services.dremio.sql.reflections.match import is_aggregate
+from services.dremio.sql.reflections.match import NoMatchError, is_aggregate, seen_in
 from services.dremio.sql.resolve import resolve
 from services.dremio.sql.tokens import parse_tokens, tokenize
 from services.dremio.sql.translate import to_duckdb
@@ -64,6 +65,15 @@ def open_dataset(core: Core, cursor: duckdb.DuckDBPyConnection, path: Path) -> D
     return Dataset(path, tree, relations, views, tables, _is_linear(tree))
 
 
+def resolved_view(core: Core, cursor: duckdb.DuckDBPyConnection, path: Path) -> exp.Subquery:
+    """Return a view as it stands in the FROM of a resolved query. Raises DremioError."""
+    tree = resolve(_select(path), (), Run(core, SYSTEM, cursor))
+    source = tree.args["from_"].this
+    if not isinstance(source, exp.Subquery):
+        raise validation(f"'{'.'.join(path)}' is no view")
+    return source
+
+
 def relations_in(tree: exp.Expr) -> tuple[Path, ...]:
     """Return the paths of the views and tables that a resolved query came upon, in order."""
     return tuple(node.meta[DATASET] for node in tree.walk() if _tagged(node))
@@ -94,6 +104,27 @@ def over(dataset: Dataset, rows: str) -> str:
     for table in tables_in(tree):
         table.replace(exp.Subquery(this=exp.Var(this=rows), alias=table.args["alias"]))
     return to_duckdb(tree)
+
+
+def plain_columns(dataset: Dataset, names: Iterable[str]) -> dict[str, str]:
+    """Return which of a linear dataset's columns `names` are its one table's as they are.
+
+    By the table's column (lower case), the dataset's.
+    """
+    (path,) = [p for p in dataset.relations if key(p) in dataset.tables]
+    source = dataset.tree.args["from_"].this
+    found: dict[str, str] = {}
+    for seen in seen_in(source):
+        if key(seen.path) != key(path):
+            continue
+        for name in names:
+            try:
+                shown = seen.show(name)
+            except NoMatchError:
+                continue
+            if isinstance(shown, exp.Column):
+                found.setdefault(shown.name.lower(), name)
+    return found
 
 
 def _tagged(node: exp.Expr) -> bool:

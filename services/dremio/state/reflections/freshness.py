@@ -18,7 +18,12 @@ from services.dremio.state.core import Core
 from services.dremio.state.errors import DremioError
 from services.dremio.state.reflections import sources
 from services.dremio.state.reflections.build import dataset_columns, tail_sql
-from services.dremio.state.reflections.dataset import open_dataset, pinned, relations_in
+from services.dremio.state.reflections.dataset import (
+    open_dataset,
+    pinned,
+    relations_in,
+    resolved_view,
+)
 from services.dremio.state.reflections.definition import Reflection
 from services.dremio.state.reflections.materialization import Contents, Materialization, Source
 from services.dremio.state.reflections.sources import Now
@@ -26,6 +31,7 @@ from services.dremio.state.reflections.sources import Now
 _MOST_TAIL_FILES = 64
 _READERS = ThreadPoolExecutor(4, thread_name_prefix="metadata")
 _TAILS: dict[tuple[str, int], str] = {}
+_VIEWS: dict[str, exp.Subquery] = {}
 
 
 @dataclass
@@ -52,6 +58,18 @@ class Moment:
         if own not in self.states:
             self.states[own] = sources.read(self.core.catalog, path)
         return self.states[own]
+
+    def view(self, built_id: str, path: Path) -> exp.Subquery:
+        """Return a view as it stands in a query's FROM, resolved once per build.
+
+        A view that changed since is noticed by its tag when `ask` looks. Raises DremioError.
+        """
+        found = _VIEWS.get(built_id)
+        if found is None:
+            if len(_VIEWS) > 500:
+                _VIEWS.clear()
+            found = _VIEWS[built_id] = resolved_view(self.core, self.cursor, path)
+        return found
 
     def _read_together(self, paths: list[Path]) -> None:
         """Read several tables' states at the same time: each costs a round trip."""

@@ -35,6 +35,8 @@ class Contents:
     `dataset`: the dataset's columns with DuckDB's types. `columns`: the segments' own, in order.
     `relations`: every view and table the dataset's query came upon, in order; `views`: the
     views' tags. `averages`: by column, the decimal scale of sums that fit a DOUBLE exactly.
+    `joins`: for a view that joins, the columns of each item of its FROM, in lower case;
+    `removable`: those that each row of the others finds exactly one row of.
     """
 
     tag: str
@@ -47,6 +49,8 @@ class Contents:
     averages: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     linear: bool = False
+    joins: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    removable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,4 +86,6 @@ def unpack(body: dict[str, Any]) -> Contents:
         averages=dict(body["averages"]),
         skipped=dict(body.get("skipped") or {}),
         linear=bool(body.get("linear")),
+        joins={alias: tuple(names) for alias, names in (body.get("joins") or {}).items()},
+        removable=tuple(body.get("removable") or ()),
     )

@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from services.dremio.sql.reflections import raw
 from services.dremio.sql.reflections.determinism import floating_sum, order_dependent
+from services.dremio.sql.reflections.joins import folded
 from services.dremio.sql.reflections.match import NoMatchError, Seen, seen_in
 from services.dremio.sql.reflections.rollup import Kept, is_aggregating, rolled_up
 from services.dremio.state.catalog.entities import Path, key
@@ -66,18 +67,32 @@ class Plan:
             }
 
 
-Index = dict[str, list[Candidate]]
+@dataclass
+class Index:
+    """The candidates by the dataset they are on; `joins`: by the tables that their view joins."""
 
+    of: dict[str, list[Candidate]] = field(default_factory=dict)
+    joins: dict[str, list[Candidate]] = field(default_factory=dict)
 
-def touched(tree: exp.Expr, index: Index) -> list[Candidate]:
-    """Return the candidates on any dataset the query reads."""
-    found: list[Candidate] = []
-    for node in tree.walk():
-        if isinstance(node, exp.Table | exp.Subquery) and node._meta:
-            path = node._meta.get(DATASET)
-            if path is not None:
-                found += [c for c in index.get(key(path), ()) if c not in found]
-    return found
+    def add(self, candidate: Candidate) -> None:
+        """Take a reflection that is switched on."""
+        self.of.setdefault(key(candidate.reflection.dataset), []).append(candidate)
+        if candidate.built is not None and candidate.built.contents.joins:
+            for path in candidate.built.contents.relations[1:]:
+                own = self.joins.setdefault(key(path), [])
+                if candidate not in own:
+                    own.append(candidate)
+
+    def touched(self, tree: exp.Expr) -> list[Candidate]:
+        """Return the candidates on any dataset the query reads, or on joins of them."""
+        found: list[Candidate] = []
+        for node in tree.walk():
+            if isinstance(node, exp.Table | exp.Subquery) and node._meta:
+                path = node._meta.get(DATASET)
+                if path is not None:
+                    own = (*self.of.get(key(path), ()), *self.joins.get(key(path), ()))
+                    found += [c for c in own if c not in found]
+        return found
 
 
 class Planner:
@@ -91,7 +106,7 @@ class Planner:
 
     def accelerate(self, tree: exp.Expression) -> exp.Expression:
         """Return the query with what reflections answer moved onto them (changed in place)."""
-        candidates = touched(tree, self._index)
+        candidates = self._index.touched(tree)
         for candidate in candidates:
             missing = "" if candidate.built else "it is not built yet"
             self.plan.note(candidate.reflection, CONSIDERED, missing)
@@ -104,15 +119,19 @@ class Planner:
             return tree
         holder = exp.Paren(this=tree)
         for select in list(holder.find_all(exp.Select, bfs=True)):
-            if _within(select, holder) and not self._aggregated(select):
-                self._raw(select)
+            if not _within(select, holder) or self._aggregated(select):
+                continue
+            if select.args.get("joins"):
+                self._joined(select) or self._raw(select)
+            else:
+                self._raw(select) or self._joined(select)
         result: exp.Expression = holder.this
         result.parent = None
         self._pin(result)
         return result
 
     def _candidates(self, path: Path, kind: str) -> Iterable[Candidate]:
-        found = [c for c in self._index.get(key(path), ()) if c.reflection.kind == kind]
+        found = [c for c in self._index.of.get(key(path), ()) if c.reflection.kind == kind]
         return sorted((c for c in found if c.built), key=lambda c: c.cost)
 
     def _aggregated(self, select: exp.Select) -> bool:
@@ -150,7 +169,41 @@ class Planner:
         self._choose(candidate, answer)
         return True
 
-    def _raw(self, select: exp.Select) -> None:
+    def _joined(self, select: exp.Select) -> bool:
+        """Try the views that join what this query joins, or more."""
+        source = select.args.get("from_")
+        if source is None:
+            return False
+        seen: set[str] = set()
+        for relation in (source.this, *(j.this for j in select.args.get("joins") or [])):
+            path = (relation._meta or {}).get(DATASET)
+            for candidate in self._index.joins.get(key(path), ()) if path is not None else ():
+                dataset = key(candidate.reflection.dataset)
+                if dataset in seen:
+                    continue
+                seen.add(dataset)
+                if self._as_view(select, candidate):
+                    return True
+        return False
+
+    def _as_view(self, select: exp.Select, candidate: Candidate) -> bool:
+        """Try a query as one over the view that a candidate is on."""
+        assert candidate.built is not None  # noqa: S101 - only built ones know their joins
+        contents = candidate.built.contents
+        columns = {alias: frozenset(names) for alias, names in contents.joins.items()}
+        try:
+            view = self._moment.view(candidate.built.id, candidate.reflection.dataset)
+            for query in folded(select, view, columns, frozenset(contents.removable)):
+                holder = exp.Paren(this=query)
+                if self._aggregated(query) or self._raw(query):
+                    select.replace(holder.this)
+                    return True
+        except NoMatchError as error:
+            self._note(candidate, CONSIDERED, str(error))
+        return False
+
+    def _raw(self, select: exp.Select) -> bool:
+        chosen = False
         source = select.args.get("from_")
         relations = [source.this] if source is not None else []
         relations += [join.this for join in select.args.get("joins") or []]
@@ -181,7 +234,8 @@ class Planner:
                     continue
                 relation.replace(_rows(candidate, answer, relation, contents.columns))
                 self._choose(candidate, answer)
-                done = True
+                chosen = done = True
+        return chosen
 
     def _is_worth(self, candidate: Candidate) -> bool:
         """Whether an aggregation has clearly fewer rows than what it was made of."""

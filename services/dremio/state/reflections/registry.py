@@ -50,7 +50,7 @@ class Reflections:
         self._core: Core | None = None
         self.refresher: Refresher | None = None
         self._recover()
-        self._index: Index = {}
+        self._index: Index | None = None
         self._reindex()
 
     def start(self, core: Core) -> None:
@@ -74,13 +74,13 @@ class Reflections:
         `tree` stays as it is. What was considered is left in `run.acceleration`.
         """
         index = self._index
-        if not index or self._core is None:
+        if index is None or self._core is None:
             return None
         if run.session.options.get(OPTION, "on").lower() in _OFF or _refused(tree):
             return None
-        from services.dremio.state.reflections.planner import Planner, touched
+        from services.dremio.state.reflections.planner import Planner
 
-        if not touched(tree, index):
+        if not index.touched(tree):
             return None
         planner = Planner(self._core, run.cursor, index)
         try:
@@ -103,7 +103,7 @@ class Reflections:
 
     def committed(self) -> None:
         """Say that a statement has changed the catalog or a table."""
-        if self._index and self.refresher is not None:
+        if self._index is not None and self.refresher is not None:
             self.refresher.changed()
 
     def record(self, job_id: str, plan: Plan | None) -> None:
@@ -235,14 +235,13 @@ class Reflections:
             self.refresher.changed()
 
     def _reindex(self) -> None:
-        from services.dremio.state.reflections.planner import Candidate
+        from services.dremio.state.reflections.planner import Candidate, Index
 
-        index: Index = {}
+        index = Index()
         for reflection in self._defined.values():
             if reflection.enabled:
-                candidate = Candidate(reflection, self._built.get(reflection.id))
-                index.setdefault(key(reflection.dataset), []).append(candidate)
-        self._index = index
+                index.add(Candidate(reflection, self._built.get(reflection.id)))
+        self._index = index if index.of else None
 
     def _recover(self) -> None:
         """Put in use what records and file agree on; drop what no record speaks of."""
