@@ -102,6 +102,38 @@ def list_reflections(dremio: Dremio) -> list[dict[str, Any]]:
     )
 
 
+_BY_USAGE = "/api/v3/reflection/recommendations/usage-based"
+
+
+def recommended(dremio: Dremio) -> list[dict[str, Any]]:
+    """Return Dremio's recommendations for the jobs of the last seven days, best first."""
+    return list(dremio.call("GET", _BY_USAGE)["data"])
+
+
+def accept_recommended(dremio: Dremio, found: list[dict[str, Any]]) -> None:
+    """Define what was recommended; it is built by itself."""
+    for each in found:
+        dremio.call("POST", "/api/v3/reflection", each["reflectionRequestBody"])
+
+
+def in_short(each: dict[str, Any]) -> dict[str, Any]:
+    """Return a recommendation as a line of a table."""
+    body = each["reflectionRequestBody"]
+    kept = [*body.get("displayFields", []), *body.get("dimensionFields", [])]
+    return {
+        "dataset": ".".join(each["viewRequestBody"]["path"]),
+        "type": body["type"],
+        "columns": ", ".join(field["name"] for field in kept),
+        "measures": ", ".join(
+            f"{field['name']} ({', '.join(field['measureTypeList'])})"
+            for field in body.get("measureFields", [])
+        ),
+        "jobs": each["jobCount"],
+        "times_faster": each["avgImprovementFactor"],
+        "saves_ms": each["avgImprovementMs"],
+    }
+
+
 def _bodies(each: DatasetReflections) -> dict[str, dict[str, Any]]:
     bodies: dict[str, dict[str, Any]] = {}
     for name, raw in each.raw.items():

@@ -12,11 +12,15 @@ from services.dremio.handlers.reflections import create, wished
 from services.dremio.state.core import Core
 from services.dremio.state.errors import not_found, validation
 from services.dremio.state.jobs.history import Job
-from services.dremio.state.reflections.recommend import Recommendation, recommend
+from services.dremio.state.reflections.recommend import (
+    Recommendation,
+    jobs_of,
+    may_see,
+    recommend,
+)
 from services.dremio.state.session import User
 
 _DAYS = 7  # Dremio looks at the jobs of the last seven days
-_MOST_JOBS = 100
 _KEPT = 200
 
 # What was asked by jobs, until it is fetched: forgotten with the process, as it is told again
@@ -28,7 +32,7 @@ _lock = threading.Lock()
 def by_usage(core: Core, user: User) -> Json:
     """Recommend for the jobs of the last seven days; an administrator's answer covers everyone."""
     since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(_DAYS)
-    jobs = [j for j in core.history.newest() if j.submitted_at >= since and _may_see(j, user)]
+    jobs = [j for j in core.history.newest() if j.submitted_at >= since and may_see(j, user)]
     return _shown(core, recommend(core, jobs))
 
 
@@ -70,19 +74,9 @@ def at_once(core: Core, user: User, body: Json) -> Json:
 
 def _jobs(core: Core, user: User, body: Json) -> list[Job]:
     wanted = body.get("jobIds")
-    if not isinstance(wanted, list) or not wanted or len(wanted) > _MOST_JOBS:
-        raise validation(f"jobIds: expected a list of 1 to {_MOST_JOBS} job ids")
-    found = []
-    for each in wanted:
-        job = core.history.get(str(each))
-        if job is None or not _may_see(job, user):
-            raise not_found(f"Could not find a job with id [{each}]")
-        found.append(job)
-    return found
-
-
-def _may_see(job: Job, user: User) -> bool:
-    return user.admin or job.user == user.name
+    if not isinstance(wanted, list):
+        raise validation("jobIds: expected a list of job ids")
+    return jobs_of(core, user, [str(each) for each in wanted])
 
 
 def _shown(core: Core, found: list[Recommendation]) -> Json:

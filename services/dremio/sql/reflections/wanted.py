@@ -12,7 +12,7 @@ from typing import TypeVar
 from sqlglot import exp
 
 from services.dremio.sql.reflections import raw
-from services.dremio.sql.reflections.match import NoMatchError, Seen
+from services.dremio.sql.reflections.match import Seen
 from services.dremio.sql.reflections.rollup import Kept, rolled_up
 
 K = TypeVar("K")

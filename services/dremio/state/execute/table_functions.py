@@ -11,6 +11,7 @@ from services.dremio.sql.user_functions import call_path, expand_table
 from services.dremio.state.errors import unsupported
 from services.dremio.state.execute.file_functions import FILES, files
 from services.dremio.state.execute.history_functions import HISTORY, history
+from services.dremio.state.execute.recommended import RECOMMEND, recommended
 from services.dremio.state.execute.run import Run
 from services.dremio.state.sources.relational import Relational
 
@@ -38,6 +39,8 @@ def _inner(run: Run, inner: exp.Expression, context: Path) -> Relation | Path | 
     if user_function is not None:
         return user_function
     parts = _dotted(inner)
+    if [part.lower() for part in parts or ()] == list(RECOMMEND):
+        return Inline(RECOMMEND, run.register(recommended(run, inner)))
     if parts and parts[-1].lower() == "external_query":
         return _external(run, parts[:-1], inner)
     if parts:

@@ -20,7 +20,7 @@ from services.dremio.sql.statements import Path, Query
 from services.dremio.state.catalog.entities import key
 from services.dremio.state.core import Core
 from services.dremio.state.database import quoted
-from services.dremio.state.errors import DremioError
+from services.dremio.state.errors import DremioError, not_found, validation
 from services.dremio.state.execute.run import Run
 from services.dremio.state.jobs.history import Job
 from services.dremio.state.reflections.choose import fields
@@ -38,6 +38,7 @@ from services.dremio.state.session import Session, User
 # What a statement takes whatever it reads (ms): no reflection makes it faster than that.
 FIXED_MS = 5.0
 _LEAST_FACTOR = 2.0
+_MOST_JOBS = 100
 _MOST = 10  # Dremio shows ten at a time
 _MOST_SHARE = 0.5  # an aggregation with more rows than this share of its dataset's is left
 _KINDS = {"sum": "SUM", "count": "COUNT", "min": "MIN", "max": "MAX"}
@@ -103,6 +104,24 @@ def recommend(core: Core, jobs: Iterable[Job]) -> list[Recommendation]:
         cursor.close()
     found.sort(key=lambda r: r.saved_ms * len(r.jobs), reverse=True)
     return found[:_MOST]
+
+
+def may_see(job: Job, user: User) -> bool:
+    """Whether a person may be told of a job: its own, or anyone's for an administrator."""
+    return user.admin or job.user == user.name
+
+
+def jobs_of(core: Core, user: User, ids: list[str]) -> list[Job]:
+    """Return the jobs of these ids. Raises DremioError: VALIDATION, NOT_FOUND."""
+    if not 1 <= len(ids) <= _MOST_JOBS:
+        raise validation(f"Expected 1 to {_MOST_JOBS} job ids")
+    found = []
+    for each in ids:
+        job = core.history.get(each)
+        if job is None or not may_see(job, user):
+            raise not_found(f"Could not find a job with id [{each}]")
+        found.append(job)
+    return found
 
 
 def _asked(

@@ -46,7 +46,11 @@ REFLECTION_ROUTES: tuple[Route, ...] = (
     ),
     ("GET", "/api/v3/reflection", _signed(lambda c: reflections.listing(c.core)), 200),
     ("POST", "/api/v3/reflection", _signed(lambda c: reflections.create(c.core, c.json())), 200),
-    *((method, path + slash, run, code) for slash in ("", "/") for method, path, run, code in _WISHED),
+    *(
+        (method, path + slash, run, code)
+        for slash in ("", "/")
+        for method, path, run, code in _WISHED
+    ),
     ("GET", "/api/v3/reflection/summary", _signed(lambda c: reflections.summary(c.core)), 200),
     ("GET", _ONE, _signed(lambda c: reflections.get(c.core, c.params["id"])), 200),
     ("PUT", _ONE, _signed(lambda c: reflections.update(c.core, c.params["id"], c.json())), 200),
