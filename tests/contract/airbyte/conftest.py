@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import airbyte_api
 import pytest
@@ -37,3 +41,27 @@ def sdk(airbyte: Airbyte) -> airbyte_api.AirbyteAPI:
             )
         ),
     )
+
+
+@pytest.fixture(scope="session")
+def index() -> None:
+    """Whether the package index answers; in CI it has to."""
+    uv = Path(sys.executable).parent / "uv"
+    asked = subprocess.run(
+        [
+            uv,
+            "pip",
+            "install",
+            "--dry-run",
+            "--no-deps",
+            "--quiet",
+            "airbyte-source-faker==7.2.1",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if asked.returncode and not os.environ.get("CI"):
+        pytest.skip(f"the package index cannot be reached: {asked.stderr[-300:]}")
+    assert asked.returncode == 0, asked.stderr

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import airbyte_api
@@ -16,30 +12,6 @@ from airbyte_api import api, models
 from tests.contract.airbyte.client import Airbyte, rows
 
 FAKER, FILE = "7.2.1", "0.5.39"
-
-
-@pytest.fixture(scope="module")
-def index() -> None:
-    """Whether the package index answers; in CI it has to."""
-    uv = Path(sys.executable).parent / "uv"
-    asked = subprocess.run(
-        [
-            uv,
-            "pip",
-            "install",
-            "--dry-run",
-            "--no-deps",
-            "--quiet",
-            f"airbyte-source-faker=={FAKER}",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    if asked.returncode and not os.environ.get("CI"):
-        pytest.skip(f"the package index cannot be reached: {asked.stderr[-300:]}")
-    assert asked.returncode == 0, asked.stderr
 
 
 def custom(airbyte: Airbyte, repository: str, tag: str) -> dict[str, Any]:

@@ -1,0 +1,139 @@
+"""Low-code connectors against a web API that behaves as web APIs do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import airbyte_api
+import pytest
+import yaml
+from airbyte_api import api as calls
+from airbyte_api import models
+
+from services.common.settings import CHECKOUT
+from tests.contract.airbyte.client import Airbyte, rows
+from tests.support.connectors.api import Api, serving
+
+MANIFEST = yaml.safe_load((CHECKOUT / "tests/support/connectors/orders.yaml").read_text())
+NEW = {"syncMode": "incremental", "destinationSyncMode": "append_dedup"}
+APPEND = {"syncMode": "incremental", "destinationSyncMode": "append"}
+FULL = {"syncMode": "full_refresh", "destinationSyncMode": "overwrite"}
+
+
+@pytest.fixture(scope="module")
+def definition(airbyte: Airbyte, index: None) -> str:
+    made = airbyte.post(
+        "connector_builder_projects/publish",
+        workspaceId=airbyte.workspace,
+        name="Orders",
+        initialDeclarativeManifest={"manifest": MANIFEST, "spec": {}, "version": 1},
+    )
+    return str(made["sourceDefinitionId"])
+
+
+@pytest.fixture
+def web() -> Iterator[Api]:
+    with serving() as server:
+        yield server
+
+
+def source(airbyte: Airbyte, definition: str, web: Api, name: str) -> str:
+    return airbyte.source({"base_url": web.address, "token": web.token}, definition, name)
+
+
+def test_pages_throttling_failures_and_increments(
+    airbyte: Airbyte, definition: str, web: Api
+) -> None:
+    web.fill(250)
+    web.people = [{"id": 1, "name": "Ada"}, {"id": 2, "name": "Grace"}]
+    made = source(airbyte, definition, web, "orders")
+    assert web.token not in str(airbyte.post("sources/get", sourceId=made))
+    connection = airbyte.connect(made, "web", {"orders": NEW, "people": FULL})
+    web.asked.clear()
+    web.answers = [(429, {"Retry-After": "1"}), (500, {}), (503, {})]
+    airbyte.sync(connection)
+    query = "SELECT count(*), count(DISTINCT id), sum(amount) FROM bronze.web.orders"
+    assert rows(airbyte.settings, query) == [(250, 250, 7843.75)]
+    people = rows(airbyte.settings, "SELECT id, name FROM bronze.web.people ORDER BY id")
+    assert people == [(1, "Ada"), (2, "Grace")]
+    assert any("page=3" in path for path in web.asked)
+    # Only what is new is asked for, and a changed row takes the place of the old one.
+    web.fill(5, start=248, day=9)
+    web.asked.clear()
+    airbyte.sync(connection)
+    found = rows(airbyte.settings, "SELECT count(*), max(id) FROM bronze.web.orders")
+    assert found == [(252, 252)]
+    assert any("since=2024-02-01" in path for path in web.asked if "/orders" in path)
+
+
+def test_a_broken_record_is_nulled_and_noted(airbyte: Airbyte, definition: str, web: Api) -> None:
+    web.fill(2)
+    web.orders[1]["amount"] = "a lot"
+    made = source(airbyte, definition, web, "broken")
+    airbyte.sync(airbyte.connect(made, "broken_web", {"orders": APPEND}))
+    found = rows(
+        airbyte.settings,
+        "SELECT id, amount, _airbyte_meta.changes FROM bronze.broken_web.orders ORDER BY id",
+    )
+    noted = {"field": "amount", "change": "NULLED", "reason": "DESTINATION_SERIALIZATION_ERROR"}
+    assert found == [(1, 0.25, []), (2, None, [noted])]
+
+
+def test_a_refused_token_is_told_at_once(airbyte: Airbyte, definition: str, web: Api) -> None:
+    made = airbyte.source({"base_url": web.address, "token": "wrong"}, definition, "refused")
+    answer = airbyte.post("sources/check_connection", sourceId=made)
+    assert answer["status"] == "failed"
+    assert "401" in answer["message"]
+    assert len(web.asked) == 1, "asking again cannot help"
+
+
+def test_the_sdk_makes_and_changes_a_manifest(
+    airbyte: Airbyte, sdk: airbyte_api.AirbyteAPI
+) -> None:
+    made = sdk.declarative_source_definitions.create_declarative_source_definition(
+        request=calls.CreateDeclarativeSourceDefinitionRequest(
+            workspace_id=airbyte.workspace,
+            create_declarative_source_definition_request=(
+                models.CreateDeclarativeSourceDefinitionRequest(name="sdk", manifest=MANIFEST)
+            ),
+        )
+    ).declarative_source_definition_response
+    assert made.version == 1
+    assert made.manifest["streams"][0]["name"] == "orders"
+    changed = sdk.declarative_source_definitions.update_declarative_source_definition(
+        request=calls.UpdateDeclarativeSourceDefinitionRequest(
+            workspace_id=airbyte.workspace,
+            definition_id=made.id,
+            update_declarative_source_definition_request=(
+                models.UpdateDeclarativeSourceDefinitionRequest(manifest=MANIFEST)
+            ),
+        )
+    ).declarative_source_definition_response
+    assert changed.version == 2
+
+
+def test_what_is_no_manifest_is_refused(airbyte: Airbyte) -> None:
+    for manifest in ({"type": "Other"}, "just text", {"type": "DeclarativeSource"}):
+        answer = airbyte.raw(
+            "connector_builder_projects/publish",
+            workspaceId=airbyte.workspace,
+            name="x",
+            initialDeclarativeManifest={"manifest": manifest},
+        )
+        assert answer.status_code == 422, answer.text
+
+
+def test_code_in_a_manifest_is_not_run(airbyte: Airbyte, definition: str, web: Api) -> None:
+    custom = {"type": "CustomRequester", "class_name": "subprocess.Popen", "args": "true"}
+    stream = {**MANIFEST["streams"][0]}
+    stream["retriever"] = {**stream["retriever"], "requester": custom}
+    made = airbyte.post(
+        "connector_builder_projects/publish",
+        workspaceId=airbyte.workspace,
+        name="code",
+        initialDeclarativeManifest={"manifest": {**MANIFEST, "streams": [stream]}},
+    )
+    bad = source(airbyte, str(made["sourceDefinitionId"]), web, "code")
+    answer = airbyte.post("sources/check_connection", sourceId=bad)
+    assert answer["status"] == "failed"
+    assert "AIRBYTE_ENABLE_UNSAFE_CODE" in str(answer)
