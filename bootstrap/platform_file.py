@@ -19,6 +19,25 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Connector(_Strict):
+    """A connector that does not come with the platform; exactly one of the first three.
+
+    `package`: an Airbyte connector of PyPI (`airbyte-source-…`), at `version`, else the newest;
+    `manifest`: a low-code connector's file; `command`: a program that speaks Airbyte's protocol.
+    """
+
+    package: str | None = None
+    manifest: str | None = None
+    command: tuple[str, ...] | None = None
+    version: str = ""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Connector:
+        if sum(bool(kind) for kind in (self.package, self.manifest, self.command)) != 1:
+            raise ValueError("set one of package, manifest and command")
+        return self
+
+
 class Source(_Strict):
     """A source: its type and the configuration that Airbyte's connector of that type takes."""
 
@@ -70,6 +89,7 @@ class Platform(_Strict):
 
     version: Literal[1]
     samples: tuple[Literal["shop", "nycflights"], ...] = ()
+    connectors: dict[str, Connector] = Field(default_factory=dict)
     sources: dict[str, Source] = Field(default_factory=dict)
     connections: dict[str, Connection] = Field(default_factory=dict)
     layers: dict[str, str]

@@ -10,6 +10,7 @@ from typing import Any
 
 from bootstrap.clients.airbyte import Airbyte
 from bootstrap.platform_file import Connection, Platform
+from bootstrap.provision.connectors import ensure_connectors
 from services.common.errors import ConfigError, NotFoundError, PermanentError
 from services.common.settings import Settings
 
@@ -28,8 +29,11 @@ def ensure_ingestion(airbyte: Airbyte, platform: Platform, settings: Settings) -
     Returns the names of the connections. Raises PermanentError with the connector's words when
     a source cannot be reached, NotFoundError when it has no such stream.
     """
+    definitions = SOURCE_DEFINITIONS | ensure_connectors(airbyte, platform, settings)
     sources = {
-        name: _ensure_actor(airbyte, "source", name, _definition(source.type), source.configuration)
+        name: _ensure_actor(
+            airbyte, "source", name, _definition(source.type, definitions), source.configuration
+        )
         for name, source in platform.sources.items()
     }
     destination = _ensure_actor(
@@ -43,11 +47,11 @@ def ensure_ingestion(airbyte: Airbyte, platform: Platform, settings: Settings) -
     return list(platform.connections)
 
 
-def _definition(kind: str) -> str:
+def _definition(kind: str, definitions: dict[str, str]) -> str:
     try:
-        return SOURCE_DEFINITIONS[kind]
+        return definitions[kind]
     except KeyError:
-        known = ", ".join(sorted(SOURCE_DEFINITIONS))
+        known = ", ".join(sorted(definitions))
         raise ConfigError(f"unknown source type {kind!r} in lakelet.yml; known: {known}") from None
 
 

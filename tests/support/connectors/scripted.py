@@ -3,7 +3,8 @@
 A message is sent as it is. Instead of one may stand {"repeat": n, "message": m} (with {i} in its
 text counted up), {"raw": text}, {"stderr": text}, {"exit": code}, {"hang": true},
 {"child": path} (starts a process of its own and writes its number there), {"given": path}
-(copies catalog and state there), {"kill": path} (kills itself, once: while the file is not there).
+(copies catalog and state there), {"kill": true} (kills itself), {"from the start": [...],
+"and then": [...]} (one or the other, as it is given no state or one).
 """
 
 from __future__ import annotations
@@ -52,10 +53,10 @@ def act(step: dict[str, Any]) -> None:
         mode = Path(sys.argv[sys.argv.index("--config") + 1]).stat().st_mode & 0o777
         Path(step["given"]).write_text(json.dumps({**given, "mode": mode, "env": dict(os.environ)}))
     elif "kill" in step:
-        once = Path(step["kill"])
-        if not once.exists():
-            once.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif "from the start" in step:
+        for inner in step["and then" if argument("--state") else "from the start"]:
+            act(inner)
     else:
         say(step)
 

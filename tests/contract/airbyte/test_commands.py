@@ -1,0 +1,144 @@
+"""Connectors of lakelet.yml: a command of this machine, a manifest; and their crashes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bootstrap.clients.airbyte import Airbyte as Client
+from bootstrap.platform_file import Platform
+from bootstrap.provision.connectors import ensure_connectors
+from services.common.settings import CHECKOUT
+from tests.contract.airbyte.client import Airbyte, rows
+
+SCRIPT = CHECKOUT / "tests" / "support" / "connectors" / "scripted.py"
+STREAM = {
+    "name": "things",
+    "json_schema": {
+        "type": "object",
+        "properties": {"id": {"type": "integer"}, "name": {"type": "string"}},
+    },
+    "supported_sync_modes": ["full_refresh", "incremental"],
+    "source_defined_cursor": True,
+    "source_defined_primary_key": [["id"]],
+}
+APPEND = {"syncMode": "incremental", "destinationSyncMode": "append"}
+COUNTED = "SELECT count(*), count(DISTINCT id), max(id) FROM bronze.{}.things"
+
+
+def record(number: Any) -> dict[str, Any]:
+    data = {"id": number, "name": "a thing"}
+    return {"type": "RECORD", "record": {"stream": "things", "data": data, "emitted_at": 1}}
+
+
+def state(at: int) -> dict[str, Any]:
+    told = {"stream_descriptor": {"name": "things"}, "stream_state": {"at": at}}
+    return {"type": "STATE", "state": {"type": "STREAM", "stream": told}}
+
+
+@pytest.fixture(scope="module")
+def scripted(airbyte: Airbyte) -> str:
+    home = airbyte.home.folder
+    manifest = CHECKOUT / "tests" / "support" / "connectors" / "orders.yaml"
+    (home / "connectors" / "orders").mkdir(parents=True)
+    (home / "connectors" / "orders" / "manifest.yaml").write_text(manifest.read_text())
+    document = yaml.safe_load((CHECKOUT / "lakelet.yml").read_text())
+    document["connectors"] = {
+        "scripted": {"command": [sys.executable, str(SCRIPT)]},
+        "orders": {"manifest": "connectors/orders/manifest.yaml"},
+    }
+    (home / "lakelet.yml").write_text(yaml.safe_dump(document))
+    platform = Platform.model_validate({**document, "connections": {}, "reconcile": {}})
+    first = ensure_connectors(Client(airbyte.settings), platform, airbyte.settings)
+    again = ensure_connectors(Client(airbyte.settings), platform, airbyte.settings)
+    assert first == again
+    return first["scripted"]
+
+
+def make(airbyte: Airbyte, definition: str, name: str, *messages: Any) -> tuple[str, str]:
+    config = {"streams": [STREAM], "messages": list(messages), "token": "hush"}
+    source = airbyte.source(config, definition, name)
+    return source, airbyte.connect(source, name, {"things": APPEND})
+
+
+def test_a_commands_rows_arrive(airbyte: Airbyte, scripted: str) -> None:
+    _, connection = make(
+        airbyte, scripted, "by_command", {"repeat": 20_000, "message": record("{i}")}, state(1)
+    )
+    airbyte.sync(connection)
+    assert rows(airbyte.settings, COUNTED.format("by_command")) == [(20_000, 20_000, 19_999)]
+
+
+def test_killed_in_the_middle_it_goes_on_from_its_last_state(
+    airbyte: Airbyte, scripted: str, tmp_path: Path
+) -> None:
+    """What a state covered is there once; the next attempt is given that state."""
+    given = tmp_path / "given.json"
+    start = [
+        {"repeat": 500, "message": record("{i}")},
+        state(500),
+        record(500),
+        {"kill": True},
+    ]
+    later = [{"given": str(given)}, record(500), state(501)]
+    steps = {"from the start": start, "and then": later}
+    _, connection = make(airbyte, scripted, "killed", steps)
+    info = airbyte.wait(airbyte.start(connection))
+    assert info["job"]["status"] == "succeeded"
+    first = info["attempts"][0]["attempt"]["failureSummary"]["failures"][0]
+    assert "by signal 9" in first["externalMessage"]
+    assert json.loads(given.read_text())["state"][0]["stream"]["stream_state"] == {"at": 500}
+    assert rows(airbyte.settings, COUNTED.format("killed")) == [(501, 501, 500)]
+
+
+def test_a_changed_configuration_is_stored_encrypted(airbyte: Airbyte, scripted: str) -> None:
+    config = {"streams": [STREAM], "messages": [], "token": "renewed"}
+    control = {
+        "type": "CONTROL",
+        "control": {
+            "type": "CONNECTOR_CONFIG",
+            "emitted_at": 1,
+            "connectorConfig": {"config": config},
+        },
+    }
+    source, connection = make(airbyte, scripted, "renewing", control)
+    airbyte.sync(connection)
+    shown = airbyte.post("sources/get", sourceId=source)["connectionConfiguration"]
+    assert shown["messages"] == []
+    with airbyte.own_database() as db:
+        row = db.execute("SELECT configuration::text FROM actors WHERE id = %s", (source,))
+        [stored] = row.fetchone() or [""]
+    assert "renewed" not in stored
+
+
+def test_nothing_of_a_run_is_left_on_disk(airbyte: Airbyte, scripted: str) -> None:
+    error = {"message": "no more", "failure_type": "config_error"}
+    refusal = {"type": "TRACE", "trace": {"type": "ERROR", "error": error, "emitted_at": 1.5}}
+    _, connection = make(airbyte, scripted, "tidy", record(1), refusal, {"exit": 1})
+    assert airbyte.failure(connection)["externalMessage"] == "no more"
+    runs = airbyte.settings.data_dir / "airbyte" / "runs"
+    assert list(runs.iterdir()) == []
+
+
+def test_a_command_cannot_be_set_over_the_network(airbyte: Airbyte, scripted: str) -> None:
+    for path, body in (
+        ("source_definitions/update", {"sourceDefinitionId": scripted, "name": "mine"}),
+        ("source_definitions/delete", {"sourceDefinitionId": scripted}),
+    ):
+        answer = airbyte.raw(path, **body)
+        assert answer.status_code == 409
+        assert "lakelet.yml" in answer.json()["message"]
+    wanted = {
+        "name": "x",
+        "dockerRepository": "airbyte/source-x",
+        "dockerImageTag": "1 --index-url=http://127.0.0.1:1",
+        "connector": '{"kind": "command", "command": ["true"]}',
+    }
+    answer = airbyte.raw("source_definitions/create_custom", sourceDefinition=wanted)
+    assert answer.status_code == 422
+    assert "is not a version" in answer.json()["message"]
