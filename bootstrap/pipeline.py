@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from bootstrap.clients.airbyte import Airbyte
@@ -14,14 +15,19 @@ from services.common.settings import Settings
 
 
 def sync_connections(
-    airbyte: Airbyte, names: Sequence[str], progress: Progress
+    airbyte: Airbyte,
+    names: Sequence[str],
+    progress: Progress,
+    watch: Callable[[str, dict[str, Any]], None] = lambda _name, _job: None,
 ) -> dict[str, dict[str, Any]]:
     """Sync the connections side by side; return each one's job by name.
+
+    `watch` is given a connection's name and its job (as `jobs/get` answers) while it runs.
 
     All are waited for; then the first failure is raised (see `Airbyte.sync`).
     """
     with progress.step(f"sync {', '.join(names)}") as step, ThreadPoolExecutor(4) as pool:
-        running = {name: pool.submit(airbyte.sync, name) for name in names}
+        running = {name: pool.submit(airbyte.sync, name, partial(watch, name)) for name in names}
         jobs = {name: future.result() for name, future in running.items()}
         step.detail = ", ".join(
             f"{name}: {records_synced(job):,} rows" for name, job in jobs.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -21,10 +21,14 @@ class Step:
 
 @dataclass
 class Progress:
-    """Prints steps as they begin and end; standard output stays free for results."""
+    """Prints steps as they begin and end; standard output stays free for results.
+
+    `spinner` False: nothing moves while a step runs (something else is drawn meanwhile).
+    """
 
     console: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
     steps: list[Step] = field(default_factory=list)
+    spinner: bool = True
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:
@@ -32,7 +36,7 @@ class Progress:
         step = Step(name)
         started = time.monotonic()
         try:
-            with self.console.status(f"{name} ..."):
+            with self.console.status(f"{name} ...") if self.spinner else nullcontext():
                 yield step
         except BaseException:
             self.console.print(f"  [red]✗[/red] {name}", soft_wrap=True)

@@ -61,8 +61,9 @@ class Airbyte(ApiClient):
     ) -> dict[str, Any]:
         """Sync a connection and wait for the end; a sync that already runs is waited for.
 
-        Returns `jobs/get`'s answer. Raises PermanentError with the failure's message when the
-        job does not succeed, NotFoundError when there is no such connection.
+        `progress` is given each answer, the last one too, which is returned. Raises
+        PermanentError with the failure's message when the job does not succeed, NotFoundError
+        when there is no such connection.
         """
         connection = self.connection_id(name)
         job_id = self._running_job(connection)
@@ -73,6 +74,7 @@ class Airbyte(ApiClient):
             progress(job)
             time.sleep(pause)
             pause = min(pause * 1.3, 1.0)
+        progress(job)
         if job["job"]["status"] != "succeeded":
             raise PermanentError(f"sync of {name!r} {job['job']['status']}: {_failure(job)}")
         return dict(job)

@@ -10,6 +10,7 @@ import typer
 from bootstrap.clients.airbyte import Airbyte
 from bootstrap.clients.dremio import Dremio
 from bootstrap.commands.options import Json, print_json
+from bootstrap.follow import Follower
 from bootstrap.output import print_rows, results_console
 from bootstrap.pipeline import run_pipeline, sync_connections
 from bootstrap.platform_file import read_platform
@@ -33,11 +34,19 @@ def sync(
     connection: Annotated[
         list[str] | None, typer.Argument(help="Connections; all of lakelet.yml's if none.")
     ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Show each stream's rows while it is read.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Sync connections into bronze and wait for the end."""
     names = connection or list(read_platform(settings()).connections)
-    jobs = sync_connections(Airbyte(settings()), names, Progress())
+    progress = Progress(spinner=not follow)
+    if follow:
+        with Follower(progress.console) as follower:
+            jobs = sync_connections(Airbyte(settings()), names, progress, follower.job)
+    else:
+        jobs = sync_connections(Airbyte(settings()), names, progress)
     if json:
         print_json(jobs)
 

@@ -20,8 +20,8 @@ from services.airbyte.cdk.log import KEPT, OP, SEQ
 from services.airbyte.destination import filling
 from services.airbyte.destination.schema import (
     META_COLUMNS,
-    ROW_NUMBERS,
     evolve,
+    number_rows,
     select_list,
 )
 from services.airbyte.destination.spool import NOTED, Part, Spooled
@@ -60,7 +60,7 @@ def apply(
     metadata = staged.transaction.table_metadata
     schema = metadata.schema()
     view = f"lakelet_changes_{next(_number)}"
-    duck.execute(f"CREATE OR REPLACE TEMP SEQUENCE {ROW_NUMBERS}")
+    number_rows(duck)
     duck.execute(f"CREATE TEMP VIEW {view} AS {_union(spooled.parts, schema)}")
     there = table.files()
     existing = there if spooled.truncated < 0 or not spooled.stream.dedup else {}

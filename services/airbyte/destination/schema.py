@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 
+import duckdb
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import Transaction
@@ -46,7 +47,7 @@ META_COLUMNS = (
     ),
     Column(GENERATION, LongType()),
 )
-# The sequence that `select_list` numbers rows with; it has to be there.
+# The sequence that `select_list` numbers rows with (see `number_rows`).
 ROW_NUMBERS = "lakelet_rows"
 # DuckDB's type of `_airbyte_meta.changes`.
 CHANGES_TYPE = "STRUCT(field VARCHAR, change VARCHAR, reason VARCHAR)[]"
@@ -222,7 +223,13 @@ def _raw_id() -> str:
     """
     start = uuid.uuid4().hex
     prefix = f"{start[:8]}-{start[8:12]}-8{start[13:16]}-{start[16:20]}-"
-    return f"concat('{prefix}', lpad(to_hex(nextval('{ROW_NUMBERS}')), 12, '0'))"
+    # Twelve decimal digits; padding and hexadecimal cost as much as the number itself.
+    return f"concat('{prefix}', {10**11} + nextval('{ROW_NUMBERS}'))"
+
+
+def number_rows(duck: duckdb.DuckDBPyConnection) -> None:
+    """Make the sequence that rows are numbered with, visible to all cursors of `duck`."""
+    duck.execute(f"CREATE SEQUENCE IF NOT EXISTS {ROW_NUMBERS}")
 
 
 def _text(text: str) -> str:

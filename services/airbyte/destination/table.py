@@ -21,9 +21,9 @@ from services.airbyte.cdk.columns import quote
 from services.airbyte.cdk.source import Reading
 from services.airbyte.destination.schema import (
     PROPERTIES,
-    ROW_NUMBERS,
     evolve,
     new_schema,
+    number_rows,
     select_list,
 )
 from services.airbyte.destination.writing import data_files, merge, write_files
@@ -179,7 +179,7 @@ class StreamTable:
         """
         metadata = staged.transaction.table_metadata
         schema = metadata.schema()
-        duck.execute(f"CREATE OR REPLACE TEMP SEQUENCE {ROW_NUMBERS}")
+        number_rows(duck)
         listing = select_list(
             schema,
             reading.columns,

@@ -38,7 +38,8 @@ class AttemptLog:
         """Write a line; `source` is platform, source or destination, `fields` are counters."""
         now = datetime.datetime.now(datetime.UTC)
         entry = {"timestamp": now.isoformat(timespec="milliseconds"), "level": level}
-        self._file.write(orjson.dumps({**entry, "source": source, "message": message}) + b"\n")
+        line = {**entry, "source": source, "message": message, **self._fields}
+        self._file.write(orjson.dumps(line) + b"\n")
         log.log(
             logging.getLevelNamesMapping().get(level, logging.INFO),
             message,

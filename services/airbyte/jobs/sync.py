@@ -26,6 +26,7 @@ from services.airbyte.destination.commits import Commit, commit_together
 from services.airbyte.destination.table import CommitNote, Staged, StreamTable
 from services.airbyte.jobs import batch_sync, log_sync
 from services.airbyte.jobs.attempt_log import AttemptLog
+from services.airbyte.jobs.progress import Progress
 from services.airbyte.state import jobs, streams
 from services.airbyte.state.database import Db
 from services.airbyte.state.records import Connection, StreamState
@@ -56,6 +57,7 @@ class Sync:
     duck: duckdb.DuckDBPyConnection
     env: Environment
     log: AttemptLog
+    progress: Progress
     totals: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -188,7 +190,8 @@ class Sync:
         with opened as reading:
             staged = table.begin(reading, replace=replace)
             generation = known.generation + (1 if replace else 0)
-            with self.writing(table, staged) as (write_id, location):
+            counting = self.progress.of(stream, reading, self._stats(stream))
+            with self.writing(table, staged) as (write_id, location), counting:
                 table.stage(
                     staged,
                     self.duck,
@@ -287,7 +290,12 @@ class Sync:
         before = self.totals.get(stream.key, (0, 0, 0))
         records, size, states = before[0] + records, before[1] + size, before[2] + 1
         self.totals[stream.key] = (records, size, states)
-        stats = {
+        stats = self._stats(stream)
+        jobs.save_stats(self.db, self.job_id, self.attempt, stream.key, stats)
+
+    def _stats(self, stream: ConfiguredStream) -> Json:
+        records, size, states = self.totals.get(stream.key, (0, 0, 0))
+        return {
             **stream.descriptor,
             "recordsEmitted": records,
             "bytesEmitted": size,
@@ -295,4 +303,3 @@ class Sync:
             "bytesCommitted": size,
             "stateMessagesEmitted": states,
         }
-        jobs.save_stats(self.db, self.job_id, self.attempt, stream.key, stats)

@@ -22,9 +22,11 @@ from services.airbyte.cdk.failures import ConnectorError, config_error, describe
 from services.airbyte.cdk.source import Environment
 from services.airbyte.definitions.registry import registry
 from services.airbyte.destination.catalog import LakeConfig, explain, open_catalog
+from services.airbyte.destination.schema import number_rows
 from services.airbyte.jobs.attempt_log import AttemptLog
 from services.airbyte.jobs.dead_letters import DeadLetters
 from services.airbyte.jobs.outcome import finish
+from services.airbyte.jobs.progress import Progress
 from services.airbyte.jobs.sync import StreamFailedError, Sync
 from services.airbyte.sources import source
 from services.airbyte.sources.file import source as _file
@@ -155,6 +157,9 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
         raise
     except Exception as error:
         raise explain(error, lake) from error
+    number_rows(duck)  # before any transaction, so that its progress can be seen
+    dsn = where.postgres_dsn("airbyte")
+    progress = Progress(duck, lambda: database.connect(dsn), job.id, attempt)
     sync = Sync(
         db=db,
         job_id=job.id,
@@ -167,11 +172,15 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
         duck=duck,
         env=environment(where, log.write, letters, store_config),
         log=log,
+        progress=progress,
     )
-    if job.config_type in ("reset_connection", "clear"):
-        sync.clear()
-    else:
-        sync.run()
+    try:
+        if job.config_type in ("reset_connection", "clear"):
+            sync.clear()
+        else:
+            sync.run()
+    finally:
+        progress.close()
 
 
 def _only(connection: Connection, streams: list[Json] | None) -> Connection:

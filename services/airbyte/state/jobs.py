@@ -145,7 +145,7 @@ def save_stats(db: Db, job_id: int, number: int, stream: str, stats: Json) -> No
     """Store one stream's counters."""
     db.execute(
         "UPDATE attempts SET stream_stats = stream_stats || %s, updated_at = now()"
-        " WHERE job_id = %s AND number = %s",
+        " WHERE job_id = %s AND number = %s AND status = 'running'",
         (Jsonb({stream: stats}), job_id, number),
     )
 

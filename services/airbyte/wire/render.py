@@ -192,7 +192,9 @@ def _stats(stats: Json) -> Json:
         "recordsCommitted",
         "bytesCommitted",
     )
-    return {name: int(stats.get(name, 0)) for name in names}
+    shown = {name: int(stats.get(name, 0)) for name in names}
+    guessed = ("estimatedRecords", "estimatedBytes", "recordsRejected")
+    return shown | {name: int(stats[name]) for name in guessed if name in stats}
 
 
 def attempt(record: Attempt) -> Json:
@@ -208,6 +210,9 @@ def attempt(record: Attempt) -> Json:
             "bytesCommitted",
         )
     }
+    for name in ("estimatedRecords", "estimatedBytes", "recordsRejected"):
+        if record.total(name):
+            total[name] = record.total(name)
     return without_none(
         {
             "id": record.number,
@@ -249,7 +254,13 @@ def job_streams(record: Job) -> dict[str, Json]:
 def job(record: Job) -> Json:
     """JobRead."""
     merged = job_streams(record)
-    counters = ("recordsEmitted", "bytesEmitted", "recordsCommitted", "bytesCommitted")
+    counters = (
+        "recordsEmitted",
+        "bytesEmitted",
+        "recordsCommitted",
+        "bytesCommitted",
+        "recordsRejected",
+    )
     totals: Json = {
         name: sum(int(stats.get(name, 0)) for stats in merged.values()) for name in counters
     }
@@ -265,14 +276,13 @@ def job(record: Job) -> Json:
         "updatedAt": seconds(record.updated_at),
         "startedAt": seconds(record.started_at) if record.started_at else None,
         "status": record.status,
-        "aggregatedStats": {**totals, "recordsRejected": 0},
+        "aggregatedStats": totals,
         "streamAggregatedStats": [
             without_none(
                 {
                     "streamName": stats["name"],
                     "streamNamespace": stats.get("namespace"),
                     **{name: int(stats.get(name, 0)) for name in counters},
-                    "recordsRejected": 0,
                 }
             )
             for stats in merged.values()

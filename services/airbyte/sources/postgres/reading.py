@@ -81,7 +81,18 @@ class TableReader:
             unique_key=bool(self._table.primary_key)
             and set(self._stream.primary_key) == set(self._table.primary_key),
             nulled=nulled,
+            **(self._size() if condition is None else {}),
         )
+
+    def _size(self) -> dict[str, int]:
+        """What PostgreSQL believes the table holds; nothing where it was never analyzed."""
+        found = self._query(
+            "SELECT greatest(reltuples, 0)::bigint AS n, pg_table_size(oid)::bigint AS size"
+            f" FROM pg_class WHERE oid = {literal(self._relation_name)}::regclass"
+        )
+        if not found["n"]:
+            return {}
+        return {"estimated_rows": int(found["n"]), "estimated_bytes": int(found["size"])}
 
     def _choose(self) -> tuple[SourceColumn, ...]:
         stream = self._stream

@@ -1,0 +1,127 @@
+"""Showing a sync while it runs: rows, MB, rate and time left of each stream.
+
+On a terminal one table is drawn anew; elsewhere (a pipe, a log file) a line is printed per stream
+whenever a second has passed and something has changed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from bootstrap.output import plain_table
+
+Job = dict[str, Any]
+
+_EVERY = 1.0
+
+
+@dataclass
+class _Stream:
+    """What is known of one stream; times are those of `Follower.clock`."""
+
+    began: float
+    rows: int = 0
+    size: int = 0
+    estimate: int = 0
+    ended: float | None = None
+
+    def rate(self, now: float) -> float:
+        """Rows a second so far."""
+        return self.rows / max((self.ended or now) - self.began, 1e-3)
+
+    def left(self, now: float) -> float | None:
+        """Seconds until the estimate is reached; None where that cannot be told."""
+        if self.ended is not None or not self.estimate or not self.rows:
+            return None
+        return max(0.0, (self.estimate - self.rows) / self.rate(now))
+
+
+@dataclass
+class Follower:
+    """Shows the jobs of connections; `job` is called with `jobs/get`'s answer time and again."""
+
+    console: Console
+    clock: Callable[[], float] = time.monotonic
+    _streams: dict[tuple[str, str], _Stream] = field(default_factory=dict)
+    _live: Live | None = None
+    _printed: float = 0.0
+    _last: list[str] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __enter__(self) -> Follower:
+        if self.console.is_terminal:
+            self._live = Live(console=self.console, refresh_per_second=4)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            if self._live is not None:
+                self._live.update(self.table())
+                self._live.stop()
+            else:
+                self._print()
+
+    def job(self, connection: str, job: Job) -> None:
+        """Take over a job's counters and show them."""
+        with self._lock:
+            self._take(connection, job)
+            if self._live is not None:
+                self._live.update(self.table())
+            elif self.clock() - self._printed >= _EVERY:
+                self._print()
+
+    def _take(self, connection: str, job: Job) -> None:
+        attempts = job.get("attempts") or []
+        if not attempts:
+            return
+        now = self.clock()
+        attempt = attempts[-1].get("attempt") or attempts[-1]
+        for item in attempt.get("streamStats") or []:
+            stats = item["stats"]
+            key = (connection, item["streamName"])
+            stream = self._streams.setdefault(key, _Stream(now))
+            stream.rows = int(stats.get("recordsEmitted") or 0)
+            stream.size = int(stats.get("bytesCommitted") or stats.get("bytesEmitted") or 0)
+            stream.estimate = int(stats.get("estimatedRecords") or 0)
+            if stats.get("recordsCommitted") and stream.ended is None:
+                stream.ended = now
+        if job["job"]["status"] not in ("pending", "running", "incomplete"):
+            for (name, _), stream in self._streams.items():
+                if name == connection and stream.ended is None:
+                    stream.ended = now
+
+    def table(self) -> Table:
+        """Return what is shown on a terminal."""
+        table = plain_table("connection", "stream", "rows", "MB", "rows/s", "left")
+        for cells in self._cells():
+            table.add_row(*cells)
+        return table
+
+    def _cells(self) -> list[list[str]]:
+        now = self.clock()
+        found = []
+        for (connection, name), stream in self._streams.items():
+            left = stream.left(now)
+            state = "done" if stream.ended is not None else "-" if left is None else f"{left:.0f} s"
+            rate, size = f"{stream.rate(now):,.0f}", f"{stream.size / 1e6:,.1f}"
+            found.append([connection, name, f"{stream.rows:,}", size, rate, state])
+        return found
+
+    def _print(self) -> None:
+        lines = []
+        for connection, name, rows, size, rate, left in self._cells():
+            end = "done" if left == "done" else f"{left} left"
+            lines.append(f"{connection}.{name}: {rows} rows, {size} MB, {rate} rows/s, {end}")
+        for line in lines:
+            if line not in self._last:
+                self.console.print(line, markup=False, soft_wrap=True)
+        self._last, self._printed = lines, self.clock()

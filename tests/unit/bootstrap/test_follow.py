@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from rich.console import Console
+
+from bootstrap.follow import Follower
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def job(status: str, rows: int, committed: int = 0, estimate: int = 0) -> dict[str, Any]:
+    stats = {"recordsEmitted": rows, "bytesEmitted": rows * 10, "recordsCommitted": committed}
+    if estimate:
+        stats["estimatedRecords"] = estimate
+    attempt = {"streamStats": [{"streamName": "orders", "stats": stats}]}
+    return {"job": {"status": status}, "attempts": [{"attempt": attempt}]}
+
+
+def test_rows_rate_and_time_left_are_shown() -> None:
+    console, clock = Console(file=io.StringIO(), width=200), Clock()
+    with Follower(console, clock) as follower:
+        follower.job("shop", job("running", 0, estimate=1000))
+        clock.now += 2
+        follower.job("shop", job("running", 250, estimate=1000))
+        clock.now += 0.2  # too soon for another line
+        follower.job("shop", job("running", 260, estimate=1000))
+        clock.now += 3.8
+        follower.job("shop", job("succeeded", 1000, committed=1000))
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert lines[0] == "shop.orders: 0 rows, 0.0 MB, 0 rows/s, - left"
+    assert lines[1] == "shop.orders: 250 rows, 0.0 MB, 125 rows/s, 6 s left"
+    assert lines[-1] == "shop.orders: 1,000 rows, 0.0 MB, 167 rows/s, done"
+    assert len(lines) == 3
+
+
+def test_without_an_estimate_no_time_is_promised() -> None:
+    console, clock = Console(file=io.StringIO(), width=200), Clock()
+    with Follower(console, clock) as follower:
+        follower.job("shop", job("pending", 0))
+        clock.now += 5
+        follower.job("shop", job("running", 500))
+        follower.job("shop", {"job": {"status": "running"}, "attempts": []})
+    assert "500 rows, 0.0 MB, 100 rows/s, - left" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_terminal_is_drawn_anew() -> None:
+    console = Console(file=io.StringIO(), width=120, force_terminal=True)
+    with Follower(console, Clock()) as follower:
+        follower.job("shop", job("succeeded", 7, committed=7))
+    assert "orders" in console.file.getvalue()  # type: ignore[attr-defined]
