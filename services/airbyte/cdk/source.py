@@ -45,7 +45,8 @@ class Reading:
     have the same primary key. `nulled` maps a column to (SQL condition, reason) for values that
     have no place in the table: they become null and are noted in `_airbyte_meta`. `changes` names a
     column of the relation with what was already changed in a row; `order` one by which the last
-    of several rows with the same key and cursor is told. `estimated_rows` and `estimated_bytes` are what the source believes there is to read.
+    of several rows with the same key and cursor is told. `estimated_rows` and `estimated_bytes` are
+    what the source believes there is to read.
     """
 
     columns: tuple[Column, ...]

@@ -74,6 +74,7 @@ class TableReader:
             nulled |= {
                 c.name: (quote(_NAN + c.name), "SOURCE_FIELD_SIZE_LIMITATION") for c in numerics
             }
+        rows, size = self._size() if condition is None else (None, None)
         return Reading(
             columns=tuple(c.column for c in self._columns),
             relation=relation,
@@ -81,18 +82,19 @@ class TableReader:
             unique_key=bool(self._table.primary_key)
             and set(self._stream.primary_key) == set(self._table.primary_key),
             nulled=nulled,
-            **(self._size() if condition is None else {}),
+            estimated_rows=rows,
+            estimated_bytes=size,
         )
 
-    def _size(self) -> dict[str, int]:
-        """What PostgreSQL believes the table holds; nothing where it was never analyzed."""
+    def _size(self) -> tuple[int | None, int | None]:
+        """Rows and bytes PostgreSQL believes the table has; none where it was never analyzed."""
         found = self._query(
             "SELECT greatest(reltuples, 0)::bigint AS n, pg_table_size(oid)::bigint AS size"
             f" FROM pg_class WHERE oid = {literal(self._relation_name)}::regclass"
         )
         if not found["n"]:
-            return {}
-        return {"estimated_rows": int(found["n"]), "estimated_bytes": int(found["size"])}
+            return None, None
+        return int(found["n"]), int(found["size"])
 
     def _choose(self) -> tuple[SourceColumn, ...]:
         stream = self._stream
