@@ -7,7 +7,13 @@ from collections.abc import Callable
 from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
-from services.dremio.sql import parse_alter, parse_create, parse_function, parse_maintenance
+from services.dremio.sql import (
+    parse_alter,
+    parse_copy,
+    parse_create,
+    parse_function,
+    parse_maintenance,
+)
 from services.dremio.sql.reflections import ddl as reflections
 from services.dremio.sql.shape import as_query, table_path
 from services.dremio.sql.statements import (
@@ -33,7 +39,7 @@ _MODIFYING = {
 _DROPPABLE = {"TABLE": "TABLE", "VIEW": "VIEW", "VDS": "VIEW", "FOLDER": "FOLDER", "SPACE": "SPACE"}
 # Understood by Dremio, not offered here.
 _UNSUPPORTED = (
-    "GRANT", "REVOKE", "COPY", "CALL", "RESET",
+    "GRANT", "REVOKE", "CALL", "RESET",
 )  # fmt: skip
 _NEVER = ("ATTACH", "DETACH", "PRAGMA", "INSTALL", "LOAD", "EXPORT", "IMPORT", "CHECKPOINT")
 
@@ -164,6 +170,7 @@ _HANDLERS: dict[str, Callable[[Reader], Statement]] = {
     "DESC": _describe,
     "USE": _use,
     "SET": reflections.set_option,
+    "COPY": parse_copy.copy,
     "OPTIMIZE": parse_maintenance.optimize,
     "VACUUM": parse_maintenance.vacuum,
     "ROLLBACK": parse_maintenance.rollback,

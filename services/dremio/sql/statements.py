@@ -245,3 +245,15 @@ class Analyze(Statement):
     path: Path
     columns: list[str] = field(default_factory=list)
     delete: bool = False
+
+
+@dataclass
+class CopyInto(Statement):
+    """COPY INTO a table from files; `options` by upper-cased name, a list for NULL_IF."""
+
+    path: Path
+    location: str
+    files: list[str] = field(default_factory=list)
+    regex: str | None = None
+    format: str | None = None
+    options: dict[str, str | list[str]] = field(default_factory=dict)

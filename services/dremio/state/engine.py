@@ -19,6 +19,7 @@ from services.dremio.state.execute import (
     alter,
     analyze,
     containers,
+    copy_into,
     create_table,
     drop,
     functions,
@@ -51,6 +52,7 @@ _HANDLERS: dict[type[s.Statement], Callable[[Run, Any], Result]] = {
     s.DropFunction: functions.drop_function,
     s.DescribeFunction: functions.describe_function,
     s.ShowFunctions: functions.show_functions,
+    s.CopyInto: copy_into.copy_into,
     s.Optimize: optimize.optimize,
     s.Vacuum: vacuum.vacuum,
     s.Analyze: analyze.analyze,
@@ -94,7 +96,7 @@ class Engine:
         when it was recorded before. Raises DremioError.
         """
         job = job or self.core.history.start(session, sql, query_type, job_id)
-        run = Run(self.core, session, self.core.database.cursor())
+        run = Run(self.core, session, self.core.database.cursor(), job_id=job.id)
         self._running[job.id] = run
         counted = [0]
 
@@ -173,6 +175,7 @@ _SCHEMAS: dict[type[s.Statement], pa.Schema] = {
     s.Describe: show.DESCRIBE_SCHEMA,
     s.DescribeFunction: functions.DESCRIBE_SCHEMA,
     s.ShowFunctions: functions.SHOW_SCHEMA,
+    s.CopyInto: copy_into.COPY_SCHEMA,
     s.Optimize: optimize.OPTIMIZE_SCHEMA,
 }
 

@@ -40,6 +40,7 @@ class Run:
     core: Core
     session: Session
     cursor: duckdb.DuckDBPyConnection
+    job_id: str = ""
     cancelled: threading.Event = field(default_factory=threading.Event)
     acceleration: Plan | None = None
     _registered: dict[tuple[str, ...], str] = field(default_factory=dict)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from services.dremio.sql.functions.registry import literal
 from services.dremio.sql.resolve import Inline, Relation, View, candidates
 from services.dremio.sql.statements import Path
 from services.dremio.sql.tokens import Reader, tokenize
 from services.dremio.sql.user_functions import call_path, expand_table
+from services.dremio.state.copy.refused import errors
 from services.dremio.state.errors import unsupported
 from services.dremio.state.execute.file_functions import FILES, files
 from services.dremio.state.execute.history_functions import HISTORY, history
@@ -35,6 +37,13 @@ def _inner(run: Run, inner: exp.Expression, context: Path) -> Relation | Path | 
         maker = history if inner.name.lower() in HISTORY else files
         rows = maker(run, inner.name.lower(), path)
         return Inline((inner.name,), run.register(rows))
+    if isinstance(inner, exp.Anonymous) and inner.name.lower() == "copy_errors":
+        texts = [literal(argument) for argument in inner.expressions]
+        if texts and texts[0] and None not in texts and len(texts) <= 2:
+            path = run.path_of(Reader(texts[0], tokenize(texts[0])).path())
+            rows = errors(run.core, path, texts[1] if texts[1:] else None)
+            return Inline((inner.name,), run.register(rows))
+        return None
     user_function = _user_function(run, inner, context)
     if user_function is not None:
         return user_function

@@ -174,6 +174,20 @@ SCHEMAS: dict[str, dict[str, pa.Schema]] = {
         ),
         "options": pa.schema([("name", _TEXT), ("kind", _TEXT), ("string_val", _TEXT)]),
         "users": pa.schema([("user_id", _TEXT), ("user_name", _TEXT), ("user_type", _TEXT)]),
+        "copy_errors_history": pa.schema(
+            [
+                ("executed_at", _TIME),
+                ("job_id", _TEXT),
+                ("table_name", _TEXT),
+                ("user_name", _TEXT),
+                ("base_snapshot_id", _BIG),
+                ("storage_location", _TEXT),
+                ("file_path", _TEXT),
+                ("file_state", _TEXT),
+                ("records_loaded_count", _BIG),
+                ("records_rejected_count", _BIG),
+            ]
+        ),
         "table_statistics": pa.schema(
             [
                 ("table", _TEXT),

@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 
+from services.dremio.state.copy.refused import history_rows
 from services.dremio.state.core import Core
 from services.dremio.state.database import quoted
 from services.dremio.state.reflections import report
@@ -137,6 +138,7 @@ MAKERS: dict[str, Callable[[Core], Rows]] = {
     "users": _users,
     "user_defined_functions": _functions,
     "table_statistics": _statistics,
+    "copy_errors_history": history_rows,
     "memory": _memory,
     "reflections": report.reflections_rows,
     "materializations": report.materializations_rows,

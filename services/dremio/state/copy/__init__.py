@@ -1,0 +1,1 @@
+"""COPY INTO: which files, how each is read, and what was refused."""
