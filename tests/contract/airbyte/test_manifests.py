@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import airbyte_api
 import pytest
@@ -137,3 +139,23 @@ def test_code_in_a_manifest_is_not_run(airbyte: Airbyte, definition: str, web: A
     answer = airbyte.post("sources/check_connection", sourceId=bad)
     assert answer["status"] == "failed"
     assert "AIRBYTE_ENABLE_UNSAFE_CODE" in str(answer)
+
+
+def test_the_ten_lines_of_the_documentation_work(
+    airbyte: Airbyte, index: None, served: tuple[str, Path]
+) -> None:
+    address, folder = served
+    (folder / "posts").write_text('[{"id": 1, "title": "one"}, {"id": 2, "title": "two"}]')
+    page = (CHECKOUT / "docs" / "ingestion" / "add-an-api.md").read_text()
+    text = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0]
+    assert len(text.splitlines()) <= 10
+    made = airbyte.post(
+        "connector_builder_projects/publish",
+        workspaceId=airbyte.workspace,
+        name="posts",
+        initialDeclarativeManifest={"manifest": text},
+    )
+    blog = airbyte.source({"url": address}, str(made["sourceDefinitionId"]), "blog")
+    airbyte.sync(airbyte.connect(blog, "blog", {"posts": FULL}))
+    found = rows(airbyte.settings, "SELECT id, title FROM bronze.blog.posts ORDER BY id")
+    assert found == [(1, "one"), (2, "two")]
