@@ -1,4 +1,4 @@
-"""CSV, JSON lines and Parquet as DuckDB reads them, with the lines it refuses."""
+"""CSV, JSON lines, Parquet and Excel as DuckDB reads them, with the lines it refuses."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import orjson
 
 from services.airbyte.cdk.columns import Column, literal, quote
 from services.airbyte.cdk.failures import config_error
+from services.airbyte.engine import load
 from services.airbyte.sources.file.types import expression, iceberg_type
 
 Json = dict[str, Any]
@@ -61,13 +62,36 @@ def open_file(duck: duckdb.DuckDBPyConnection, path: Path, config: Json) -> Open
         return _json(duck, path, config)
     if kind == "parquet":
         source = f"read_parquet({literal(str(path))}, hive_partitioning = false)"
-        return _described(duck, source, list)
-    raise config_error(f"format {kind} is not supported yet; use csv, json, jsonl or parquet")
+        return described(duck, source, list)
+    if kind == "excel":
+        return _excel(duck, path, config)
+    raise config_error(
+        f"format {kind} is not supported yet; use csv, json, jsonl, parquet or excel"
+    )
 
 
-def _described(
+def _excel(duck: duckdb.DuckDBPyConnection, path: Path, config: Json) -> Opened:
+    """Read a sheet of an .xlsx file; reader_options as pandas' read_excel has them."""
+    wanted = options(config)
+    if unknown := set(wanted) - {"sheet_name", "header", "dtype"}:
+        raise config_error(
+            f"reader_options {', '.join(sorted(unknown))} are not known for excel; known are"
+            " dtype, header, sheet_name"
+        )
+    load(duck, "excel")
+    given = [literal(str(path)), "empty_as_varchar = true"]
+    given.append(f"header = {'false' if wanted.get('header', 0) is None else 'true'}")
+    if isinstance(wanted.get("sheet_name"), str):
+        given.append(f"sheet = {literal(wanted['sheet_name'])}")
+    if wanted.get("dtype") in ("str", "string", "object"):
+        given.append("all_varchar = true")
+    return described(duck, f"read_xlsx({', '.join(given)})", list)
+
+
+def described(
     duck: duckdb.DuckDBPyConnection, source: str, refused: Callable[[], list[Json]]
 ) -> Opened:
+    """Return what a relation's columns are, in the table's types."""
     rows = duck.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     columns = tuple(Column(row[0], iceberg_type(row[1])) for row in rows)
     chosen = ", ".join(f"{expression(row[0], row[1])} AS {quote(row[0])}" for row in rows)
@@ -106,10 +130,10 @@ def _csv(duck: duckdb.DuckDBPyConnection, path: Path, config: Json) -> Opened:
     target = literal(str(path))
 
     def refused() -> list[Json]:
-        return _rejects(duck)
+        return _rejects(duck, path)
 
     try:
-        return _described(duck, f"read_csv({target}, {given}, sample_size = -1)", refused)
+        return described(duck, f"read_csv({target}, {given}, sample_size = -1)", refused)
     except duckdb.InvalidInputException:
         # The sniffer gives up without a line number: read it as text to find the line.
         settings.pop("names", None)
@@ -118,7 +142,7 @@ def _csv(duck: duckdb.DuckDBPyConnection, path: Path, config: Json) -> Opened:
         given = ", ".join(f"{k} = {v}" for k, v in settings.items() if k != "all_varchar")
         source = f"read_csv({target}, {given}, auto_detect = false, columns = {listing})"
         duck.execute(f"SELECT count(*) FROM {source}").fetchall()
-        problems = _rejects(duck)
+        problems = _rejects(duck, path)
         if not problems:
             raise
         first = problems[0]
@@ -142,11 +166,13 @@ def _header(
     return [f"column{number}" for number in range(len(first))]
 
 
-def _rejects(duck: duckdb.DuckDBPyConnection) -> list[Json]:
+def _rejects(duck: duckdb.DuckDBPyConnection, path: Path) -> list[Json]:
     try:
         rows = duck.execute(
             "SELECT line, max(byte_position), min(error_message), min(csv_line)"
-            " FROM reject_errors GROUP BY line ORDER BY line"
+            " FROM reject_errors JOIN reject_scans USING (scan_id, file_id) WHERE file_path = ?"
+            " GROUP BY line ORDER BY line",
+            [str(path)],
         ).fetchall()
     except duckdb.CatalogException:
         return []
@@ -179,7 +205,7 @@ def _json(duck: duckdb.DuckDBPyConnection, path: Path, config: Json) -> Opened:
     if bad:
         whole = " AND ".join(f"{quote(name)} IS NULL" for name, _ in kinds)
         source = f"(SELECT * FROM {source} WHERE NOT ({whole}))"  # a refused line reads as nulls
-    return _described(duck, source, lambda: bad)
+    return described(duck, source, lambda: bad)
 
 
 def _bad_json_lines(path: Path) -> list[Json]:

@@ -1,8 +1,7 @@
-"""Where a file is: a path below the inbox, an HTTP address, an S3 object."""
+"""Where a file is: a path below the inbox, an HTTP address, S3, SFTP or FTP."""
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from minio import Minio
-from minio.error import S3Error
-from urllib3.exceptions import HTTPError
 
 from services.airbyte.cdk.failures import config_error, transient_error
 from services.airbyte.cdk.source import Environment
+from services.airbyte.sources.file import remote, s3
 
 Json = dict[str, Any]
 
@@ -31,15 +28,19 @@ def fetched(config: Json, env: Environment) -> Iterator[Path]:
     if storage == "local":
         yield _local(url, env)
         return
-    readers = {"HTTPS": _http, "S3": _s3}
-    if storage not in readers:
+    if storage not in ("HTTPS", "S3", *remote.SSH, *remote.FTP):
         raise config_error(
-            f"storage {storage} is not supported yet; use HTTPS, S3 or local (a file below"
-            " the inbox folder)"
+            f"storage {storage} is not supported yet; use HTTPS, S3, SFTP, FTP or local (a file"
+            " below the inbox folder)"
         )
     with tempfile.TemporaryDirectory(prefix="lakelet-file-") as folder:
         target = Path(folder) / (url.partition("?")[0].rpartition("/")[2] or "file")
-        readers[storage](config, url, target, env)
+        if storage == "HTTPS":
+            _http(config, url, target)
+        elif storage == "S3":
+            s3.fetch(config, url, target, env)
+        else:
+            remote.fetch(config, url, target)
         yield target
 
 
@@ -58,7 +59,7 @@ def _local(url: str, env: Environment) -> Path:
     return path
 
 
-def _http(config: Json, url: str, target: Path, env: Environment) -> None:
+def _http(config: Json, url: str, target: Path) -> None:
     if not url.startswith(("http://", "https://")):
         url = f"https://{url}"
     agent = {"User-Agent": "lakelet"} if (config.get("provider") or {}).get("user_agent") else {}
@@ -77,31 +78,3 @@ def _http(config: Json, url: str, target: Path, env: Environment) -> None:
         raise config_error(f"{url} is not an address: {error}; set url") from error
     except httpx.HTTPError as error:
         raise transient_error(f"{url} cannot be read: {error}; is the server running?") from error
-
-
-def _s3(config: Json, url: str, target: Path, env: Environment) -> None:
-    bucket, _, key = url.removeprefix("s3://").partition("/")
-    provider = config.get("provider") or {}
-    secret = provider.get("aws_secret_access_key")
-    client = Minio(
-        env.s3_endpoint,
-        access_key=provider.get("aws_access_key_id") if secret else env.s3_key,
-        secret_key=secret or env.s3_secret,
-        secure=False,
-        region="us-east-1",
-    )
-    try:
-        response = client.get_object(bucket, key)
-        try:
-            with target.open("wb") as file:
-                shutil.copyfileobj(response, file, 1 << 20)
-        finally:
-            response.close()
-            response.release_conn()
-    except S3Error as error:
-        raise config_error(
-            f"s3://{bucket}/{key}: {error.code}; set url and the access key of the source",
-            str(error),
-        ) from error
-    except HTTPError as error:
-        raise transient_error(f"S3 at {env.s3_endpoint} cannot be reached", str(error)) from error

@@ -1,22 +1,36 @@
-"""The file source: one file, one stream, full refresh."""
+"""The file source: one stream of one file (full refresh), or of all files that a glob means."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from services.airbyte.cdk.catalog import ConfiguredStream, Stream
+from services.airbyte.cdk.columns import literal
 from services.airbyte.cdk.failures import config_error
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.file import place
-from services.airbyte.sources.file.formats import Opened, open_file, options
+from services.airbyte.sources.file.formats import Opened, described, open_file, options
+from services.airbyte.sources.file.matching import (
+    FILE_MODIFIED,
+    FILE_URL,
+    Found,
+    after,
+    is_glob,
+    matching,
+    unread,
+)
 from services.airbyte.sources.file.unpacking import unpacked
 
 Json = dict[str, Any]
+
+# How many files (the newest) the columns of a glob's files are told from.
+_LOOKED_AT = 20
 
 
 class FileSource:
@@ -27,9 +41,19 @@ class FileSource:
         self.discover(config, env)
 
     def discover(self, config: Json, env: Environment) -> list[Stream]:
-        """Return the one stream, with the columns that the file has."""
-        with self._opened(config, duckdb.connect(), env) as opened:
-            return [Stream(name=str(config["dataset_name"]), columns=opened.columns)]
+        """Return the one stream, with the columns that the file has (the files together have)."""
+        several = is_glob(config)
+        found = matching(config, env)[-_LOOKED_AT:] if several else [Found(str(config["url"]), "")]
+        with self._all(config, found, duckdb.connect(), env) as opened:
+            return [
+                Stream(
+                    name=str(config["dataset_name"]),
+                    columns=opened.columns,
+                    incremental=several,
+                    source_defined_cursor=several,
+                    default_cursor=(FILE_MODIFIED,) if several else (),
+                )
+            ]
 
     @contextmanager
     def read(
@@ -40,34 +64,74 @@ class FileSource:
         duck: duckdb.DuckDBPyConnection,
         env: Environment,
     ) -> Iterator[Reading]:
-        """Read the file."""
+        """Read the file; of several, incrementally those that are new or changed."""
         if stream.name != config["dataset_name"]:
             raise config_error(
                 f"stream {stream.name!r} is not in the source: its one stream is"
                 f" {config['dataset_name']!r}; refresh the connection's schema"
             )
         keep = options(config).get("on_bad_lines", "error") != "error"
-        with self._opened(config, duck, env) as opened:
+        files = [Found(str(config["url"]), "")]
+        if is_glob(config):
+            files = unread(matching(config, env), state if stream.incremental else None)
+            env.log(f"{len(files)} files to read")
+        if not files:
+            yield _nothing(stream, state)
+            return
+        with self._all(config, files, duck, env) as opened:
 
-            def end() -> None:
-                refused = opened.refused()
-                if not refused:
-                    return
-                first = refused[0]
-                if not keep:
-                    more = f" (and {len(refused) - 1} more lines)" if len(refused) > 1 else ""
-                    raise config_error(
-                        f"{config['url']}, line {first['line']}: {first['reason']}: "
-                        f"{first['text'][:200]!r}{more}; correct the file, or set"
-                        ' {"on_bad_lines": "skip"} in reader_options to put such lines aside'
-                    )
-                records = [{"stream": stream.name, "source": config["url"], **r} for r in refused]
-                where = env.dead_letters(stream.name, records)
-                env.log(f"{len(refused)} lines were refused and are kept in {where}")
+            def end() -> Json | None:
+                self._settle(opened.refused(), keep, stream.name, env)
+                return after(files, state) if stream.incremental else None
 
             wanted = stream.selected_columns or stream.known_columns
             columns = tuple(c for c in opened.columns if wanted is None or c.name in wanted)
             yield Reading(columns=columns, relation=opened.relation, state=end)
+
+    def _settle(self, refused: list[Json], keep: bool, name: str, env: Environment) -> None:
+        if not refused:
+            return
+        first = refused[0]
+        if not keep:
+            more = f" (and {len(refused) - 1} more lines)" if len(refused) > 1 else ""
+            raise config_error(
+                f"{first['source']}, line {first['line']}: {first['reason']}: "
+                f"{first['text'][:200]!r}{more}; correct the file, or set"
+                ' {"on_bad_lines": "skip"} in reader_options to put such lines aside'
+            )
+        where = env.dead_letters(name, [{"stream": name, **r} for r in refused])
+        env.log(f"{len(refused)} lines were refused and are kept in {where}")
+
+    @contextmanager
+    def _all(
+        self, config: Json, files: list[Found], duck: duckdb.DuckDBPyConnection, env: Environment
+    ) -> Iterator[Opened]:
+        """Open all files as one relation; of a glob's files each row says where it is from."""
+        several = is_glob(config)
+        with ExitStack() as stack:
+            opened = []
+            for file in files:
+                one = stack.enter_context(self._opened({**config, "url": file.url}, duck, env))
+                if several:
+                    marks = (
+                        f"{literal(file.url)} AS {FILE_URL},"
+                        f" {literal(file.modified)} AS {FILE_MODIFIED}"
+                    )
+                    one = replace(one, relation=f"(SELECT *, {marks} FROM {one.relation})")
+                opened.append(one)
+
+            def refused() -> list[Json]:
+                return [
+                    {"source": file.url, **line}
+                    for file, one in zip(files, opened, strict=True)
+                    for line in one.refused()
+                ]
+
+            if not several:
+                yield replace(opened[0], refused=refused)
+                return
+            together = " UNION ALL BY NAME ".join(f"SELECT * FROM {o.relation}" for o in opened)
+            yield described(duck, f"({together})", refused)
 
     @contextmanager
     def _opened(
@@ -85,6 +149,10 @@ class FileSource:
                     " set format and reader_options",
                     str(error),
                 ) from error
+
+
+def _nothing(stream: ConfiguredStream, state: Json | None) -> Reading:
+    return Reading(columns=(), relation="(SELECT 1 WHERE false)", state=lambda: state)
 
 
 def build() -> FileSource:
