@@ -9,7 +9,7 @@ from sqlglot.tokenizer_core import TokenType
 
 from services.dremio.sql.functions.dialect import DremioSql
 
-_SWALLOWING = (TokenType.COMMAND, TokenType.EXECUTE, TokenType.FETCH, TokenType.SHOW)
+_SWALLOWING = (TokenType.COMMAND, TokenType.EXECUTE, TokenType.SHOW)
 
 
 class LakeletDremio(DremioSql):

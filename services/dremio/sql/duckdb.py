@@ -13,6 +13,8 @@ from services.dremio.state.errors import validation
 class LakeletDuckDB(DuckDB):
     """DuckDB; `AT SNAPSHOT '7'` becomes `AT (VERSION => 7)`."""
 
+    # As the engine's database is set: an order that is this one anyway is not written.
+    NULL_ORDERING = "nulls_are_large"
     ALIAS_POST_VERSION = False  # the alias stands before AT
 
     class Generator(DuckDBGenerator):

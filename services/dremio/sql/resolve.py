@@ -92,7 +92,8 @@ def candidates(path: Path, context: Path) -> list[Path]:
     found.append(path)
     if any("." in part for part in path):
         flat = tuple(piece for part in path for piece in part.split("."))
-        found.append(flat)
+        if all(flat):
+            found.append(flat)
     return found
 
 

@@ -31,8 +31,9 @@ from services.dremio.state.execute import (
     vacuum,
     views,
 )
+from services.dremio.state.execute.explain import EXPLAIN_SCHEMA, explain
 from services.dremio.state.execute.run import OK_SCHEMA, RECORDS_SCHEMA, Result, Run
-from services.dremio.state.execute.select import EXPLAIN_SCHEMA, explain, select
+from services.dremio.state.execute.select import select
 from services.dremio.state.execution import Execution
 from services.dremio.state.jobs.history import Job
 from services.dremio.state.session import Session
@@ -107,6 +108,7 @@ class Engine:
             if isinstance(error, GeneratorExit):
                 error = DremioError(ErrorKind.CANCELED, "The client stopped reading")
             self.core.history.finish(job, error, counted[0])
+            session.last_query_id = job.id
 
         try:
             statement = parse(sql)

@@ -21,3 +21,4 @@ class Session:
     user: User
     context: tuple[str, ...] = ()
     options: dict[str, str] = field(default_factory=dict)
+    last_query_id: str | None = None

@@ -100,7 +100,11 @@ class Run:
     def translate(self, tree: exp.Expression) -> str:
         """Return DuckDB's SQL for a tree whose names are resolved. Raises DremioError."""
         session = self.session
-        facts = Context(user=session.user.name, schema=".".join(session.context))
+        facts = Context(
+            user=session.user.name,
+            schema=".".join(session.context),
+            last_query_id=session.last_query_id,
+        )
         return to_duckdb(tree, facts)
 
     def plan(self, tree: exp.Expression, context: Path | None = None) -> pa.Schema:

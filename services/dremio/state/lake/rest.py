@@ -16,6 +16,9 @@ _SEPARATOR = "%1F"
 # What the storage answers (with status 500) for a bucket that is no table bucket.
 _PLAIN_BUCKET = "attribute not found: s3tables.metadata"
 
+# What it answers (with 500 too) for a namespace whose name none can have: there is no such one.
+_NO_NAME = "namespace name must"
+
 
 class IcebergRest:
     """One catalog server with one set of credentials; every bucket is a warehouse of it."""
@@ -131,6 +134,6 @@ def _check(response: httpx.Response) -> None:
         404: ErrorKind.NOT_FOUND,
         409: ErrorKind.CONCURRENT_MODIFICATION,
     }.get(response.status_code, ErrorKind.CONNECTION)
-    if _PLAIN_BUCKET in message:
+    if _PLAIN_BUCKET in message or _NO_NAME in message:
         kind = ErrorKind.NOT_FOUND
     raise DremioError(kind, f"The storage's catalog refused {response.request.url.path}: {message}")

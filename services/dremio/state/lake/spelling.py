@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from services.dremio.state.errors import validation
+
 _PLAIN = re.compile(r"[a-z0-9_]")
 _ENCODED = re.compile(r"0x([0-9a-f]{2,6})_")
 
@@ -11,6 +13,8 @@ _ENCODED = re.compile(r"0x([0-9a-f]{2,6})_")
 def encode(name: str) -> str:
     """Return how a name is stored. Dremio compares names without case, so case is dropped."""
     lowered = name.lower()
+    if not lowered:
+        raise validation("A name cannot be empty")
     stored = "".join(c if _PLAIN.match(c) else _hex(c) for c in lowered)
     if lowered == "main" or not lowered[:1].isalnum():
         # DuckDB takes `main` for its own default schema; the storage wants a letter or digit first.

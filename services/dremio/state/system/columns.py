@@ -73,6 +73,21 @@ SCHEMAS: dict[str, dict[str, pa.Schema]] = {
                 ("error_msg", _TEXT),
             ]
         ),
+        "jobs_recent": pa.schema(
+            [
+                ("job_id", _TEXT),
+                ("status", _TEXT),
+                ("query_type", _TEXT),
+                ("user_name", _TEXT),
+                ("submitted_ts", _TIME),
+                ("submitted_epoch", _BIG),
+                ("final_state_ts", _TIME),
+                ("final_state_epoch", _BIG),
+                ("rows_returned", _BIG),
+                ("error_msg", _TEXT),
+                ("query", _TEXT),
+            ]
+        ),
         "views": pa.schema(
             [
                 ("view_id", _TEXT),

@@ -40,6 +40,22 @@ def _jobs(core: Core) -> Rows:
     ]
 
 
+def _jobs_recent(core: Core) -> Rows:
+    """Jobs with their moments in milliseconds since 1970 too."""
+    return [
+        {
+            **job,
+            "submitted_epoch": _epoch(job["submitted_ts"]),
+            "final_state_epoch": _epoch(job["final_state_ts"]),
+        }
+        for job in _jobs(core)
+    ]
+
+
+def _epoch(moment: datetime.datetime | None) -> int | None:
+    return int(moment.replace(tzinfo=datetime.UTC).timestamp() * 1000) if moment else None
+
+
 def _views(core: Core) -> Rows:
     return [
         {
@@ -133,6 +149,7 @@ def _naive(when: datetime.datetime | None) -> datetime.datetime | None:
 MAKERS: dict[str, Callable[[Core], Rows]] = {
     "version": _version,
     "jobs": _jobs,
+    "jobs_recent": _jobs_recent,
     "views": _views,
     "tables": _tables,
     "users": _users,
