@@ -99,7 +99,9 @@ def measure_reflections() -> list[Figure]:
         engine = start_engine(home.settings, threading.Event())
         try:
             core = engine.core
-            source.put(core, "gold", source_body(home.settings, "gold", "/gold/lake"))
+            source.put(
+                core, core.users.list()[0], "gold", source_body(home.settings, "gold", "/gold/lake")
+            )
             return _Bench(engine).figures()
         finally:
             engine.core.reflections.stop()

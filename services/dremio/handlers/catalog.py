@@ -3,31 +3,50 @@
 from __future__ import annotations
 
 from services.dremio.handlers.present import Json, entity_json, folder_json, item
+from services.dremio.state.access.access import denied
 from services.dremio.state.catalog.catalog import ROOT_KINDS
 from services.dremio.state.catalog.entities import Entity, Path
 from services.dremio.state.core import Core
 from services.dremio.state.errors import not_found
+from services.dremio.state.session import User
 
 
-def root(core: Core) -> Json:
-    """List the spaces, homes and sources."""
-    return {"data": [item(e) for e in core.entities.all() if e.kind in ROOT_KINDS]}
+def root(core: Core, user: User) -> Json:
+    """List the spaces, homes and sources that the user sees."""
+    sees = core.access.actor(user).sees
+    found = [e for e in core.entities.all() if e.kind in ROOT_KINDS and sees(e.path)]
+    return {"data": [item(e) for e in found]}
 
 
-def by_path(core: Core, path: Path) -> Json:
-    """Return what lies at a path. Raises DremioError (NOT_FOUND)."""
-    found = locate(core, path)
-    if isinstance(found, Entity):
-        return entity_json(core, found)
-    return folder_json(core, *found)
+def by_path(core: Core, user: User, path: Path) -> Json:
+    """Return what lies at a path. Raises DremioError (NOT_FOUND, PERMISSION)."""
+    return _shown(core, user, locate(core, path))
 
 
-def by_id(core: Core, entity_id: str) -> Json:
-    """Return the entity of an id. Raises DremioError (NOT_FOUND)."""
-    found = locate_id(core, entity_id)
-    if isinstance(found, Entity):
-        return entity_json(core, found)
-    return folder_json(core, *found)
+def by_id(core: Core, user: User, entity_id: str) -> Json:
+    """Return the entity of an id. Raises DremioError (NOT_FOUND, PERMISSION)."""
+    return _shown(core, user, locate_id(core, entity_id))
+
+
+def path_of(found: Entity | tuple[Entity, Path]) -> Path:
+    """Return the whole path of what `locate` found."""
+    return found.path if isinstance(found, Entity) else (found[0].name, *found[1])
+
+
+def check_seen(core: Core, user: User, path: Path) -> None:
+    """Check that the user may know of an object. Raises DremioError (PERMISSION)."""
+    if not core.access.actor(user).sees(path):
+        raise denied(f"User [{user.name}] has no privilege on [{'.'.join(path)}]")
+
+
+def _shown(core: Core, user: User, found: Entity | tuple[Entity, Path]) -> Json:
+    check_seen(core, user, path_of(found))
+    shown = entity_json(core, found) if isinstance(found, Entity) else folder_json(core, *found)
+    children = shown.get("children")
+    if children:
+        sees = core.access.actor(user).sees
+        shown["children"] = [child for child in children if sees(tuple(child["path"]))]
+    return shown
 
 
 def locate_id(core: Core, entity_id: str) -> Entity | tuple[Entity, Path]:

@@ -23,20 +23,30 @@ def create(engine: Engine, user: User, body: Json) -> Json:
     """Create an entity of any type. Raises DremioError (CONFLICT, VALIDATION)."""
     kind = body.get("entityType")
     core = engine.core
+    require = core.access.require
     if kind == "space":
-        return entity_json(core, create_space(core.entities, (_text(body, "name"),)))
+        require(user, "ALTER", ())
+        space = create_space(core.entities, (_text(body, "name"),))
+        core.access.created(space.path, user)
+        return entity_json(core, space)
     if kind == "folder":
-        return entity_json(core, create_folder(core.entities, _path(body)))
+        require(user, "ALTER", _path(body)[:-1])
+        folder = create_folder(core.entities, _path(body))
+        core.access.created(folder.path, user)
+        return entity_json(core, folder)
     if kind == "source":
-        return entity_json(core, source.save(core, _text(body, "name"), body, None))
+        return source.create(core, user, _text(body, "name"), body)
     if kind == "dataset" and body.get("type") == "VIRTUAL_DATASET":
         path = _path(body)
+        require(user, "ALTER", path[:-1])
         if core.entities.get(path) is not None:
             raise conflict(
                 f"Unable to create dataset '{'.'.join(path)}'. "
                 "An object already exists with that name."
             )
-        return entity_json(core, core.entities.create(path, "VIEW", _view(engine, user, body)))
+        view = core.entities.create(path, "VIEW", _view(engine, user, body))
+        core.access.created(view.path, user)
+        return entity_json(core, view)
     raise validation(f"Cannot create an entity of type [{kind}]")
 
 
@@ -47,6 +57,7 @@ def update(engine: Engine, user: User, entity_id: str, body: Json) -> Json:
     if not isinstance(entity, Entity):
         raise validation("A folder of a source cannot be changed")
     tag = body.get("tag")
+    core.access.require(user, "MODIFY" if entity.kind == "SOURCE" else "ALTER", entity.path)
     if entity.kind == "SOURCE":
         return entity_json(core, source.save(core, entity.name, body, entity, tag))
     if entity.kind == "VIEW":
@@ -57,12 +68,13 @@ def update(engine: Engine, user: User, entity_id: str, body: Json) -> Json:
     raise validation("A table is changed by SQL")
 
 
-def delete(engine: Engine, entity_id: str, tag: str | None) -> None:
+def delete(engine: Engine, user: User, entity_id: str, tag: str | None) -> None:
     """Remove an entity and all under it. Raises DremioError (NOT_FOUND, CONFLICT)."""
     core = engine.core
     entity = locate_id(core, entity_id)
     if not isinstance(entity, Entity):
         raise validation("A folder of a source cannot be deleted here: drop its tables")
+    core.access.require(user, "DROP", entity.path, "MODIFY" if entity.kind == "SOURCE" else "ALTER")
     if entity.kind == "HOME":
         raise validation("A home space cannot be deleted")
     if tag is not None and tag != entity.tag:

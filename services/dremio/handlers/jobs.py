@@ -59,11 +59,16 @@ def status(engine: Engine, user: User, job_id: str) -> Json:
 
 
 def results(engine: Engine, runner: JobRunner, user: User, job_id: str, query: Json) -> Json:
-    """Return one page of a completed job's rows. Raises DremioError."""
+    """Return one page of a completed job's rows. Raises DremioError.
+
+    Rows are what their reader may see: to see the job of another takes an administrator.
+    """
     offset, limit = _number(query, "offset", 0), _number(query, "limit", 100)
     if limit > PAGE_LIMIT:
         raise validation("limit can not exceed 500 rows")
     job = find(engine, user, job_id)
+    if job.user != user.name:
+        engine.core.access.require_admin(user, "read the results of another user's job")
     if job.state != "COMPLETED":
         raise validation(f"Can not fetch details for a job that is in [{job.state}] state.")
     page = runner.results.page(job.id, offset, limit)
@@ -73,16 +78,23 @@ def results(engine: Engine, runner: JobRunner, user: User, job_id: str, query: J
 
 
 def cancel(engine: Engine, runner: JobRunner, user: User, job_id: str) -> None:
-    """Stop a job. Raises DremioError (NOT_FOUND)."""
-    runner.cancel(find(engine, user, job_id))
+    """Stop a job: one's own, or any as an administrator. Raises DremioError."""
+    job = find(engine, user, job_id)
+    if job.user != user.name:
+        engine.core.access.require_admin(user, "cancel another user's job")
+    runner.cancel(job)
 
 
 def find(engine: Engine, user: User, job_id: str) -> Job:
     """Return a job that the user may see: their own, or any for an administrator."""
     job = engine.core.history.get(job_id)
-    if job is None or (job.user != user.name and not user.admin):
+    if job is None or (job.user != user.name and not _sees_all(engine, user)):
         raise not_found(f"Could not find a job with id [{job_id}]")
     return job
+
+
+def _sees_all(engine: Engine, user: User) -> bool:
+    return engine.core.access.actor(user).may("VIEW_JOB_HISTORY", ())
 
 
 def json_rows(table: pa.Table) -> list[Json]:

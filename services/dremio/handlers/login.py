@@ -14,15 +14,17 @@ def login(core: Core, body: Json) -> Json:
         raise validation("userName and password: expected strings")
     token = core.users.login(name, password)
     user = core.users.verify(token)
+    actor = core.access.actor(user)
+    body, _ = core.users.details(user)
     return {
         "token": token,
         "userName": user.name,
-        "firstName": "",
-        "lastName": "",
+        "firstName": body.get("firstName", ""),
+        "lastName": body.get("lastName", ""),
         "expires": int(core.users.expiry(token) * 1000),
-        "email": "",
+        "email": body.get("email", ""),
         "userId": user.id,
-        "admin": user.admin,
+        "admin": actor.admin,
         "clusterId": "lakelet",
         "version": core.version,
         "permissions": {
@@ -30,10 +32,10 @@ def login(core: Core, body: Json) -> Json:
             "canDownloadProfiles": False,
             "canEmailForSupport": False,
             "canChatForSupport": False,
-            "canViewAllJobs": user.admin,
-            "canCreateUser": user.admin,
-            "canCreateRole": False,
-            "canCreateSource": user.admin,
+            "canViewAllJobs": actor.may("VIEW_JOB_HISTORY", ()),
+            "canCreateUser": actor.may("CREATE_USER", ()),
+            "canCreateRole": actor.may("CREATE_ROLE", ()),
+            "canCreateSource": actor.may("CREATE_SOURCE", ()),
             "canUploadFile": False,
         },
     }

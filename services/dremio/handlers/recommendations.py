@@ -44,7 +44,7 @@ def accept(core: Core, user: User, body: Json) -> Json:
         if each["recommendationId"] == wanted:
             reflection: Json = each["reflectionRequestBody"]
             name = given.get("name") if isinstance(given, dict) else None
-            return create(core, {**reflection, "name": name or reflection["name"]})
+            return create(core, user, {**reflection, "name": name or reflection["name"]})
     raise not_found(f"There is no recommendation with id [{wanted}] any more")
 
 

@@ -22,29 +22,35 @@ from services.dremio.state.reflections.definition import (
 )
 from services.dremio.state.reflections.registry import new_reflection
 from services.dremio.state.reflections.report import dataset_id, dataset_type, dotted, status
+from services.dremio.state.session import User
 
+ALTER = "ALTER_REFLECTION"
 _KEPT = ("partitionFields", "partitionDistributionStrategy", "arrowCachingEnabled")
 
 
-def of_dataset(core: Core, wanted: str) -> Json:
+def of_dataset(core: Core, user: User, wanted: str) -> Json:
     """List the reflections on a dataset. Raises DremioError (NOT_FOUND)."""
     path = _dataset(core, wanted)
+    _may_view(core, user, path)
     return {"data": [shown(core, r) for r in core.reflections.of_dataset(path)]}
 
 
-def listing(core: Core) -> Json:
+def listing(core: Core, user: User) -> Json:
     """List every reflection."""
-    return {"data": [shown(core, r) for r in core.reflections.all()]}
+    return {"data": [shown(core, r) for r in _viewable(core, user)]}
 
 
-def get(core: Core, reflection_id: str) -> Json:
+def get(core: Core, user: User, reflection_id: str) -> Json:
     """Return a reflection. Raises DremioError (NOT_FOUND)."""
-    return shown(core, core.reflections.get(reflection_id))
+    found = core.reflections.get(reflection_id)
+    _may_view(core, user, found.dataset)
+    return shown(core, found)
 
 
-def create(core: Core, body: Json) -> Json:
+def create(core: Core, user: User, body: Json) -> Json:
     """Define a reflection. Raises DremioError."""
     path = _dataset(core, str(body.get("datasetId") or ""))
+    core.access.require(user, ALTER, path)
     kind = str(body.get("type") or "").upper()
     if kind not in (RAW, AGGREGATION):
         raise validation(f"type: expected {RAW} or {AGGREGATION}, got {body.get('type')!r}")
@@ -52,9 +58,10 @@ def create(core: Core, body: Json) -> Json:
     return shown(core, core.reflections.define(_filled(core, plain, body)))
 
 
-def update(core: Core, reflection_id: str, body: Json) -> Json:
+def update(core: Core, user: User, reflection_id: str, body: Json) -> Json:
     """Replace a definition; `tag` has to be the current one. Raises DremioError."""
     former = core.reflections.get(reflection_id)
+    core.access.require(user, ALTER, former.dataset)
     tag = body.get("tag")
     if not tag:
         raise validation("tag: expected the reflection's current tag")
@@ -64,26 +71,30 @@ def update(core: Core, reflection_id: str, body: Json) -> Json:
     return shown(core, done)
 
 
-def delete(core: Core, reflection_id: str) -> Json:
+def delete(core: Core, user: User, reflection_id: str) -> Json:
     """Remove a reflection. Raises DremioError (NOT_FOUND)."""
-    core.reflections.remove(core.reflections.get(reflection_id))
+    found = core.reflections.get(reflection_id)
+    core.access.require(user, ALTER, found.dataset)
+    core.reflections.remove(found)
     return {}
 
 
-def refresh(core: Core, wanted: str) -> None:
+def refresh(core: Core, user: User, wanted: str) -> None:
     """Have a dataset's reflections refreshed now. Raises DremioError (NOT_FOUND)."""
-    for each in core.reflections.of_dataset(_dataset(core, wanted)):
+    path = _dataset(core, wanted)
+    core.access.require(user, ALTER, path, "ALTER")
+    for each in core.reflections.of_dataset(path):
         if core.reflections.refresher is not None:
             core.reflections.refresher.ask(each.id)
 
 
-def summary(core: Core) -> Json:
+def summary(core: Core, user: User) -> Json:
     """Return the summary of all reflections, with how often each was considered and used."""
     if core.reflections.refresher is not None:
         core.reflections.refresher.write_jobs()
     uses = core.reflections.store.uses()
     data = []
-    for each in core.reflections.all():
+    for each in _viewable(core, user):
         told = status(core, each)
         built = told["built"]
         considered, matched, chosen = uses.get(each.id, (0, 0, 0))
@@ -212,6 +223,16 @@ def _fields(reflection: Reflection) -> Json:
     if reflection.sort:
         shown["sortFields"] = _named(reflection.sort)
     return shown
+
+
+def _may_view(core: Core, user: User, dataset: Path) -> None:
+    core.access.require(user, "VIEW_REFLECTION", dataset, ALTER)
+
+
+def _viewable(core: Core, user: User) -> list[Reflection]:
+    may_any = core.access.actor(user).may_any
+    every = core.reflections.all()
+    return [r for r in every if may_any(("VIEW_REFLECTION", ALTER), r.dataset)]
 
 
 def _filled(core: Core, plain: Reflection, body: Json) -> Reflection:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from services.dremio.handlers.catalog import by_path
 from services.dremio.handlers.present import Json, source_json
 from services.dremio.state.catalog import sources
 from services.dremio.state.catalog.entities import Entity
 from services.dremio.state.core import Core
 from services.dremio.state.errors import conflict, not_found, validation
+from services.dremio.state.session import User
 
 # What besides `config` is kept as sent and shown again.
 _KEPT = (
@@ -43,31 +45,45 @@ def save(
     return entity
 
 
-def put(core: Core, name: str, body: Json) -> Json:
+def create(core: Core, user: User, name: str, body: Json) -> Json:
+    """Create a source; its maker owns it. Raises DremioError."""
+    core.access.require(user, "CREATE_SOURCE", ())
+    entity = save(core, name, body, None)
+    core.access.created(entity.path, user)
+    return source_json(core, entity)
+
+
+def put(core: Core, user: User, name: str, body: Json) -> Json:
     """Create or replace a source by name (`PUT /apiv2/source/{name}`)."""
     former = core.entities.get((name,))
-    if former is not None and former.kind != "SOURCE":
+    if former is None:
+        return create(core, user, name, body)
+    core.access.require(user, "MODIFY", former.path)
+    if former.kind != "SOURCE":
         raise conflict(f"'{name}' is a {former.kind.lower()}")
     return source_json(core, save(core, name, body, former, body.get("tag")))
 
 
-def get(core: Core, name: str) -> Json:
-    """Return a source by name. Raises DremioError (NOT_FOUND)."""
-    return source_json(core, _named(core, name))
+def get(core: Core, user: User, name: str) -> Json:
+    """Return a source by name. Raises DremioError (NOT_FOUND, PERMISSION)."""
+    return by_path(core, user, _named(core, name).path)
 
 
-def delete(core: Core, name: str, version: str | None) -> None:
-    """Remove a source. Raises DremioError (NOT_FOUND, CONFLICT)."""
+def delete(core: Core, user: User, name: str, version: str | None) -> None:
+    """Remove a source. Raises DremioError (NOT_FOUND, CONFLICT, PERMISSION)."""
     entity = _named(core, name)
+    core.access.require(user, "DROP", entity.path, "MODIFY")
     if version is not None and version != entity.tag:
         raise conflict(f"Source '{name}' has changed: its version is [{entity.tag}]")
     core.entities.delete(entity)
     core.sources.forget(entity)
 
 
-def listing(core: Core) -> Json:
-    """List every source (`GET /api/v3/source`)."""
-    return {"data": [source_json(core, entity) for entity in core.entities.all("SOURCE")]}
+def listing(core: Core, user: User) -> Json:
+    """List the sources that the user sees (`GET /api/v3/source`)."""
+    sees = core.access.actor(user).sees
+    found = [e for e in core.entities.all("SOURCE") if sees(e.path)]
+    return {"data": [by_path(core, user, entity.path) for entity in found]}
 
 
 def _named(core: Core, name: str) -> Entity:

@@ -14,6 +14,7 @@ from services.dremio.sql import (
     parse_function,
     parse_maintenance,
 )
+from services.dremio.sql.access import parse as access
 from services.dremio.sql.reflections import ddl as reflections
 from services.dremio.sql.shape import as_query, table_path
 from services.dremio.sql.statements import (
@@ -39,7 +40,7 @@ _MODIFYING = {
 _DROPPABLE = {"TABLE": "TABLE", "VIEW": "VIEW", "VDS": "VIEW", "FOLDER": "FOLDER", "SPACE": "SPACE"}
 # Understood by Dremio, not offered here.
 _UNSUPPORTED = (
-    "GRANT", "REVOKE", "CALL", "RESET",
+    "CALL", "RESET",
 )  # fmt: skip
 _NEVER = ("ATTACH", "DETACH", "PRAGMA", "INSTALL", "LOAD", "EXPORT", "IMPORT", "CHECKPOINT")
 
@@ -103,6 +104,10 @@ def _drop(reader: Reader) -> Statement:
         return reflections.drop(reader)
     if reader.accept("FUNCTION"):
         return parse_function.drop(reader)
+    if reader.accept("USER"):
+        return access.drop_user(reader)
+    if reader.accept("ROLE"):
+        return access.drop_role(reader)
     kind = _DROPPABLE.get(reader.word())
     if kind is None:
         raise unsupported(f"DROP {reader.word()} is not supported by this edition")
@@ -170,6 +175,8 @@ _HANDLERS: dict[str, Callable[[Reader], Statement]] = {
     "DESC": _describe,
     "USE": _use,
     "SET": reflections.set_option,
+    "GRANT": access.grant,
+    "REVOKE": access.revoke,
     "COPY": parse_copy.copy,
     "OPTIMIZE": parse_maintenance.optimize,
     "VACUUM": parse_maintenance.vacuum,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 from sqlglot.tokenizer_core import Token
 
+from services.dremio.sql.access import parse as access
 from services.dremio.sql.parse_create import column_definition, partition_field
 from services.dremio.sql.reflections import ddl as reflections
 from services.dremio.sql.statements import (
@@ -27,6 +28,8 @@ def alter(reader: Reader) -> Statement:
     reader.at += 1
     if kind == "SESSION":
         return _session(reader)
+    if kind == "USER":
+        return access.alter_user(reader)
     if kind == "REFLECTION":
         return reflections.alter_reflection(reader)
     if kind not in _TABLES:

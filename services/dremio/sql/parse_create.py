@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 from sqlglot.tokenizer_core import Token
 
+from services.dremio.sql.access import parse as access
 from services.dremio.sql.reflections import ddl as reflections
 from services.dremio.sql.shape import as_query
 from services.dremio.sql.statements import (
@@ -36,6 +37,10 @@ def create(reader: Reader) -> Statement:
         return parse_function.create(reader, replace, if_not_exists)
     if kind == "REFLECTION" and not replace:
         return reflections.create(reader, if_not_exists)
+    if kind == "USER" and not replace:
+        return access.create_user(reader)
+    if kind == "ROLE" and not replace:
+        return access.create_role(reader)
     if kind in ("SPACE", "FOLDER") and not replace:
         path = reader.path()
         reader.end()

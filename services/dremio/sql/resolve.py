@@ -66,6 +66,10 @@ class Names(Protocol):
         """Return the function that a user wrote at a full path, or None."""
         ...
 
+    def entering(self, path: Path) -> Names:
+        """Return what names inside a view or function are looked up through: its owner's rights."""
+        ...
+
 
 def resolve(
     tree: exp.Expression, context: Path, names: Names, inside: tuple[Path, ...] = ()
@@ -139,7 +143,7 @@ def inline(
     return expand(
         function,
         arguments,
-        lambda body, where, path: _resolve(body, where, names, (*inside, path)),
+        lambda body, where, path: _resolve(body, where, names.entering(path), (*inside, path)),
     )
 
 
@@ -181,7 +185,12 @@ def _put(table: exp.Table, relation: Relation, names: Names, inside: tuple[Path,
         if any(folded(relation.path) == folded(view) for view in inside):
             chain = " → ".join(".".join(path) for path in (*inside, relation.path))
             raise validation(f"View refers to itself: {chain}")
-        body = _resolve(relation.tree.copy(), relation.context, names, (*inside, relation.path))
+        body = _resolve(
+            relation.tree.copy(),
+            relation.context,
+            names.entering(relation.path),
+            (*inside, relation.path),
+        )
         if relation.columns:
             body = exp.select("*").from_(
                 exp.Subquery(

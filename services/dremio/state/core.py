@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import duckdb
 from psycopg_pool import ConnectionPool
 
+from services.dremio.state.access.access import Access
 from services.dremio.state.catalog.catalog import Catalog
 from services.dremio.state.catalog.entities import Entities, Path, key
 from services.dremio.state.jobs.history import History
@@ -29,6 +30,7 @@ class Core:
     lakes: Lakes
     catalog: Catalog
     users: Users
+    access: Access
     vault: Vault
     history: History
     reflections: Reflections

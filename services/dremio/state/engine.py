@@ -10,12 +10,15 @@ import duckdb
 import pyarrow as pa
 
 from services.dremio.sql import statements as s
+from services.dremio.sql.access import statements as a
 from services.dremio.sql.parse import parse
 from services.dremio.sql.reflections import statements as r
+from services.dremio.state.access import needs
 from services.dremio.state.core import Core
 from services.dremio.state.duckdb_errors import translate
 from services.dremio.state.errors import DremioError, ErrorKind
 from services.dremio.state.execute import (
+    access,
     alter,
     analyze,
     containers,
@@ -68,6 +71,13 @@ _HANDLERS: dict[type[s.Statement], Callable[[Run, Any], Result]] = {
     r.RefreshReflections: reflections.refresh,
     r.AlterReflection: reflections.alter,
     r.Ignored: reflections.ignored,
+    a.Grant: access.grant,
+    a.GrantRole: access.grant_role,
+    a.CreateUser: access.create_user,
+    a.AlterUser: access.alter_user,
+    a.DropUser: access.drop_user,
+    a.CreateRole: access.create_role,
+    a.DropRole: access.drop_role,
     s.Show: show.show,
     s.Describe: show.describe,
 }
@@ -113,7 +123,11 @@ class Engine:
         try:
             statement = parse(sql)
             job.statement = type(statement).__name__
+            needs.check(run, statement)
+            made = needs.made(run, statement)
             schema, batches = _HANDLERS[type(statement)](run, statement)
+            if made is not None:
+                self.core.access.created(made, session.user)
             if not isinstance(statement, s.Query):
                 self.core.reflections.committed()
         except BaseException as error:
@@ -152,6 +166,7 @@ class Engine:
         statement = parse(sql)
         run = Run(self.core, session, self.core.database.cursor())
         try:
+            needs.check(run, statement)
             if isinstance(statement, s.Query):
                 return run.plan(statement.tree)
             if isinstance(statement, s.Modify):

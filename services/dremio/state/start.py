@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from services.common.settings import Settings
+from services.dremio.state.access.access import Access
 from services.dremio.state.catalog.catalog import Catalog
 from services.dremio.state.catalog.entities import Entities
 from services.dremio.state.core import Core
@@ -33,6 +34,8 @@ def start_engine(settings: Settings, stop: threading.Event) -> Engine:
     entities = Entities(pool)
     lakes = Lakes(settings, database, entities, vault)
     users = Users(settings, pool)
+    access = Access(pool, users)
+    entities.on_delete = access.forget
     for user in users.list():
         home = (f"@{user.name}",)
         if entities.get(home) is None:
@@ -44,6 +47,7 @@ def start_engine(settings: Settings, stop: threading.Event) -> Engine:
         lakes=lakes,
         catalog=Catalog(entities, lakes, Sources(settings, lakes, entities, vault)),
         users=users,
+        access=access,
         vault=vault,
         history=History(pool),
         reflections=Reflections(pool, database),

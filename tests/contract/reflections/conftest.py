@@ -74,7 +74,9 @@ def bench(home: Home) -> Iterator[Bench]:
     from services.dremio.handlers import source
 
     made = start(home)
-    source.put(made.engine.core, "gold", source_body(home.settings, "gold", "/gold/lake"))
+    source.put(
+        made.engine.core, made.user, "gold", source_body(home.settings, "gold", "/gold/lake")
+    )
     made.table("CREATE SPACE sp")
     yield made
     made.close()

@@ -35,7 +35,9 @@ for number in range(1000):
 def test_kill_during_builds(tmp_path: Path) -> None:
     with services_in(tmp_path / "home", "postgres", "storage") as home:
         bench = start(home)
-        source.put(bench.engine.core, "gold", source_body(home.settings, "gold", "/gold/lake"))
+        source.put(
+            bench.engine.core, bench.user, "gold", source_body(home.settings, "gold", "/gold/lake")
+        )
         bench.table("CREATE TABLE gold.seed (k INTEGER, v BIGINT)")
         bench.table("INSERT INTO gold.seed VALUES (1, 10), (2, 20), (3, 30), (4, NULL)")
         for _ in range(8):

@@ -38,6 +38,9 @@ class Shelf:
     def function(self, path: Path) -> Function | None:
         return None
 
+    def entering(self, path: Path) -> Shelf:
+        return self
+
 
 def resolved(sql: str, context: Path = (), **views: str) -> str:
     return resolve(tree(sql), context, Shelf(**views)).sql("duckdb")

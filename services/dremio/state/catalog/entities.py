@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -50,6 +50,8 @@ class Entities:
         self._lock = threading.RLock()
         self._by_key: dict[str, Entity] = {}
         self._by_id: dict[str, Entity] = {}
+        # Called with the path of what was removed, after it is gone.
+        self.on_delete: Callable[[Path], None] = lambda path: None
         with connected(pool) as connection:
             cursor = connection.cursor(row_factory=dict_row)
             for row in cursor.execute("SELECT * FROM entity").fetchall():
@@ -146,6 +148,7 @@ class Entities:
             for each in gone:
                 self._by_key.pop(key(each.path), None)
                 self._by_id.pop(each.id, None)
+        self.on_delete(entity.path)
 
     def _keep(self, entity: Entity) -> None:
         self._by_key[key(entity.path)] = entity

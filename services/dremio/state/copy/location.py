@@ -31,6 +31,7 @@ def find_files(run: Run, statement: CopyInto) -> tuple[list[File], str]:
         raise unsupported(f"COPY INTO from a source of type {entity.body['type']} is not offered")
     if statement.format is not None:
         _check_options(statement, statement.format)
+    run.core.access.require(run.session.user, "SELECT", (entity.name, *rest))
     lake = run.core.lakes.of(entity)
     full = [*lake.root, *rest]
     if not full:

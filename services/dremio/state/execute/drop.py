@@ -39,6 +39,7 @@ def _table(run: Run, statement: Drop) -> Result:
             entity = run.core.entities.get(table.path)
             if entity is not None:
                 run.core.entities.delete(entity)
+            run.core.access.forget(table.path)
             return ok(f"Table [{dotted}] dropped")
         entity = run.core.entities.get(path)
         if entity is not None and entity.kind == "VIEW":

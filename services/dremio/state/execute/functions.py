@@ -21,6 +21,7 @@ from services.dremio.sql.statements import (
 )
 from services.dremio.sql.user_functions import Function, dotted, table_body
 from services.dremio.state import types
+from services.dremio.state.access.needs import function_place
 from services.dremio.state.catalog.entities import Entity
 from services.dremio.state.catalog.functions import read, stored
 from services.dremio.state.errors import validation
@@ -44,7 +45,7 @@ SHOW_SCHEMA = pa.schema([("FUNCTION_NAME", pa.string())])
 
 def create_function(run: Run, statement: CreateFunction) -> Result:
     """Store a function, after planning a call of it. Raises DremioError."""
-    path = _place(run, statement.path)
+    path = function_place(run, statement.path)
     named = quoted_path(path)
     former = run.core.entities.get(path)
     if former is not None:
@@ -108,7 +109,12 @@ def describe_function(run: Run, statement: DescribeFunction) -> Result:
 
 def show_functions(run: Run, statement: ShowFunctions) -> Result:
     """List the functions that users wrote."""
-    names = [dotted(entity.path) for entity in run.core.entities.all("FUNCTION")]
+    actor = run.actor
+    names = [
+        dotted(entity.path)
+        for entity in run.core.entities.all("FUNCTION")
+        if actor.sees(entity.path)
+    ]
     pattern = statement.like.strip() if statement.like is not None else None
     return rows(
         SHOW_SCHEMA,
@@ -132,13 +138,6 @@ def find(run: Run, path: Path) -> Entity | None:
 def quoted_path(path: Path) -> str:
     """Return a path as Dremio's messages about functions spell it."""
     return ".".join(part if part.isidentifier() else f'"{part}"' for part in path)
-
-
-def _place(run: Run, path: Path) -> Path:
-    """Return where a new function goes: a bare name without context is the user's own."""
-    if len(path) == 1 and not run.session.context:
-        return _home(run, path)
-    return run.new_path(path)
 
 
 def _home(run: Run, path: Path) -> Path:

@@ -13,12 +13,20 @@ import pyarrow.dataset as ds
 from sqlglot import exp
 
 from services.dremio.sql.functions import Context
-from services.dremio.sql.resolve import Inline, Physical, Relation, candidates, inline, resolve
-from services.dremio.sql.shape import rows_wanted
+from services.dremio.sql.resolve import (
+    Inline,
+    Names,
+    Relation,
+    candidates,
+    inline,
+    resolve,
+)
 from services.dremio.sql.statements import Path
 from services.dremio.sql.translate import to_duckdb
 from services.dremio.sql.user_functions import Function
 from services.dremio.state import types
+from services.dremio.state.access.actor import Actor
+from services.dremio.state.access.names import OwnersNames, readable
 from services.dremio.state.core import Core
 from services.dremio.state.duckdb_errors import translate
 from services.dremio.state.errors import DremioError, ErrorKind, validation
@@ -50,18 +58,27 @@ class Run:
         from services.dremio.state.system.tables import provide
 
         inline = provide(self, path, table)
-        if inline is not None:
-            return inline
-        found = self.core.catalog.relation(path, rows_wanted(table))
-        if isinstance(found, Physical) and table.args.get("version"):
-            from services.dremio.state.execute.history_functions import check_version
-
-            check_version(self, found.path, table.args["version"])
-        return self.scan(found) if isinstance(found, Scanned) else found
+        return inline if inline is not None else readable(self, self.actor, path, table)
 
     def scan(self, found: Scanned) -> Inline:
         """Make rows that are fetched on demand readable for this statement."""
         return Inline(found.path, self.register(found.dataset))
+
+    @property
+    def actor(self) -> Actor:
+        """The rights of the session's user."""
+        return self.core.access.actor(self.session.user)
+
+    def see(self, path: Path) -> None:
+        """Check that the user may know of the object at a full path. Raises DremioError."""
+        if not self.actor.sees(path):
+            raise DremioError(
+                ErrorKind.PERMISSION, f"Access denied reading dataset {'.'.join(path)}."
+            )
+
+    def entering(self, path: Path) -> Names:
+        """Return what names inside a view or function are looked up through: its owner's rights."""
+        return OwnersNames(self, self.core.access.owner_of(path))
 
     def table_function(self, call: exp.Func, context: Path) -> Relation | Path | None:
         """Return what a table function in FROM stands for."""
@@ -72,13 +89,24 @@ class Run:
     def function(self, path: Path) -> Function | None:
         """Return the function that a user wrote at a full path, or None.
 
-        A bare name may also be one of the user's own, in the home space.
+        A bare name may also be one of the user's own, in the home space. Raises DremioError
+        (PERMISSION) when the user may not execute it.
         """
+        return self.function_for(self.actor, path)
+
+    def function_for(self, actor: Actor, path: Path) -> Function | None:
+        """Return a function that `actor` calls. Raises DremioError (PERMISSION)."""
         entity = self.core.entities.get(path)
         if entity is None and len(path) == 1:
             entity = self.core.entities.get((f"@{self.session.user.name}", *path))
         if entity is None or entity.kind != "FUNCTION":
             return None
+        if not actor.may("EXECUTE", entity.path):
+            raise DremioError(
+                ErrorKind.PERMISSION,
+                f"User [{actor.name}] does not have the EXECUTE privilege "
+                f"on [{'.'.join(entity.path)}]",
+            )
         return self.core.catalog.functions.of(entity)
 
     def expand(self, function: Function, arguments: list[exp.Expr]) -> exp.Expression:
@@ -100,9 +128,11 @@ class Run:
     def translate(self, tree: exp.Expression) -> str:
         """Return DuckDB's SQL for a tree whose names are resolved. Raises DremioError."""
         session = self.session
+        roles = self.core.access.roles_of(session.user.id)
         facts = Context(
             user=session.user.name,
             schema=".".join(session.context),
+            roles=frozenset(role.name for role in roles),
             last_query_id=session.last_query_id,
         )
         return to_duckdb(tree, facts)

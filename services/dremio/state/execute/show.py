@@ -42,15 +42,15 @@ def show(run: Run, statement: Show) -> Result:
     if statement.kind.startswith("CREATE"):
         return _show_create(run, statement)
     if statement.kind == "SCHEMAS":
-        names = [s.name for s in schemas(run.core)]
+        names = [s.name for s in schemas(run.core, run.actor)]
         return rows(_SCHEMAS, [{"SCHEMA_NAME": n} for n in names if matches(n, statement.like)])
     path = statement.path or run.session.context
     wanted = ".".join(path).lower()
     found = []
-    for schema in schemas(run.core):
+    for schema in schemas(run.core, run.actor):
         if wanted and schema.name.lower() != wanted:
             continue
-        for name, kind in tables_of(run.core, schema):
+        for name, kind in tables_of(run.core, schema, run.actor):
             if statement.kind == "VIEWS" and kind != "VIEW":
                 continue
             if matches(name, statement.like):

@@ -9,6 +9,7 @@ from services.dremio.sql.resolve import Inline, Relation, View, candidates
 from services.dremio.sql.statements import Path
 from services.dremio.sql.tokens import Reader, tokenize
 from services.dremio.sql.user_functions import call_path, expand_table
+from services.dremio.state.access.names import may_read
 from services.dremio.state.copy.refused import errors
 from services.dremio.state.errors import unsupported
 from services.dremio.state.execute.file_functions import FILES, files
@@ -34,6 +35,7 @@ def _inner(run: Run, inner: exp.Expression, context: Path) -> Relation | Path | 
         if not isinstance(argument, exp.Literal) or not argument.is_string:
             return None
         path = run.path_of(Reader(argument.name, tokenize(argument.name)).path())
+        may_read(run.actor, path)
         maker = history if inner.name.lower() in HISTORY else files
         rows = maker(run, inner.name.lower(), path)
         return Inline((inner.name,), run.register(rows))
@@ -41,6 +43,7 @@ def _inner(run: Run, inner: exp.Expression, context: Path) -> Relation | Path | 
         texts = [literal(argument) for argument in inner.expressions]
         if texts and texts[0] and None not in texts and len(texts) <= 2:
             path = run.path_of(Reader(texts[0], tokenize(texts[0])).path())
+            may_read(run.actor, path)
             rows = errors(run.core, path, texts[1] if texts[1:] else None)
             return Inline((inner.name,), run.register(rows))
         return None
@@ -82,6 +85,7 @@ def _external(run: Run, parts: list[str], call: exp.Expression) -> Relation | No
     source = run.core.sources.of(entity) if entity.kind == "SOURCE" else None
     if not isinstance(source, Relational):
         raise unsupported(f"'{'.'.join(parts)}' takes no external_query: it is no database")
+    run.core.access.require(run.session.user, "EXTERNAL_QUERY", entity.path)
     rows = run.register(source.external_query(arguments[0].name))
     return Inline((*parts, "external_query"), rows)
 

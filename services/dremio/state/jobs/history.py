@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+import re
 import threading
 import uuid
 from collections import OrderedDict
@@ -19,6 +20,8 @@ from services.dremio.state.session import Session
 
 _log = logging.getLogger(__name__)
 _IN_MEMORY = 2000
+# A password is told to the engine, not to its history.
+_PASSWORD = re.compile(r"(SET\s+PASSWORD\s+)'(?:[^']|'')*'", re.IGNORECASE)
 FINAL = ("COMPLETED", "CANCELED", "FAILED")
 
 
@@ -63,6 +66,7 @@ class History:
     def start(self, session: Session, sql: str, query_type: str, job_id: str | None = None) -> Job:
         """Record a new job."""
         now = datetime.datetime.now(datetime.UTC)
+        sql = _PASSWORD.sub(r"\1'***'", sql)
         job = Job(
             job_id or str(uuid.uuid4()), session.user.name, sql, session.context, query_type, now
         )

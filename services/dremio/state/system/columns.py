@@ -187,8 +187,34 @@ SCHEMAS: dict[str, dict[str, pa.Schema]] = {
                 ("object_type", _TEXT),
             ]
         ),
+        "roles": pa.schema(
+            [
+                ("role_id", _TEXT),
+                ("role_name", _TEXT),
+                ("role_type", _TEXT),
+                ("owner_id", _TEXT),
+                ("owner_type", _TEXT),
+                ("created_by", _TEXT),
+            ]
+        ),
+        "membership": pa.schema(
+            [("role_name", _TEXT), ("member_name", _TEXT), ("member_type", _TEXT)]
+        ),
         "options": pa.schema([("name", _TEXT), ("kind", _TEXT), ("string_val", _TEXT)]),
-        "users": pa.schema([("user_id", _TEXT), ("user_name", _TEXT), ("user_type", _TEXT)]),
+        "users": pa.schema(
+            [
+                ("user_id", _TEXT),
+                ("user_name", _TEXT),
+                ("first_name", _TEXT),
+                ("last_name", _TEXT),
+                ("status", _TEXT),
+                ("user_type", _TEXT),
+                ("created", _TIME),
+                ("owner_id", _TEXT),
+                ("owner_type", _TEXT),
+                ("created_by", _TEXT),
+            ]
+        ),
         "copy_errors_history": pa.schema(
             [
                 ("executed_at", _TIME),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from services.dremio.state.access.actor import Actor
 from services.dremio.state.catalog.entities import Entity, Path
 from services.dremio.state.core import Core
 from services.dremio.state.errors import DremioError
@@ -32,8 +33,8 @@ class Schema:
         return self.root is not None
 
 
-def schemas(core: Core) -> list[Schema]:
-    """Return every schema, ordered by name. A source that fails is listed without folders."""
+def schemas(core: Core, actor: Actor) -> list[Schema]:
+    """Return every schema the actor sees, by name; a source that fails without its folders."""
     found = [Schema(("INFORMATION_SCHEMA",), None), Schema(("sys",), None)]
     for entity in core.entities.all():
         if entity.kind == "SOURCE":
@@ -50,11 +51,19 @@ def schemas(core: Core) -> list[Schema]:
             root = core.entities.get(entity.path[:1])
             if root is not None:
                 found.append(Schema(entity.path, root))
-    return sorted(found, key=lambda schema: schema.name.lower())
+    seen = [schema for schema in found if schema.root is None or actor.sees(schema.path)]
+    return sorted(seen, key=lambda schema: schema.name.lower())
 
 
-def tables_of(core: Core, schema: Schema) -> list[tuple[str, str]]:
-    """Return (name, TABLE_TYPE) of what lies right in a schema."""
+def tables_of(core: Core, schema: Schema, actor: Actor | None = None) -> list[tuple[str, str]]:
+    """Return (name, TABLE_TYPE) of what lies right in a schema and the actor (if any) sees."""
+    found = _all_tables(core, schema)
+    if actor is None or schema.root is None:
+        return found
+    return [entry for entry in found if actor.sees((*schema.path, entry[0]))]
+
+
+def _all_tables(core: Core, schema: Schema) -> list[tuple[str, str]]:
     if schema.root is None:
         return [(name, "SYSTEM_TABLE") for name in columns.names(schema.path[0])]
     if schema.root.kind == "SOURCE":

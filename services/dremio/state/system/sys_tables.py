@@ -10,10 +10,13 @@ from typing import Any
 
 import psutil
 
+from services.dremio.state.access.actor import EVERYTHING
 from services.dremio.state.copy.refused import history_rows
 from services.dremio.state.core import Core
 from services.dremio.state.database import quoted
 from services.dremio.state.reflections import report
+from services.dremio.state.session import User
+from services.dremio.state.system import access_rows
 from services.dremio.state.system.listing import schemas, tables_of
 
 Rows = list[dict[str, Any]]
@@ -72,7 +75,7 @@ def _views(core: Core) -> Rows:
 
 def _tables(core: Core) -> Rows:
     found: Rows = []
-    for schema in schemas(core):
+    for schema in schemas(core, EVERYTHING):
         if schema.root is None or schema.root.kind != "SOURCE":
             continue
         for name, _ in tables_of(core, schema):
@@ -113,13 +116,6 @@ def _statistics(core: Core) -> Rows:
     return statistics_rows(core)
 
 
-def _users(core: Core) -> Rows:
-    return [
-        {"user_id": user.id, "user_name": user.name, "user_type": "REGULAR"}
-        for user in core.users.list()
-    ]
-
-
 def _memory(core: Core) -> Rows:
     process = psutil.Process()
     cursor = core.database.cursor()
@@ -152,7 +148,7 @@ MAKERS: dict[str, Callable[[Core], Rows]] = {
     "jobs_recent": _jobs_recent,
     "views": _views,
     "tables": _tables,
-    "users": _users,
+    "users": access_rows.users,
     "user_defined_functions": _functions,
     "table_statistics": _statistics,
     "copy_errors_history": history_rows,
@@ -160,7 +156,18 @@ MAKERS: dict[str, Callable[[Core], Rows]] = {
     "reflections": report.reflections_rows,
     "materializations": report.materializations_rows,
     "reflection_dependencies": report.dependencies_rows,
-    # There are no privileges or changed options here: nothing to list.
-    "privileges": _none,
+    "privileges": access_rows.privileges,
+    "roles": access_rows.roles,
+    "membership": access_rows.membership,
+    # There are no changed options here: nothing to list.
     "options": _none,
 }
+
+
+def rows(core: Core, user: User, table: str) -> Rows:
+    """Return the rows of a table of sys that the user may see."""
+    found = MAKERS[table](core)
+    keep = access_rows.KEEP.get(table)
+    if keep is None or core.access.is_admin(user):
+        return found
+    return keep(core, user, found)

@@ -31,7 +31,7 @@ def provide(run: Run, path: Path, table: exp.Table) -> Inline | None:
     if schema is None:
         return None
     if path[0].upper() == "SYS":
-        found = sys_tables.MAKERS[path[1].lower()](run.core)
+        found = sys_tables.rows(run.core, run.session.user, path[1].lower())
     else:
         found = _MAKERS[path[1].upper()](run, table)
     return Inline(path, run.register(pa.Table.from_pylist(found, schema=schema)))
@@ -52,16 +52,20 @@ def _schemata(run: Run, table: exp.Table) -> Rows:
             "TYPE": "SIMPLE",
             "IS_MUTABLE": "YES" if schema.mutable else "NO",
         }
-        for schema in schemas(run.core)
+        for schema in schemas(run.core, run.actor)
     ]
 
 
 def _names(run: Run, table: exp.Table) -> list[tuple[Schema, str, str]]:
     """Return (schema, name, type) of the tables and views the query's conditions let through."""
-    every = {schema.name: schema for schema in schemas(run.core)}
+    every = {schema.name: schema for schema in schemas(run.core, run.actor)}
     listed = pa.table({"TABLE_SCHEMA": pa.array(list(every), pa.string())})
     wanted = keep(run, table, listed)["TABLE_SCHEMA"].to_pylist()
-    found = [(every[name], *entry) for name in wanted for entry in tables_of(run.core, every[name])]
+    found = [
+        (every[name], *entry)
+        for name in wanted
+        for entry in tables_of(run.core, every[name], run.actor)
+    ]
     names = pa.table(
         {
             "TABLE_SCHEMA": pa.array([schema.name for schema, _, _ in found], pa.string()),

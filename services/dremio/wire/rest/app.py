@@ -42,6 +42,8 @@ def _endpoint(handler: Callable[[Call], Any], status: int) -> Callable[[Request]
     async def endpoint(request: Request) -> Response:
         call = Call(request, await request.body())
         content = await run_in_threadpool(handler, call)
+        if isinstance(content, Response):
+            return content
         return Response(status_code=status) if status == 204 else answer(content, status)
 
     return endpoint

@@ -6,17 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from services.dremio.handlers import recommendations, reflections
+from services.dremio.state.session import User
 from services.dremio.wire.rest.request import Call
 
 
-def _signed(handler: Callable[[Call], Any]) -> Callable[[Call], Any]:
+def _signed(handler: Callable[[Call, User], Any]) -> Callable[[Call], Any]:
     """Let a handler run for those alone who have logged in."""
-
-    def checked(call: Call) -> Any:
-        assert call.user is not None  # noqa: S101 - raises by itself when nobody has logged in
-        return handler(call)
-
-    return checked
+    return lambda call: handler(call, call.user)
 
 
 _ONE = "/api/v3/reflection/{id}"
@@ -41,24 +37,39 @@ REFLECTION_ROUTES: tuple[Route, ...] = (
     (
         "GET",
         "/api/v3/dataset/{id:path}/reflection",
-        _signed(lambda c: reflections.of_dataset(c.core, c.params["id"])),
+        _signed(lambda c, u: reflections.of_dataset(c.core, u, c.params["id"])),
         200,
     ),
-    ("GET", "/api/v3/reflection", _signed(lambda c: reflections.listing(c.core)), 200),
-    ("POST", "/api/v3/reflection", _signed(lambda c: reflections.create(c.core, c.json())), 200),
+    ("GET", "/api/v3/reflection", _signed(lambda c, u: reflections.listing(c.core, u)), 200),
+    (
+        "POST",
+        "/api/v3/reflection",
+        _signed(lambda c, u: reflections.create(c.core, u, c.json())),
+        200,
+    ),
     *(
         (method, path + slash, run, code)
         for slash in ("", "/")
         for method, path, run, code in _WISHED
     ),
-    ("GET", "/api/v3/reflection/summary", _signed(lambda c: reflections.summary(c.core)), 200),
-    ("GET", _ONE, _signed(lambda c: reflections.get(c.core, c.params["id"])), 200),
-    ("PUT", _ONE, _signed(lambda c: reflections.update(c.core, c.params["id"], c.json())), 200),
-    ("DELETE", _ONE, _signed(lambda c: reflections.delete(c.core, c.params["id"])), 200),
+    (
+        "GET",
+        "/api/v3/reflection/summary",
+        _signed(lambda c, u: reflections.summary(c.core, u)),
+        200,
+    ),
+    ("GET", _ONE, _signed(lambda c, u: reflections.get(c.core, u, c.params["id"])), 200),
+    (
+        "PUT",
+        _ONE,
+        _signed(lambda c, u: reflections.update(c.core, u, c.params["id"], c.json())),
+        200,
+    ),
+    ("DELETE", _ONE, _signed(lambda c, u: reflections.delete(c.core, u, c.params["id"])), 200),
     (
         "POST",
         "/api/v3/catalog/{id:path}/refresh",
-        _signed(lambda c: reflections.refresh(c.core, c.params["id"])),
+        _signed(lambda c, u: reflections.refresh(c.core, u, c.params["id"])),
         204,
     ),
 )

@@ -12,10 +12,10 @@ from services.dremio.handlers import (
     jobs,
     login,
     source,
-    users,
 )
 from services.dremio.state.errors import unsupported
 from services.dremio.state.session import User
+from services.dremio.wire.rest.access import ACCESS_ROUTES, GRANT_ROUTES
 from services.dremio.wire.rest.reflections import REFLECTION_ROUTES
 from services.dremio.wire.rest.request import Call
 
@@ -30,7 +30,7 @@ def _signed(handler: Callable[[Call, User], Any]) -> Handler:
 
 
 def _by_path(call: Call, user: User) -> Any:
-    return catalog.by_path(call.core, call.path_after("/catalog/by-path/"))
+    return catalog.by_path(call.core, user, call.path_after("/catalog/by-path/"))
 
 
 def _source_format(call: Call, user: User) -> Any:
@@ -46,11 +46,11 @@ def _new_source(call: Call, user: User) -> Any:
 
 
 def _delete_entity(call: Call, user: User) -> Any:
-    catalog_write.delete(call.engine, call.params["id"], call.query.get("tag"))
+    catalog_write.delete(call.engine, user, call.params["id"], call.query.get("tag"))
 
 
 def _delete_source(call: Call, user: User) -> Any:
-    source.delete(call.core, call.params["name"], call.query.get("version"))
+    source.delete(call.core, user, call.params["name"], call.query.get("version"))
 
 
 ROUTES: tuple[tuple[str, str, Handler, int], ...] = (
@@ -76,37 +76,38 @@ ROUTES: tuple[tuple[str, str, Handler, int], ...] = (
         _signed(lambda c, u: jobs.cancel(c.engine, c.runner, u, c.params["id"])),
         204,
     ),
-    ("GET", _CATALOG, _signed(lambda c, u: catalog.root(c.core)), 200),
+    ("GET", _CATALOG, _signed(lambda c, u: catalog.root(c.core, u)), 200),
     ("POST", _CATALOG, _signed(lambda c, u: catalog_write.create(c.engine, u, c.json())), 200),
     ("GET", _CATALOG + "/by-path/{path:path}", _signed(_by_path), 200),
+    *GRANT_ROUTES,
     (
         "GET",
         _NOTES + "/wiki",
-        _signed(lambda c, u: collaboration.wiki(c.core, c.params["id"])),
+        _signed(lambda c, u: collaboration.wiki(c.core, u, c.params["id"])),
         200,
     ),
     (
         "POST",
         _NOTES + "/wiki",
-        _signed(lambda c, u: collaboration.set_wiki(c.core, c.params["id"], c.json())),
+        _signed(lambda c, u: collaboration.set_wiki(c.core, u, c.params["id"], c.json())),
         200,
     ),
     (
         "GET",
         _NOTES + "/tag",
-        _signed(lambda c, u: collaboration.labels(c.core, c.params["id"])),
+        _signed(lambda c, u: collaboration.labels(c.core, u, c.params["id"])),
         200,
     ),
     (
         "POST",
         _NOTES + "/tag",
-        _signed(lambda c, u: collaboration.set_labels(c.core, c.params["id"], c.json())),
+        _signed(lambda c, u: collaboration.set_labels(c.core, u, c.params["id"], c.json())),
         200,
     ),
     (
         "GET",
         _CATALOG + "/{id:path}",
-        _signed(lambda c, u: catalog.by_id(c.core, c.params["id"])),
+        _signed(lambda c, u: catalog.by_id(c.core, u, c.params["id"])),
         200,
     ),
     (
@@ -116,30 +117,23 @@ ROUTES: tuple[tuple[str, str, Handler, int], ...] = (
         200,
     ),
     ("DELETE", _CATALOG + "/{id:path}", _signed(_delete_entity), 204),
-    ("GET", "/api/v3/source", _signed(lambda c, u: source.listing(c.core)), 200),
+    ("GET", "/api/v3/source", _signed(lambda c, u: source.listing(c.core, u)), 200),
     ("POST", "/api/v3/source", _signed(_new_source), 200),
     (
         "PUT",
         "/apiv2/source/{name}",
-        _signed(lambda c, u: source.put(c.core, c.params["name"], c.json())),
+        _signed(lambda c, u: source.put(c.core, u, c.params["name"], c.json())),
         200,
     ),
     (
         "GET",
         "/apiv2/source/{name}",
-        _signed(lambda c, u: source.get(c.core, c.params["name"])),
+        _signed(lambda c, u: source.get(c.core, u, c.params["name"])),
         200,
     ),
     ("DELETE", "/apiv2/source/{name}", _signed(_delete_source), 204),
     ("PUT", "/apiv2/source/{name}/file_format/{path:path}", _signed(_source_format), 200),
     ("PUT", "/apiv2/source/{name}/folder_format/{path:path}", _signed(_source_format), 200),
     *REFLECTION_ROUTES,
-    ("POST", "/api/v3/user", _signed(lambda c, u: users.create(c.core, u, c.json())), 200),
-    (
-        "GET",
-        "/api/v3/user/by-name/{name}",
-        _signed(lambda c, u: users.by_name(c.core, c.params["name"])),
-        200,
-    ),
-    ("GET", "/api/v3/user/{id}", _signed(lambda c, u: users.by_id(c.core, c.params["id"])), 200),
+    *ACCESS_ROUTES,
 )

@@ -1,0 +1,1 @@
+"""Who may do what: roles, grants, owners, and the checks on them."""
