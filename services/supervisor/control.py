@@ -55,7 +55,7 @@ class Supervisor:
         except OSError:
             return False
 
-    def start(self, progress: Progress = lambda _name, _state: None, seconds: float = 120) -> None:
+    def start(self, progress: Progress = lambda _name, _state: None, seconds: float = 300) -> None:
         """Start all services, each once what it needs is healthy; return when all are.
 
         `progress(name, state)` is told each change. Raises TransientError with the end of the
@@ -88,7 +88,7 @@ class Supervisor:
         if self._info(name)["statename"] in ("RUNNING", "STARTING"):
             self._rpc().stopProcess(name)
         self._ensure_started(chosen)
-        wait_until(lambda: _answers(chosen, self._settings), seconds=120, what=name)
+        wait_until(lambda: _answers(chosen, self._settings), seconds=300, what=name)
 
     def stop(self) -> int:
         """Stop the services in reverse order, then supervisord, then any process left over.
