@@ -91,6 +91,7 @@ class Sync:
             raise StreamFailedError(stream) from error
         except Exception as error:
             explained = explain(error, self.lake)
+            explained.__cause__ = error
             if stream is None:
                 raise explained from error
             raise StreamFailedError(stream) from explained

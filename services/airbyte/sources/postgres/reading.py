@@ -11,8 +11,10 @@ from services.airbyte.cdk.columns import literal, quote
 from services.airbyte.cdk.failures import config_error
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.postgres import cursor as cursors
+from services.airbyte.sources.postgres import xmin
 from services.airbyte.sources.postgres.cursor import Position, Snapshot
 from services.airbyte.sources.postgres.tables import SourceColumn, SourceTable
+from services.airbyte.sources.postgres.types import beyond_calendar
 
 Json = dict[str, Any]
 
@@ -57,11 +59,17 @@ class TableReader:
 
     def start(self, state: Json | None) -> Reading:
         """Fix the snapshot and say what to read."""
-        condition = self._position(state) if self._stream.incremental else None
+        condition = None
+        if self._stream.incremental:
+            by_cursor = self._stream.cursor_field is not None
+            condition = self._position(state) if by_cursor else self._position_by_xmin(state)
         direct = condition is None and not any(c.mapping.as_text for c in self._columns)
         numerics = [c for c in self._columns if c.mapping.numeric]
         nulled = {
-            c.name: (f"NOT isfinite({quote(c.name)})", "SOURCE_FIELD_SIZE_LIMITATION")
+            c.name: (
+                f"{quote(c.name)} IS NOT NULL AND {beyond_calendar(quote(c.name))}",
+                "SOURCE_FIELD_SIZE_LIMITATION",
+            )
             for c in self._columns
             if c.mapping.infinite
         }
@@ -171,6 +179,26 @@ class TableReader:
             condition = cursors.condition(position, now, field, kind)
         self._note_end(top, now, field, kind, position)
         return condition
+
+    def _position_by_xmin(self, state: Json | None) -> str | None:
+        if not self._table.has_xmin:
+            raise config_error(
+                f"stream {self._stream.name!r} is no table: method Xmin reads it with full_refresh"
+            )
+        top = self._query(
+            "SELECT txid_current_snapshot()::text AS snapshot,"
+            f" pg_relation_filenode({literal(self._relation_name)}::regclass)::bigint AS file"
+        )
+        now = Snapshot.parse(top["snapshot"])
+        mark: Json = {"value": top["snapshot"], "file": top["file"]}
+        if now.running:
+            mark["seen"] = self._seen(now)
+        self._state = xmin.to_state(now, mark)
+        position = xmin.position_of(state)
+        if position is not None and position.file != top["file"]:
+            self._env.log(f"{self._stream.name}: the table was rewritten, reading all of it")
+            position = None
+        return cursors.condition(position, now, "", "") if position else None
 
     def _count(self, field: str, kind: str, value: str | None) -> int:
         if value is None:

@@ -54,7 +54,8 @@ MAX_PRECISION = 38
 class Mapping:
     """How a column is read: `as_text` has PostgreSQL render it, `cast` is what a query needs.
 
-    `numeric` may hold NaN, `infinite` infinity: neither has a place in the table.
+    `numeric` may hold NaN, `infinite` infinity or a year outside 1-9999: these have no place in the
+    table.
     """
 
     type: IcebergType
@@ -85,6 +86,15 @@ def map_type(name: str, typmod: int, dimensions: int, *, is_enum: bool) -> Mappi
         infinite = name in ("date", "timestamp", "timestamptz")
         return Mapping(_NATIVE[name], infinite=infinite)
     return Mapping(StringType(), as_text=True)
+
+
+def beyond_calendar(value: str) -> str:
+    """Return the SQL (DuckDB's) of: infinite, or of a year that most readers have no date for."""
+    # year() of a timestamptz BC is positive.
+    return (
+        f"NOT coalesce(({value})::TIMESTAMP BETWEEN TIMESTAMP '0001-01-01'"
+        " AND TIMESTAMP '9999-12-31 23:59:59.999999', false)"
+    )
 
 
 def numeric_precision(typmod: int) -> tuple[int | None, int]:

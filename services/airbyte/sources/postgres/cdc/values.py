@@ -17,6 +17,7 @@ from pyiceberg.types import (
 
 from services.airbyte.cdk.columns import duckdb_type, quote
 from services.airbyte.sources.postgres.tables import SourceColumn
+from services.airbyte.sources.postgres.types import beyond_calendar
 
 _TOO_LARGE = "SOURCE_FIELD_SIZE_LIMITATION"
 
@@ -24,6 +25,11 @@ _TOO_LARGE = "SOURCE_FIELD_SIZE_LIMITATION"
 def expression(column: SourceColumn) -> str | None:
     """Return the SQL of the value; None where a cast will do."""
     name, kind = quote(column.name), column.mapping.type
+    if column.type_name == "bpchar":
+        return f"rtrim({name}, ' ')"  # as the scanner of the snapshot has it
+    if column.type_name == "inet":  # `::text`, which the snapshot has, always tells the mask
+        mask = f"CASE WHEN contains({name}, ':') THEN '/128' ELSE '/32' END"
+        return f"{name} || CASE WHEN contains({name}, '/') THEN '' ELSE {mask} END"
     if isinstance(kind, BinaryType):
         return f"unhex(substr({name}, 3))"
     if isinstance(kind, DateType):
@@ -46,7 +52,7 @@ def without_place(column: SourceColumn) -> tuple[str, str] | None:
     name, kind = quote(column.name), column.mapping.type
     value = expression(column)
     if column.mapping.infinite:
-        return f"({name} IS NOT NULL AND NOT coalesce(isfinite({value}), false))", _TOO_LARGE
+        return f"({name} IS NOT NULL AND {beyond_calendar(str(value))})", _TOO_LARGE
     if isinstance(kind, DecimalType | TimeType | ListType) and value is not None:
         return f"({name} IS NOT NULL AND ({value}) IS NULL)", _TOO_LARGE
     return None
