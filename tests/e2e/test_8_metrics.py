@@ -72,7 +72,6 @@ def test_the_pages_are_whole_and_tell_no_secret(platform: Home) -> None:
 def test_syncs_are_counted_as_airbyte_recorded_them(platform: Home) -> None:
     settings = platform.settings
     platform.lakelet_json("sync", "nycflights")
-    value = scrape(settings)
     jobs, seconds = ask(
         settings,
         "airbyte",
@@ -80,7 +79,12 @@ def test_syncs_are_counted_as_airbyte_recorded_them(platform: Home) -> None:
         "WHERE config_type = 'sync' AND status = 'succeeded'",
     )
     name = "airbyte_sync_duration_seconds"
-    assert value(f"{name}_count", status="succeeded") == jobs
+    wait_until(  # the exporter asks the databases every few seconds at most
+        lambda: scrape(settings)(f"{name}_count", status="succeeded") == jobs,
+        seconds=60,
+        what="the exporter's count of syncs",
+    )
+    value = scrape(settings)
     assert value(f"{name}_bucket", status="succeeded", le="+Inf") == jobs
     assert value(f"{name}_sum", status="succeeded") == pytest.approx(seconds)
     (failed,) = ask(settings, "airbyte", "SELECT count(*) FROM jobs WHERE status = 'failed'")
