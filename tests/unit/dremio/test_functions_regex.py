@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from services.dremio.sql.functions import lookaround
+
 from .conftest import Ask, same
 
 CASES = [
@@ -29,3 +31,29 @@ CASES = [
 @pytest.mark.parametrize(("sql", "expected"), CASES)
 def test_example(ask: Ask, sql: str, expected: object) -> None:
     assert same(ask(sql), expected)
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("REGEXP_LIKE('foobar', 'foo(?=bar)')", True),
+        ("REGEXP_LIKE('foobaz', 'foo(?=bar)')", False),
+        ("REGEXP_MATCHES('price: 5', '(?<!cost): \\d')", True),
+        ("REGEXP_LIKE('abab', '^(ab)\\1$')", True),
+        ("REGEXP_LIKE('aaa', '^a++a$')", False),
+        ("REGEXP_LIKE('a(?=b)', '\\Q(?=b)\\E$')", True),
+        ("REGEXP_EXTRACT('width=42px', '(?<=width=)(\\d+)', 1)", "42"),
+        ("REGEXP_EXTRACT('height=1', '(?<=width=)(\\d+)', 1)", ""),
+        ("REGEXP_REPLACE('1234567', '(?<=\\d)(?=(?:\\d{3})+$)', ',')", "1,234,567"),
+        ("REGEXP_REPLACE('aa bb', '(\\w)\\1', '<$1>')", "<a> <b>"),
+        ("REGEXP_LIKE(CAST(NULL AS VARCHAR), 'a(?=b)')", None),
+    ],
+)
+def test_what_re2_has_not(ask: Ask, sql: str, expected: object) -> None:
+    assert ask(sql) == expected
+
+
+def test_a_pattern_that_never_ends_is_stopped(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookaround, "_SECONDS", 0.05)
+    with pytest.raises(Exception, match=r"took more than 0\.05 s"):
+        ask(f"REGEXP_LIKE('{'a' * 80}!', '^(?=a)(a|aa|a.)+\\1$')")

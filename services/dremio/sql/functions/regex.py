@@ -1,4 +1,4 @@
-"""Regular expressions: Java's in Dremio, RE2's here (no look-around and no back-references)."""
+"""Regular expressions: Java's in Dremio, RE2's here; literal patterns beyond RE2 go elsewhere."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import re
 
 from sqlglot import exp
 
+from services.dremio.sql.functions.lookaround import needed
 from services.dremio.sql.functions.registry import (
     Context,
     Family,
+    Handler,
     arity,
     call,
     function_error,
@@ -23,6 +25,8 @@ _GROUP = re.compile(r"\$(\d)")
 def _replace(node: exp.Anonymous, context: Context) -> exp.Expr:
     """Java writes groups `$1`, RE2 `\\1`."""
     value, pattern, replacement = arity(node, 3)
+    if needed(literal(pattern) or ""):
+        return call("_dremio_regex_replace", value, pattern, replacement)
     written = literal(replacement)
     if written is not None:
         replacement = exp.Literal.string(_GROUP.sub(r"\\\1", written.replace("\\", "\\\\")))
@@ -34,7 +38,19 @@ def _extract(node: exp.Anonymous, context: Context) -> exp.Expr:
     value, pattern, *group = arity(node, 2, 3)
     if group and not (isinstance(group[0], exp.Literal) and group[0].is_int):
         raise function_error("REGEXP_EXTRACT: the group has to be an integer literal")
+    if needed(literal(pattern) or ""):
+        return call("_dremio_regex_extract", value, pattern, *(group or [number(0)]))
     return call("regexp_extract", value, pattern, *(group or [number(0)]))
+
+
+def _find(name: str) -> Handler:
+    def handler(node: exp.Anonymous, context: Context) -> exp.Expr:
+        value, pattern = arity(node, 2)
+        if needed(literal(pattern) or ""):
+            return call("_dremio_regex_find", value, pattern)
+        return macro(name, value, pattern)
+
+    return handler
 
 
 def _split(node: exp.Anonymous, context: Context) -> exp.Expr:
@@ -80,16 +96,14 @@ def _similar(node: exp.Anonymous, context: Context) -> exp.Expr:
 
 
 _FIND = ("(a, b) AS regexp_matches(a, b)",)
+_FINDING = ("REGEXP_LIKE", "REGEXP_MATCHES", "REGEXP_COL_LIKE", "REGEXP_COL_MATCHES")
 # The pieces between the matches. A match is marked with a character that no text holds.
 _PIECES = "string_split(regexp_replace(a, b, chr(1), 'g'), chr(1))"
 
 FAMILY = Family(
     title="Regular expressions",
     macros={
-        "REGEXP_LIKE": _FIND,
-        "REGEXP_MATCHES": _FIND,
-        "REGEXP_COL_LIKE": _FIND,
-        "REGEXP_COL_MATCHES": _FIND,
+        **dict.fromkeys(_FINDING, _FIND),
         "REGEXP_REPLACE": ("(a, b, c) AS regexp_replace(a, b, c, 'g')",),
         "_PIECES": (f"(a, b) AS {_PIECES}",),
         "_SPLIT_FIRST": (
@@ -117,6 +131,7 @@ FAMILY = Family(
         "_SIMILAR": ("(a, b) AS regexp_full_match(a, b)",),
     },
     handlers={
+        **{name: _find(name) for name in _FINDING},
         "REGEXP_EXTRACT": _extract,
         "REGEXP_REPLACE": _replace,
         "REGEXP_SPLIT": _split,
