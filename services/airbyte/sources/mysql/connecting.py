@@ -89,6 +89,11 @@ def parameters(config: Json) -> dict[str, str]:
     return {key.lower(): value for key, value in parse_qsl(text)}
 
 
+def tinyint1_is_bit(config: Json) -> bool:
+    """Whether tinyint(1) is a boolean: Connector/J's parameter tinyInt1isBit, true by default."""
+    return parameters(config).get("tinyint1isbit", "true").lower() != "false"
+
+
 @contextmanager
 def target(config: Json) -> Iterator[Target]:
     """Give the server; certificates lie in a folder that goes away after.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -76,7 +77,7 @@ class TableReader:
         if self._stream.incremental:
             relation = self._incremental(state)
         else:
-            relation = f"(SELECT {self._arriving()} FROM {self._scan('TRUE')})"
+            relation = f"(SELECT {arriving(self._columns)} FROM {self._scan('TRUE')})"
         return Reading(
             columns=tuple(c.column for c in self._columns),
             relation=relation,
@@ -84,34 +85,15 @@ class TableReader:
             unique_key=bool(self._table.primary_key)
             and set(self._stream.primary_key) == set(self._table.primary_key)
             and not self._stream.incremental,
-            nulled={
-                c.name: (quote(_BAD + c.name), "SOURCE_SERIALIZATION_ERROR")
-                for c in self._columns
-                if c.mapping.fallible
-            },
+            nulled=nulled(self._columns),
         )
 
     def _scan(self, condition: str, extra: str = "") -> str:
         """The rows of the server that `condition` (its SQL) holds for."""
-        parts = [
-            f"{c.mapping.select.format(identifier(c.name))} AS {identifier(c.name)}"
-            for c in self._columns
-        ]
-        listing = ", ".join(parts) + extra
-        sql = f"SELECT {listing} FROM {self._relation_name} WHERE {condition}"
+        sql = (
+            f"SELECT {selecting(self._columns)}{extra} FROM {self._relation_name} WHERE {condition}"
+        )
         return f"mysql_query('{_SOURCE}', {literal(sql)})"
-
-    def _arriving(self) -> str:
-        """DuckDB's select list over a scan."""
-        parts = []
-        for column in self._columns:
-            name = quote(column.name)
-            value = column.mapping.arrive.replace("{}", name)
-            parts.append(f"{value} AS {name}")
-            if column.mapping.fallible:
-                bad = quote(_BAD + column.name)
-                parts.append(f"({name} IS NOT NULL AND ({value}) IS NULL) AS {bad}")
-        return ", ".join(parts)
 
     def _incremental(self, state: Json | None) -> str:
         """Note where this sync will end, and return what it reads."""
@@ -152,7 +134,7 @@ class TableReader:
             below += f" AND ({name} <= {cursors.literal(top, quoted)} OR {name} IS NULL)"
         if position is not None and position.window is not None:
             below += f" AND NOT {self._seen(position, name, quoted)}"
-        rest = f"SELECT {self._arriving()} FROM {self._scan(below)}"
+        rest = f"SELECT {arriving(self._columns)} FROM {self._scan(below)}"
         if window is None:
             return f"({rest})"
         columns = f"SELECT * EXCLUDE ({_HASH}, {_HASH}_new) FROM {_WINDOW} WHERE {_HASH}_new"
@@ -208,7 +190,8 @@ class TableReader:
         )
         self._duck.execute(
             f"CREATE OR REPLACE TEMP TABLE {_WINDOW} AS"
-            f" SELECT {self._arriving()}, {_HASH}, {_HASH}_new <> 0 AS {_HASH}_new FROM {scan}"
+            f" SELECT {arriving(self._columns)}, {_HASH}, {_HASH}_new <> 0 AS {_HASH}_new"
+            f" FROM {scan}"
         )
         seen = self._duck.execute(f"SELECT DISTINCT {_HASH} FROM {_WINDOW}").fetchall()
         return Window(low, tuple(c.name for c in chosen), tuple(sorted(row[0] for row in seen)))
@@ -251,6 +234,35 @@ class TableReader:
         if position.count and self._count(name, position.cursor, quoted) != position.count:
             return Position(position.cursor, position.count, None, again=True)
         return position
+
+
+def selecting(columns: Sequence[SourceColumn]) -> str:
+    """Return the server's select list."""
+    return ", ".join(
+        f"{c.mapping.select.format(identifier(c.name))} AS {identifier(c.name)}" for c in columns
+    )
+
+
+def arriving(columns: Sequence[SourceColumn]) -> str:
+    """Return DuckDB's select list over what `selecting` gave."""
+    parts = []
+    for column in columns:
+        name = quote(column.name)
+        value = column.mapping.arrive.replace("{}", name)
+        parts.append(f"{value} AS {name}")
+        if column.mapping.fallible:
+            bad = quote(_BAD + column.name)
+            parts.append(f"({name} IS NOT NULL AND ({value}) IS NULL) AS {bad}")
+    return ", ".join(parts)
+
+
+def nulled(columns: Sequence[SourceColumn]) -> dict[str, tuple[str, str]]:
+    """Return how to know the values that `arriving` made null."""
+    return {
+        c.name: (quote(_BAD + c.name), "SOURCE_SERIALIZATION_ERROR")
+        for c in columns
+        if c.mapping.fallible
+    }
 
 
 def choose(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import duckdb
@@ -13,21 +13,30 @@ from services.airbyte.cdk.catalog import ConfiguredStream, Stream
 from services.airbyte.cdk.failures import config_error
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.mysql import connecting
+from services.airbyte.sources.mysql.cdc import server as servers
+from services.airbyte.sources.mysql.cdc.config import CDC_COLUMNS, CURSOR, Place
+from services.airbyte.sources.mysql.cdc.log import MySqlLog, open_log, without_cdc_columns
+from services.airbyte.sources.mysql.cdc.stream import BinlogStream
 from services.airbyte.sources.mysql.failures import explain
 from services.airbyte.sources.mysql.reading import TableReader
 from services.airbyte.sources.mysql.tables import SourceTable, find_tables
 
 Json = dict[str, Any]
 
+STANDARD, CDC = "STANDARD", "CDC"
+
 
 class MySqlSource:
-    """Airbyte's source-mysql, for MySQL and MariaDB, with replication method STANDARD."""
+    """Airbyte's source-mysql, for MySQL and MariaDB, by a cursor (STANDARD) or the log (CDC)."""
 
     def check(self, config: Json, env: Environment) -> None:
         """Connect, and find out whether the database can be read."""
-        _method(config)
+        cdc = _method(config) == CDC
         with connecting.session(config) as db:
             tables = _tables(db, config)
+            if cdc:
+                servers.check_server(servers.variables(db))
+                _try_log(config, servers.end_of_log(db))
             if not tables:
                 raise config_error(
                     f"user {config['username']!r} sees no table in database"
@@ -37,9 +46,24 @@ class MySqlSource:
 
     def discover(self, config: Json, env: Environment) -> list[Stream]:
         """Return the tables and views that the user may read."""
-        _method(config)
+        described = _cdc_stream if _method(config) == CDC else _stream
         with connecting.session(config) as db:
-            return [_stream(table) for table in _tables(db, config)]
+            return [described(table) for table in _tables(db, config)]
+
+    def reads_log(self, config: Json) -> bool:
+        """Whether incremental streams are read from the log."""
+        return _method(config) == CDC
+
+    def open_log(
+        self,
+        config: Json,
+        streams: Sequence[ConfiguredStream],
+        states: Mapping[str, Json | None],
+        duck: duckdb.DuckDBPyConnection,
+        env: Environment,
+    ) -> AbstractContextManager[MySqlLog]:
+        """Open the log."""
+        return open_log(config, streams, states, duck, env)
 
     @contextmanager
     def read(
@@ -51,7 +75,8 @@ class MySqlSource:
         env: Environment,
     ) -> Iterator[Reading]:
         """Read a table."""
-        _method(config)
+        if _method(config) == CDC:
+            stream = without_cdc_columns(stream)
         with connecting.target(config) as server, connecting.session(config) as db:
             tables = _tables(db, config, stream.name)
             if not tables:
@@ -81,18 +106,44 @@ def build() -> MySqlSource:
     return MySqlSource()
 
 
+def _try_log(config: Json, end: Place) -> None:
+    """Ask for the log, as reading does: the user needs a privilege of its own for that."""
+    with connecting.target(config) as server:
+        try:
+            stream = BinlogStream(server, end)
+            try:
+                next(stream.events(5.0), None)
+            finally:
+                stream.close()
+        except (pymysql.Error, OSError) as error:
+            raise explain(error, config) from error
+
+
 def _tables(db: connecting.Session, config: Json, table: str | None = None) -> list[SourceTable]:
-    as_bit = connecting.parameters(config).get("tinyint1isbit", "true").lower() != "false"
+    as_bit = connecting.tinyint1_is_bit(config)
     return find_tables(db, config["database"], table, tinyint1_is_bit=as_bit)
 
 
-def _method(config: Json) -> None:
-    method = (config.get("replication_method") or {}).get("method", "STANDARD")
-    if method != "STANDARD":
-        raise config_error(
-            f"replication_method {method} is not supported yet; set replication_method to"
-            ' {"method": "STANDARD"} and choose a cursor column'
-        )
+def _method(config: Json) -> str:
+    method = (config.get("replication_method") or {}).get("method", STANDARD)
+    if method not in (STANDARD, CDC):
+        raise config_error(f"replication_method {method} is not {STANDARD} or {CDC}")
+    return str(method)
+
+
+def _cdc_stream(table: SourceTable) -> Stream:
+    columns = tuple(column.column for column in table.columns)
+    if table.is_view:  # the log knows tables only
+        return Stream(table.name, columns, table.database)
+    return Stream(
+        name=table.name,
+        namespace=table.database,
+        columns=(*columns, *CDC_COLUMNS),
+        primary_key=table.primary_key,
+        incremental=True,
+        source_defined_cursor=True,
+        default_cursor=(CURSOR,),
+    )
 
 
 def _stream(table: SourceTable) -> Stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from services.airbyte.cdk.columns import Column
@@ -18,7 +19,8 @@ _CURSORS = frozenset(
 
 _COLUMNS = """
 SELECT c.TABLE_NAME AS tab, t.ENGINE AS engine, t.TABLE_TYPE AS kind,
-       c.COLUMN_NAME AS name, lower(c.DATA_TYPE) AS type, lower(c.COLUMN_TYPE) AS full_type,
+       c.COLUMN_NAME AS name, lower(c.DATA_TYPE) AS type, c.COLUMN_TYPE AS full_type,
+       coalesce(c.CHARACTER_SET_NAME, '') AS charset,
        c.NUMERIC_PRECISION AS prec, c.NUMERIC_SCALE AS scale
 FROM information_schema.COLUMNS c
 JOIN information_schema.TABLES t
@@ -44,6 +46,20 @@ class SourceColumn:
     mapping: Mapping
     can_be_cursor: bool
     full_type: str = ""
+    charset: str = ""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The values of an ENUM or SET, as COLUMN_TYPE lists them."""
+        if self.type_name not in ("enum", "set"):
+            return ()
+        found = re.findall(r"'((?:[^']|'')*)'", self.full_type)
+        return tuple(text.replace("''", "'") for text in found)
+
+    @property
+    def unsigned(self) -> bool:
+        """Whether a number has no sign."""
+        return "unsigned" in self.full_type.lower()
 
     @property
     def column(self) -> Column:
@@ -78,7 +94,7 @@ def find_tables(
     views: set[str] = set()
     for row in query(db, _COLUMNS, database, table, table):
         declared = Declared(
-            row["type"], row["full_type"], int(row["prec"] or 0), int(row["scale"] or 0)
+            row["type"], row["full_type"].lower(), int(row["prec"] or 0), int(row["scale"] or 0)
         )
         columns.setdefault(row["tab"], []).append(
             SourceColumn(
@@ -87,6 +103,7 @@ def find_tables(
                 map_type(declared, tinyint1_is_bit=tinyint1_is_bit),
                 row["type"] in _CURSORS,
                 row["full_type"],
+                row["charset"],
             )
         )
         if row["kind"] == "VIEW":

@@ -15,7 +15,7 @@ booleans, bit(n) and geometries binary, year a number, time a time of day, json,
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyiceberg.types import (
     BinaryType,
@@ -178,3 +178,10 @@ def type_table() -> list[tuple[str, IcebergType]]:
         ("bit(n)", BinaryType()),
     ]
     return found + [(name, mapping.type) for name, mapping in FIXED.items()]
+
+
+def exactly_as_text(mapping: Mapping) -> Mapping:
+    """Return the mapping for a server that sends text: a float's own text is rounded."""
+    if isinstance(mapping.type, FloatType):
+        return replace(mapping, select="({} + 0e0)")
+    return mapping

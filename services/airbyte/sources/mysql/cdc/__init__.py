@@ -1,0 +1,1 @@
+"""The binary log: row events read over the replication protocol, decoded by NumPy in batches."""

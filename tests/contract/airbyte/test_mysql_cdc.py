@@ -1,0 +1,178 @@
+"""A real MariaDB read through its binary log."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from services.common.waiting import wait_until
+from tests.contract.airbyte.client import MYSQL, Airbyte, Json, rows
+from tests.contract.airbyte.test_mysql_reading import TYPES, VALUES
+from tests.support.mariadb import DATABASE, MariaDB
+
+CDC = {"method": "CDC"}
+APPEND = {"syncMode": "incremental", "destinationSyncMode": "append"}
+DEDUP = {"syncMode": "incremental", "destinationSyncMode": "append_dedup"}
+
+
+def source(airbyte: Airbyte, mysql: MariaDB, **method: Any) -> str:
+    config = mysql.config(replication_method={**CDC, **method})
+    return airbyte.source(config, MYSQL, "mysql cdc")
+
+
+def connect(airbyte: Airbyte, mysql: MariaDB, name: str, streams: Json, **fields: Any) -> str:
+    return airbyte.connect(source(airbyte, mysql), name, streams, **fields)
+
+
+@pytest.fixture(autouse=True)
+def _plain_log(mysql: MariaDB) -> None:
+    mysql.execute("SET GLOBAL binlog_row_metadata = NO_LOG")
+
+
+def test_the_log_gives_the_same_values_as_the_snapshot(airbyte: Airbyte, mysql: MariaDB) -> None:
+    table, values = (
+        TYPES.replace("types (", "both_ways ("),
+        VALUES.replace("types (", "both_ways ("),
+    )
+    odd = (
+        "INSERT INTO both_ways (id, da, dt, ts, t, e, y, de, du, f, v, u, ip) VALUES ({},"
+        " '0000-00-00', '2024-02-31 10:00:00', '0000-00-00', '-100:00:00.5', '', 0, 0, 0.001,"
+        " -1.5, NULL, '01890f3c-5c1a-7cc3-98c4-dc0c0c07398f', '::ffff:10.0.0.0')"
+    )
+    mode = "SET sql_mode = 'ALLOW_INVALID_DATES'"
+    mysql.execute("SET time_zone = '+02:00'", table, values, mode, odd.format(2))
+    connection = connect(airbyte, mysql, "cdc_types", {"both_ways": DEDUP})
+    airbyte.sync(connection)
+    mysql.execute("SET time_zone = '+02:00'", values.replace("(1, -128", "(11, -128"), mode,
+                  odd.format(12))  # fmt: skip
+    airbyte.sync(connection)
+    names = [
+        row[0]
+        for row in rows(airbyte.settings, "DESCRIBE bronze.cdc_types.both_ways")
+        if row[0] != "id" and not row[0].startswith("_")
+    ]
+    assert len(names) > 40
+    for name in names:
+        quoted = '"' + name.replace('"', '""') + '"'
+        found = rows(
+            airbyte.settings, f"SELECT id, {quoted} FROM bronze.cdc_types.both_ways ORDER BY id"
+        )
+        by_id = dict(found)
+        assert by_id[1] == by_id[11], name
+        assert by_id[2] == by_id[12], name
+    noted = rows(
+        airbyte.settings,
+        "SELECT id, list_sort([x.field FOR x IN _airbyte_meta.changes])"
+        " FROM bronze.cdc_types.both_ways ORDER BY id",
+    )
+    odd_ones = ["da", "dt", "t", "ts"]
+    assert noted == [(1, []), (2, odd_ones), (11, []), (12, odd_ones)]
+
+
+def test_inserts_updates_deletes_and_truncates(airbyte: Airbyte, mysql: MariaDB) -> None:
+    mysql.execute(
+        "CREATE TABLE moves (id int PRIMARY KEY, v text)",
+        "INSERT INTO moves SELECT seq, seq FROM seq_1_to_10",
+    )
+    kept = connect(airbyte, mysql, "cdc_kept", {"moves": DEDUP})
+    history = connect(airbyte, mysql, "cdc_history", {"moves": APPEND})
+    for connection in (kept, history):
+        airbyte.sync(connection)
+    with closing(mysql.root(database=DATABASE)) as db, db.cursor() as cursor:
+        db.begin()
+        cursor.execute("UPDATE moves SET v = 'changed' WHERE id = 1")
+        cursor.execute("UPDATE moves SET id = 100 WHERE id = 2")
+        cursor.execute("DELETE FROM moves WHERE id = 3")
+        cursor.execute("INSERT INTO moves VALUES (11, 'new')")
+        db.commit()
+        db.begin()
+        cursor.execute("INSERT INTO moves VALUES (12, 'never')")
+        db.rollback()
+    for connection in (kept, history):
+        airbyte.sync(connection)
+    now = rows(airbyte.settings, "SELECT id, v FROM bronze.cdc_kept.moves ORDER BY id")
+    assert now == mysql.execute("SELECT id, v FROM moves ORDER BY id")
+    told = rows(
+        airbyte.settings,
+        "SELECT id, v, _ab_cdc_deleted_at IS NOT NULL, _ab_cdc_log_file LIKE 'binlog.%',"
+        " _ab_cdc_cursor % 4294967296 = _ab_cdc_log_pos, _ab_cdc_updated_at LIKE '20__-__-__T%Z'"
+        " FROM bronze.cdc_history.moves ORDER BY _ab_cdc_cursor, id",
+    )
+    assert [row[:3] for row in told[10:]] == [
+        (1, "changed", False),
+        (2, "2", True),
+        (100, "2", False),
+        (3, "3", True),
+        (11, "new", False),
+    ]
+    assert all(row[3:] == (True, True, True) for row in told)
+    mysql.execute("TRUNCATE TABLE moves", "INSERT INTO moves VALUES (5, 'after')")
+    airbyte.sync(kept)
+    assert rows(airbyte.settings, "SELECT id, v FROM bronze.cdc_kept.moves") == [(5, "after")]
+    again = airbyte.sync(kept)
+    assert again["job"]["aggregatedStats"]["recordsCommitted"] == 0
+
+
+def test_columns_that_come_change_and_go_in_mid_stream(airbyte: Airbyte, mysql: MariaDB) -> None:
+    mysql.execute(
+        "SET GLOBAL binlog_row_metadata = FULL",
+        "CREATE TABLE alters (id int PRIMARY KEY, n int, gone text, e enum('a', 'b'))",
+        "INSERT INTO alters VALUES (1, 1, 'x', 'b')",
+    )
+    fields = {"nonBreakingChangesPreference": "propagate_columns"}
+    connection = connect(airbyte, mysql, "cdc_alters", {"alters": DEDUP}, **fields)
+    airbyte.sync(connection)
+    mysql.execute(
+        "INSERT INTO alters VALUES (2, 2, 'y', 'a')",
+        "ALTER TABLE alters ADD COLUMN more decimal(8,2) FIRST, MODIFY n bigint",
+        "INSERT INTO alters (id, n, gone, more, e) VALUES (3, 5000000000, 'z', 1.5, 'b')",
+        "ALTER TABLE alters DROP COLUMN gone, MODIFY e enum('b', 'c', 'a')",
+        "INSERT INTO alters (id, n, more, e) VALUES (4, 6000000000, 2.5, 'c')",
+        "UPDATE alters SET n = n + 1 WHERE id = 1",
+    )
+    airbyte.sync(connection)
+    names = "id, n, more, e"
+    found = rows(airbyte.settings, f"SELECT {names} FROM bronze.cdc_alters.alters ORDER BY id")
+    assert found == mysql.execute(f"SELECT {names} FROM alters ORDER BY id")
+
+
+def test_a_purged_log_is_explained_and_read_anew_only_when_asked(
+    airbyte: Airbyte, mysql: MariaDB
+) -> None:
+    mysql.execute("CREATE TABLE purged (id int PRIMARY KEY)", "INSERT INTO purged VALUES (1)")
+    made = source(airbyte, mysql)
+    connection = airbyte.connect(made, "cdc_purged", {"purged": DEDUP})
+    airbyte.sync(connection)
+    mysql.execute("INSERT INTO purged VALUES (2)", "FLUSH BINARY LOGS")
+    last = mysql.execute("SHOW BINARY LOGS")[-1][0]
+
+    def purged() -> bool:  # not while the sync's connection has the file open
+        mysql.execute(f"PURGE BINARY LOGS TO '{last}'")
+        return bool(mysql.execute("SHOW BINARY LOGS")[0][0] == last)
+
+    wait_until(purged, seconds=30, what="the log's first file to go")
+    mysql.execute("DELETE FROM purged WHERE id = 1")
+    failure = airbyte.failure(connection)
+    assert failure["failureType"] == "config_error"
+    assert "was purged" in failure["externalMessage"]
+    assert "connections/reset" in failure["externalMessage"]
+    config = mysql.config(
+        replication_method={**CDC, "invalid_cdc_cursor_position_behavior": "Re-sync data"}
+    )
+    airbyte.post("sources/update", sourceId=made, name="mysql", connectionConfiguration=config)
+    airbyte.sync(connection)
+    assert rows(airbyte.settings, "SELECT id FROM bronze.cdc_purged.purged") == [(2,)]
+
+
+def test_a_server_that_writes_no_rows_is_told_what_to_set(airbyte: Airbyte, mysql: MariaDB) -> None:
+    made = source(airbyte, mysql)
+    assert airbyte.post("sources/check_connection", sourceId=made)["status"] == "succeeded"
+    mysql.execute("SET GLOBAL binlog_row_image = MINIMAL")
+    try:
+        answer = airbyte.post("sources/check_connection", sourceId=made)
+    finally:
+        mysql.execute("SET GLOBAL binlog_row_image = FULL")
+    assert answer["status"] == "failed"
+    assert "SET GLOBAL binlog_row_image = FULL" in answer["message"]
