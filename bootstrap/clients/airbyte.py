@@ -69,6 +69,15 @@ class Airbyte(ApiClient):
         job_id = self._running_job(connection)
         if job_id is None:
             job_id = self.post("connections/sync", {"connectionId": connection})["job"]["id"]
+        return self.wait(job_id, f"sync of {name!r}", progress)
+
+    def wait(
+        self,
+        job_id: int,
+        what: str,
+        progress: Callable[[dict[str, Any]], None] = lambda _job: None,
+    ) -> dict[str, Any]:
+        """Wait for a job's end; `what` it is stands in the error. See `sync`."""
         pause = 0.05
         while (job := self.post("jobs/get", {"id": job_id}))["job"]["status"] in _UNFINISHED:
             progress(job)
@@ -76,7 +85,7 @@ class Airbyte(ApiClient):
             pause = min(pause * 1.3, 1.0)
         progress(job)
         if job["job"]["status"] != "succeeded":
-            raise PermanentError(f"sync of {name!r} {job['job']['status']}: {_failure(job)}")
+            raise PermanentError(f"{what} {job['job']['status']}: {_failure(job)}")
         return dict(job)
 
     def _running_job(self, connection: str) -> int | None:

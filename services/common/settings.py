@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     elasticsearch_password: Secret
     logs_s3_secret_key: Secret
 
+    # How many records one attempt at a sync may refuse; more fail it.
+    max_refused_records: int = Field(default=1000, ge=0)
+
     # How long a connector's process may say nothing before it is stopped.
     connector_silence_seconds: float = Field(default=10_800, gt=0)
 

@@ -111,7 +111,11 @@ def delete(ctx: Context, identity: UUID) -> None:
 
 
 def trigger(
-    ctx: Context, identity: UUID, config_type: str, streams: list[Json] | None = None
+    ctx: Context,
+    identity: UUID,
+    config_type: str,
+    streams: list[Json] | None = None,
+    **config: Any,
 ) -> Job:
     """Queue a job for all or the named streams (as StreamDescriptors).
 
@@ -125,7 +129,9 @@ def trigger(
             )
         if streams:
             _check_streams(connection, streams)
-        job = jobs.create(db, identity, config_type, {"streams": streams} if streams else None)
+        if streams:
+            config["streams"] = streams
+        job = jobs.create(db, identity, config_type, config)
     ctx.workers.wake()
     return job
 

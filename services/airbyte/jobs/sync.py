@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,6 +58,7 @@ class Sync:
     env: Environment
     log: AttemptLog
     progress: Progress
+    refused: Mapping[str, int]
     totals: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -303,4 +304,5 @@ class Sync:
             "recordsCommitted": records,
             "bytesCommitted": size,
             "stateMessagesEmitted": states,
+            "recordsRejected": self.refused.get(stream.name, 0),
         }

@@ -23,8 +23,9 @@ from services.airbyte.cdk.source import Environment
 from services.airbyte.definitions.registry import registry
 from services.airbyte.destination.catalog import LakeConfig, explain, open_catalog
 from services.airbyte.destination.schema import number_rows
+from services.airbyte.jobs import replay
 from services.airbyte.jobs.attempt_log import AttemptLog
-from services.airbyte.jobs.dead_letters import DeadLetters
+from services.airbyte.jobs.dead_letters import DeadLetters, Shelf
 from services.airbyte.jobs.outcome import finish
 from services.airbyte.jobs.progress import Progress
 from services.airbyte.jobs.sync import StreamFailedError, Sync
@@ -142,7 +143,9 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
         secure=lake.secure,
         scope=f"s3://{lake.warehouse.split('/')[0]}",
     )
-    letters = DeadLetters(where, job.id, attempt, str(connection.id))
+    limit = connection.options.get("maxRefusedRecords")
+    limit = where.max_refused_records if limit is None else int(limit)
+    letters = DeadLetters(where, job.id, attempt, str(connection.id), limit)
     known = registry().with_custom(lambda: definitions.listing(db))
     definition = known.get("source", from_actor.definition_id)
 
@@ -173,10 +176,13 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
         env=environment(where, log.write, letters, store_config),
         log=log,
         progress=progress,
+        refused=letters.refused,
     )
     try:
         if job.config_type in ("reset_connection", "clear"):
             sync.clear()
+        elif "replay" in job.config:
+            replay.run(sync, Shelf(where, job.config["replay"]))
         else:
             sync.run()
     finally:
@@ -204,7 +210,7 @@ def run_call(pipe: Pipe, operation: str, kind: str, connector: str, config: Json
     answer: Json
     changed: Json = {}
     try:
-        letters = DeadLetters(where, 0, 0, "")
+        letters = DeadLetters(where, 0, 0, "", where.max_refused_records)
         env = environment(where, note, letters, lambda new: changed.update(config=new))
         answer = {"result": _call(operation, kind, connector, config, env)}
     except Exception as error:  # noqa: BLE001 - goes into the answer

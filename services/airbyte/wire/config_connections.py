@@ -7,6 +7,7 @@ from typing import Any
 from services.airbyte.handlers import connections, states
 from services.airbyte.handlers import jobs as job_handlers
 from services.airbyte.handlers.context import Context
+from services.airbyte.handlers.errors import InvalidInputError
 from services.airbyte.state.records import Connection, Json
 from services.airbyte.wire import config_models as models
 from services.airbyte.wire import render
@@ -31,6 +32,7 @@ _OPTIONS = (
     "non_breaking_changes_preference",
     "backfill_preference",
     "tags",
+    "max_refused_records",
 )
 
 
@@ -109,6 +111,18 @@ def _trigger_streams(config_type: str) -> Any:
     return run
 
 
+def replay(ctx: Context, body: models.Replay) -> Json:
+    """JobInfoRead of a sync of refused records (Lakelet's own, not Airbyte's)."""
+    if f"/airbyte/{body.connection_id}/" not in body.address:
+        raise InvalidInputError(
+            f"{body.address} was not refused by connection {body.connection_id}",
+            [("address", "is another connection's")],
+        )
+    named = [render.without_none({"name": body.stream_name, "namespace": body.stream_namespace})]
+    job = connections.trigger(ctx, body.connection_id, "sync", named, replay=body.address)
+    return render.job_info(ctx, job_handlers.get(ctx, job.id))
+
+
 def update_with_reason(ctx: Context, body: models.UpdateWithReason) -> Json:
     """ConnectionRead."""
     return update(ctx, body.connection_update)
@@ -136,6 +150,7 @@ ENDPOINTS: dict[str, Any] = {
     "connections/clear": (models.ConnectionId, _trigger("clear")),
     "connections/reset/stream": (models.ConnectionStreams, _trigger_streams("reset_connection")),
     "connections/clear/stream": (models.ConnectionStreams, _trigger_streams("clear")),
+    "connections/replay_dead_letters": (models.Replay, replay),
     "connections/update_with_reason": (models.UpdateWithReason, update_with_reason),
     "state/get": (models.ConnectionId, state),
     "state/create_or_update": (models.StateUpdate, set_state),

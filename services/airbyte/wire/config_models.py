@@ -144,6 +144,8 @@ class ConnectionFields(Body):
     ) = None
     backfill_preference: Literal["enabled", "disabled"] | None = None
     tags: list[Json] | None = None
+    # Lakelet's own: how many records one attempt may refuse.
+    max_refused_records: int | None = Field(default=None, ge=0)
 
 
 class ConnectionCreate(ConnectionFields):
@@ -374,3 +376,12 @@ class TagId(Body):
     """Names a tag."""
 
     tag_id: UUID
+
+
+class Replay(Body):
+    """Refused records of a stream that are to be read once more."""
+
+    connection_id: UUID
+    stream_name: str
+    stream_namespace: str | None = None
+    address: str = Field(pattern=r"^s3://dlq/airbyte/.+\.jsonl$")

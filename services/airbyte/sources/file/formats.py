@@ -130,10 +130,12 @@ def _csv(duck: duckdb.DuckDBPyConnection, path: Path, config: Json) -> Opened:
     target = literal(str(path))
 
     def refused() -> list[Json]:
-        return _rejects(duck, path)
+        names = [column.name for column in opened.columns]
+        return [{**one, "columns": names} for one in _rejects(duck, path)]
 
     try:
-        return described(duck, f"read_csv({target}, {given}, sample_size = -1)", refused)
+        opened = described(duck, f"read_csv({target}, {given}, sample_size = -1)", refused)
+        return opened
     except duckdb.InvalidInputException:
         # The sniffer gives up without a line number: read it as text to find the line.
         settings.pop("names", None)

@@ -1,0 +1,86 @@
+"""Refused records: kept with reason and position, listed, corrected and replayed; not too many."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.airbyte.client import Airbyte, rows
+from tests.contract.airbyte.test_failures import file_source
+
+SKIP = '{"on_bad_lines": "skip"}'
+APPEND = {"syncMode": "full_refresh", "destinationSyncMode": "append"}
+
+
+def lakelet(airbyte: Airbyte, *arguments: str) -> str:
+    done = airbyte.home.lakelet("dead-letters", *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def listed(airbyte: Airbyte, stream: str) -> list[dict[str, Any]]:
+    found = json.loads(lakelet(airbyte, "list", "--json"))
+    return [one for one in found if one["stream"] == stream]
+
+
+def test_refused_lines_are_corrected_and_replayed_once(airbyte: Airbyte, tmp_path: Path) -> None:
+    text = "id,name,at\n1,a,2024-01-01\n2,b,b,2024-01-02\n3,c,extra,2024-01-03\n4,d,2024-01-04\n"
+    source = file_source(airbyte, "letters.csv", text, reader_options=SKIP)
+    connection = airbyte.connect(source, "letters", {"letters": APPEND})
+    info = airbyte.sync(connection)
+    query = 'SELECT id, name, "at"::VARCHAR FROM bronze.letters.letters ORDER BY id'
+    assert [row[0] for row in rows(airbyte.settings, query)] == [1, 4]
+    assert info["job"]["aggregatedStats"]["recordsRejected"] == 2
+    (kept,) = listed(airbyte, "letters")
+    assert (kept["connection"], kept["job"]) == ("letters", info["job"]["id"])
+    letters = [json.loads(line) for line in lakelet(airbyte, "show", kept["address"]).splitlines()]
+    assert [one["line"] for one in letters] == [3, 4]
+    assert all(one["reason"] and one["columns"] == ["id", "name", "at"] for one in letters)
+    assert letters[1]["text"] == "3,c,extra,2024-01-03"
+    # As they are they still do not fit, and stay.
+    refused = airbyte.home.lakelet("dead-letters", "replay", kept["address"])
+    assert refused.returncode != 0
+    assert "4 values for 3 columns" in refused.stderr
+    letters[0]["text"], letters[1]["text"] = "2,b,2024-01-02", "3,c,2024-01-03"
+    corrected = tmp_path / "corrected.jsonl"
+    corrected.write_text("".join(json.dumps(one) + "\n" for one in letters))
+    said = lakelet(airbyte, "replay", kept["address"], "--with", str(corrected))
+    assert said.startswith("2 records replayed")
+    expected = [(n, name, f"2024-01-0{n}") for n, name in enumerate("abcd", 1)]
+    assert rows(airbyte.settings, query) == expected
+    assert listed(airbyte, "letters") == []
+    again = airbyte.home.lakelet("dead-letters", "replay", kept["address"])
+    assert again.returncode == 66
+    assert "replayed/" in again.stderr
+    assert rows(airbyte.settings, query) == expected
+
+
+def test_too_many_stop_the_sync(airbyte: Airbyte) -> None:
+    text = "id,name\n" + "".join(f"{n},x\n" for n in range(100)) + "1,x,y\n" * 6
+    source = file_source(airbyte, "toomany.csv", text, reader_options=SKIP)
+    connection = airbyte.connect(source, "letters", {"toomany": APPEND}, maxRefusedRecords=5)
+    failure = airbyte.failure(connection)
+    assert failure["failureType"] == "config_error"
+    assert "6 records were refused, more than the 5" in failure["externalMessage"]
+    tables = rows(airbyte.settings, "SELECT table_name FROM duckdb_tables()")
+    assert "toomany" not in {name for (name,) in tables}
+    assert len(listed(airbyte, "toomany")) == 1, "they are kept all the same"
+    airbyte.post("connections/update", connectionId=connection, maxRefusedRecords=6)
+    airbyte.sync(connection)
+    assert rows(airbyte.settings, "SELECT count(*) FROM bronze.letters.toomany") == [(100,)]
+
+
+@pytest.mark.parametrize("address", ["s3://dlq/other.jsonl", "s3://dlq/airbyte/x/job1-0/a.jsonl"])
+def test_only_a_connections_own_letters_are_replayed(airbyte: Airbyte, address: str) -> None:
+    source = file_source(airbyte, "own.csv", "a\n1\n")
+    connection = airbyte.connect(source, "letters", {"own": APPEND})
+    answer = airbyte.raw(
+        "connections/replay_dead_letters",
+        connectionId=connection,
+        streamName="own",
+        address=address,
+    )
+    assert answer.status_code == 422
