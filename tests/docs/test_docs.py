@@ -43,7 +43,7 @@ def test_make_targets_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_lakelet_commands_exist(page: Path) -> None:
     commands = set(getattr(get_command(app), "commands", {}))
-    named = set(re.findall(r"(?:^|`|/)lakelet ([a-z-]+)", page.read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`|/)lakelet ([a-z][a-z-]*)", page.read_text(), re.MULTILINE))
     assert named <= commands
 
 
