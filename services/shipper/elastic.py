@@ -36,21 +36,22 @@ class LogStore:
     def send(self, documents: list[tuple[str, str, dict[str, Any]]]) -> int:
         """Store (index, id, record); return how many were refused for good (each is logged).
 
-        A document that is there already counts as stored: its id is always the same.
+        A document that is there already is replaced: its id is always the same, and a traceback
+        may have grown since it was sent.
         Raises TransientError when the store cannot take them now: send them again.
         """
         self._prepare()
         lines = []
         for index, identifier, record in documents:
-            lines.append(orjson.dumps({"create": {"_index": index, "_id": identifier}}))
+            lines.append(orjson.dumps({"index": {"_index": index, "_id": identifier}}))
             lines.append(orjson.dumps(record))
         answer = self._call("POST", "/_bulk", b"\n".join(lines) + b"\n", "application/x-ndjson")
         refused = 0
         for item in answer["items"]:
-            status, error = item["create"]["status"], item["create"].get("error")
+            status, error = item["index"]["status"], item["index"].get("error")
             if status == 429 or status >= 500:
                 raise TransientError(f"the log store is busy: {error}")
-            if status >= 400 and status != 409:
+            if status >= 400:
                 refused += 1
                 log.error(
                     "the log store refused a record: %s", error["reason"] if error else status

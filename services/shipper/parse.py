@@ -76,6 +76,20 @@ class Parser:
             "message": line,
         }
 
+    def parse_group(self, text: str, now: datetime.datetime, *, traceback: bool) -> Record:
+        """Return the record of lines that belong together (see `grouping`).
+
+        A traceback's message is its last line, the error itself; all of it is `stack_trace`.
+        """
+        first, _, rest = text.partition("\n")
+        record = self.parse(first, now)
+        if traceback:
+            error = text.rpartition("\n")[2]
+            return {**record, "level": "ERROR", "message": error, "stack_trace": text}
+        if rest:
+            record["message"] += f"\n{rest}"
+        return record
+
     def _normal(self, found: Record, now: datetime.datetime) -> Record:
         time = _moment(found.pop("timestamp", None)) or self._time or _text(now)
         level = str(found.pop("level", "INFO")).upper()

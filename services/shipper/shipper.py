@@ -13,7 +13,8 @@ from services.common.shipping import ShippingStatus, read_status, write_status
 from services.shipper.archive import Archive
 from services.shipper.checkpoint import Checkpoint
 from services.shipper.elastic import LogStore
-from services.shipper.files import Line, log_files, unread
+from services.shipper.files import log_files, unread
+from services.shipper.grouping import Group, grouped, unfinished
 from services.shipper.parse import Parser
 from services.shipper.redact import Redactor, secrets_of
 
@@ -46,6 +47,7 @@ class Shipper:
         told = read_status(settings)
         self._since = told.since if told else time.time()
         self._shipped = 0
+        self._seen_half: set[str] = set()
 
     def close(self) -> None:
         """Close the connections."""
@@ -91,7 +93,15 @@ class Shipper:
             self._checkpoint.save()  # a file's generation must be known before its lines are sent
         if not lines:
             return 0
-        documents = [self._document(line) for line in lines]
+        groups = list(grouped(lines))
+        # A traceback that is being written is left for the next look; then it is taken as it is.
+        half = unfinished(groups)
+        groups = [g for g in groups if g.lines[0].id not in half - self._seen_half]
+        self._seen_half = half
+        lines = [line for group in groups for line in group.lines]
+        if not lines:
+            return 0
+        documents = [self._document(group) for group in groups]
         self._store.send(documents)
         self._archive.add(documents)
         for line in lines:
@@ -103,9 +113,11 @@ class Shipper:
         """Upload what waits (used by tests and before a backup)."""
         self._archive.upload(everything=True)
 
-    def _document(self, line: Line) -> tuple[str, str, dict[str, Any]]:
+    def _document(self, group: Group) -> tuple[str, str, dict[str, Any]]:
+        line = group.lines[0]
         parser = self._parsers.setdefault(line.inode, Parser(line.service))
-        record = parser.parse(line.text, datetime.datetime.now(datetime.UTC))
+        now = datetime.datetime.now(datetime.UTC)
+        record = parser.parse_group(group.text, now, traceback=group.traceback)
         record = self._redactor.value(record)
         day = record["timestamp"][:10].replace("-", ".")
         return f"{record['service']}-logs-{day}", line.id, record
