@@ -24,6 +24,10 @@ CASES = [
     ("ARRAY_INSERT(ARRAY[1, 2, 3], -1, 55)", [1, 2, 55, 3]),
     ("ARRAY_POSITION(CAST(3 AS BIGINT), ARRAY[1, 2, 3])", 2),
     ("ARRAY_POSITION(4, ARRAY[1, 2, 3])", None),
+    (
+        "KVGEN(CONVERT_FROM('{\"obj\": 1, \"bar\": 10}', 'JSON'))",
+        [{"key": "obj", "value": 1}, {"key": "bar", "value": 10}],
+    ),
     ("ARRAY_POSITION(ARRAY[2,3], ARRAY[ARRAY[1,2], ARRAY[2,3]])", 1),
     ("ARRAY_PREPEND(1, ARRAY[2, 3])", [1, 2, 3]),
     ("ARRAY_REMOVE_AT(ARRAY[1, 2, 3], 1)", [1, 3]),

@@ -7,6 +7,8 @@ import pytest
 from .conftest import Ask, same
 
 CASES = [
+    ("POSITION('an' IN 'banana' FROM 3)", 4),
+    ("POSITION('no' IN 'banana' FROM 1)", 0),
     ("ASCII ('DREMIO')", 68),
     ("ASCII ('D')", 68),
     ("ASCII ('')", 0),

@@ -69,6 +69,9 @@ FAMILY = Family(
             "(a, b, c) AS CASE WHEN b >= len(a) THEN list_concat(list_resize(a, b), [c]) "
             "ELSE list_concat(list_concat(a[1:b], [c]), a[b + 1:]) END",
         ),
+        # A structure of values of one type as the list of its fields.
+        "MAPPIFY": ("(a) AS map_entries(cast_to_type(a, map([''], [struct_extract_at(a, 1)])))",),
+        "KVGEN": ("(a) AS @MAPPIFY(a)",),
         "ARRAY_MAX": ("(a) AS list_max(a)",),
         "ARRAY_MIN": ("(a) AS list_min(a)",),
         "ARRAY_SUM": ("(a) AS list_sum(a)",),

@@ -42,6 +42,18 @@ def _convert_from(parser: Any, name: str) -> exp.Expr:
     return exp.Anonymous(this=name, expressions=args)
 
 
+def _position(parser: Any) -> exp.Expr:
+    """`POSITION(text IN text [FROM place])`; POSITION(text, text) too."""
+    args: list[Any] = [parser._parse_bitwise()]
+    if parser._match(TokenType.IN):
+        args.append(parser._parse_bitwise())
+        if parser._match(TokenType.FROM):
+            args.append(parser._parse_bitwise())
+    while parser._match(TokenType.COMMA):
+        args.append(parser._parse_bitwise())
+    return exp.Anonymous(this="POSITION", expressions=args)
+
+
 class DremioSql(Dremio):
     """Dremio's dialect with calls kept verbatim."""
 
@@ -61,6 +73,7 @@ class DremioSql(Dremio):
         }
         FUNCTION_PARSERS: ClassVar = {
             **{name: DremioParser.FUNCTION_PARSERS[name] for name in _SYNTAX_OF_THEIR_OWN},
+            "POSITION": _position,
             "CONVERT_FROM": lambda self: _convert_from(self, "CONVERT_FROM"),
             "TRY_CONVERT_FROM": lambda self: _convert_from(self, "TRY_CONVERT_FROM"),
         }

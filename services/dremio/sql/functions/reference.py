@@ -111,6 +111,7 @@ DIFFERENCES: dict[str, str] = {
     "NDV": "the estimate is DuckDB's HyperLogLog; the precision argument changes nothing",
     "ARRAY_DISTINCT": "elements come in the order first seen (the reference leaves it open)",
     "SET_UNION": "elements come in the order first seen (the reference leaves it open)",
+    "HLL": "a group's distinct values are gathered first; bytes of VARBINARY count as their hex",
     "CONTAINS": "two arguments only; a Lucene expression is refused",
     "CONVERT_FROM": "'JSON' of a column is refused: name the type, CONVERT_FROM(c AS ROW(…))",
     "RANDOM": "a seed is taken and changes nothing",

@@ -14,6 +14,7 @@ from services.dremio.sql.functions import (
     datetime_parts,
     math,
     regex,
+    sketches,
     types,
 )
 from services.dremio.sql.functions.catalogue import BY_NAME
@@ -103,6 +104,8 @@ def _translated(node: exp.Expr, context: Context) -> exp.Expr:
         case exp.Overlay():
             pieces = (node.this, node.expression, node.args["from_"], node.args.get("for_"))
             return macro("_OVERLAY", *(n for n in pieces if n is not None))
+        case exp.Filter() | exp.Window() if node.this.name in sketches.OVER_A_LIST:
+            return sketches.inward(node)
         case exp.WithinGroup():
             return _within_group(node)
         case exp.Overlaps():
