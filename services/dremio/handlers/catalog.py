@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.dremio.handlers.present import Json, entity_json, folder_json, item
+from services.dremio.handlers.present import Json, entity_json, file_json, folder_json, item
 from services.dremio.state.access.access import denied
 from services.dremio.state.catalog.catalog import ROOT_KINDS
 from services.dremio.state.catalog.entities import Entity, Path
@@ -20,11 +20,18 @@ def root(core: Core, user: User) -> Json:
 
 def by_path(core: Core, user: User, path: Path) -> Json:
     """Return what lies at a path. Raises DremioError (NOT_FOUND, PERMISSION)."""
+    if is_file(core, path):
+        check_seen(core, user, path)
+        return file_json(path)
     return _shown(core, user, locate(core, path))
 
 
 def by_id(core: Core, user: User, entity_id: str) -> Json:
     """Return the entity of an id. Raises DremioError (NOT_FOUND, PERMISSION)."""
+    path = path_of_id(entity_id)
+    if path and is_file(core, path):
+        check_seen(core, user, path)
+        return file_json(path)
     return _shown(core, user, locate_id(core, entity_id))
 
 
@@ -51,12 +58,28 @@ def _shown(core: Core, user: User, found: Entity | tuple[Entity, Path]) -> Json:
 
 def locate_id(core: Core, entity_id: str) -> Entity | tuple[Entity, Path]:
     """Return the entity, or the (source, folder), of an id. Raises DremioError (NOT_FOUND)."""
-    if entity_id.startswith("dremio:/"):
-        return locate(core, tuple(p for p in entity_id[len("dremio:/") :].split("/") if p))
+    path = path_of_id(entity_id)
+    if path is not None:
+        return locate(core, path)
     entity = core.entities.by_id(entity_id)
     if entity is None:
         raise not_found(f"Could not find entity with id [{entity_id}]")
     return _alive(core, entity)
+
+
+def path_of_id(entity_id: str) -> Path | None:
+    """Return the path in an id of what lies in the storage alone, None for other ids."""
+    if not entity_id.startswith("dremio:/"):
+        return None
+    return tuple(part for part in entity_id[len("dremio:/") :].split("/") if part)
+
+
+def is_file(core: Core, path: Path) -> bool:
+    """Whether a file that is no dataset lies at a path of a source."""
+    source = core.catalog.source(path)
+    if source is None or len(path) < 2 or core.entities.get(path) is not None:
+        return False
+    return core.sources.of(source).kind(path[1:]) == "FILE"
 
 
 def locate(core: Core, path: Path) -> Entity | tuple[Entity, Path]:
@@ -74,9 +97,11 @@ def locate(core: Core, path: Path) -> Entity | tuple[Entity, Path]:
     source = core.catalog.source(path)
     if source is None:
         raise missing
-    if core.catalog.exists(path):
-        return core.entities.create((source.name, *path[1:]), "TABLE")
-    if core.sources.of(source).children(path[1:]) is not None:
+    kind = core.sources.of(source).kind(path[1:])
+    if kind == "TABLE":
+        known = core.entities.get(path)
+        return known or core.entities.create((source.name, *path[1:]), "TABLE")
+    if kind == "FOLDER":
         return source, path[1:]
     raise missing
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.dremio.handlers import source
+from services.dremio.handlers import promotion, source
 from services.dremio.handlers.catalog import locate_id
 from services.dremio.handlers.present import Json, entity_json
 from services.dremio.sql.parse import parse
@@ -65,7 +65,7 @@ def update(engine: Engine, user: User, entity_id: str, body: Json) -> Json:
         return entity_json(core, core.entities.update(entity, changed, tag))
     if entity.kind in ("SPACE", "FOLDER", "HOME"):
         return entity_json(core, core.entities.update(entity, entity.body, tag))
-    raise validation("A table is changed by SQL")
+    return promotion.change(core, entity, body, tag)
 
 
 def delete(engine: Engine, user: User, entity_id: str, tag: str | None) -> None:

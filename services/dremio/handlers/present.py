@@ -67,7 +67,7 @@ def entity_json(core: Core, entity: Entity) -> Json:
         **shared,
         "type": "PHYSICAL_DATASET",
         "path": list(entity.path),
-        "format": {"type": "Iceberg"},
+        "format": entity.body.get("format") or {"type": "Iceberg"},
         "fields": fields_json(schema),
     }
 
@@ -122,6 +122,11 @@ def folder_json(core: Core, source: Entity, folder: Path) -> Json:
         "path": path,
         "children": children_of_folder(core, source, folder),
     }
+
+
+def file_json(path: Path) -> Json:
+    """Return a file of a source that is no dataset."""
+    return {"entityType": "file", "id": folder_id(path), "path": list(path)}
 
 
 def children_of_folder(core: Core, source: Entity, folder: Path) -> list[Json]:

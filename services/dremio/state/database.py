@@ -12,7 +12,7 @@ from services.common.settings import Settings
 from services.dremio.sql import functions
 from services.dremio.state.reflections.storage import attach as attach_reflections
 
-_EXTENSIONS = ("httpfs", "avro", "iceberg", "icu")
+_EXTENSIONS = ("httpfs", "avro", "iceberg", "icu", "delta")
 _log = logging.getLogger(__name__)
 
 
@@ -26,10 +26,11 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def open_database(settings: Settings) -> duckdb.DuckDBPyConnection:
+def open_database(settings: Settings, *addresses: str) -> duckdb.DuckDBPyConnection:
     """Open an in-memory instance with the extensions the engine needs, then lock it.
 
-    After this no statement can read or write local files, load extensions or change settings.
+    After this no statement can read or write local files but those of the inbox, load extensions
+    or change settings. `addresses`: what else it may reach.
     Spilling goes to `<data_dir>/dremio/spill`.
     """
     home = settings.data_dir / "dremio"
@@ -56,7 +57,10 @@ def open_database(settings: Settings) -> duckdb.DuckDBPyConnection:
         connection.execute(f"LOAD {name}")
     functions.install(connection)
     attach_reflections(connection, home / "reflections")
-    directories = ["s3://", settings.iceberg_uri, str(spill), str(home / "reflections")]
+    inbox = settings.inbox_dir
+    inbox.mkdir(parents=True, exist_ok=True)
+    directories = ["s3://", settings.iceberg_uri, *addresses, str(spill), str(home / "reflections")]
+    directories.append(str(inbox.resolve()))
     for statement in (
         "SET GLOBAL TimeZone = 'UTC'",
         # Dremio: 5/2 is 2; nulls are the highest values.

@@ -12,6 +12,7 @@ from services.dremio.state.core import Core
 from services.dremio.state.database import open_database
 from services.dremio.state.engine import Engine
 from services.dremio.state.jobs.history import History
+from services.dremio.state.lake.facade import Facade
 from services.dremio.state.lake.lakes import Lakes
 from services.dremio.state.postgres import open_pool
 from services.dremio.state.reflections.registry import Reflections
@@ -29,10 +30,11 @@ def start_engine(settings: Settings, stop: threading.Event) -> Engine:
     Raises psycopg.OperationalError when `stop` was set before PostgreSQL answered.
     """
     pool = open_pool(settings.postgres_dsn("dremio"), stop)
-    database = open_database(settings)
+    facade = Facade()
+    database = open_database(settings, facade.uri)
     vault = Vault(settings)
     entities = Entities(pool)
-    lakes = Lakes(settings, database, entities, vault)
+    lakes = Lakes(settings, database, entities, vault, facade)
     users = Users(settings, pool)
     access = Access(pool, users)
     entities.on_delete = access.forget
@@ -45,7 +47,7 @@ def start_engine(settings: Settings, stop: threading.Event) -> Engine:
         pool=pool,
         entities=entities,
         lakes=lakes,
-        catalog=Catalog(entities, lakes, Sources(settings, lakes, entities, vault)),
+        catalog=Catalog(entities, lakes, Sources(settings, database, lakes, entities, vault)),
         users=users,
         access=access,
         vault=vault,

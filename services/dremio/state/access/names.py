@@ -59,8 +59,8 @@ class OwnersNames:
         return readable(self._run, self._owner, path, table)
 
     def table_function(self, call: exp.Func, context: Path) -> Relation | Path | None:
-        """Return what a table function stands for: checked against the user's own rights."""
-        return self._run.table_function(call, context)
+        """Return what a table function stands for, as far as the owner may read it."""
+        return self._run.table_function_for(self._owner, call, context)
 
     def function(self, path: Path) -> Function | None:
         """Return a function that the owner may call."""

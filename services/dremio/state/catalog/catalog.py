@@ -19,6 +19,8 @@ from services.dremio.state.errors import DremioError, ErrorKind, validation
 from services.dremio.state.lake.lakes import Lakes
 from services.dremio.state.lake.source import LakeSource, Place
 from services.dremio.state.sources.model import Scanned
+from services.dremio.state.sources.promoted import ICEBERG
+from services.dremio.state.sources.s3 import S3Source
 
 if TYPE_CHECKING:
     from services.dremio.state.sources.registry import Sources
@@ -82,7 +84,7 @@ class Catalog:
         root = self.source(path)
         if root is None or len(path) < 2:
             return False
-        return self.sources.of(root).relation(path[1:], None) is not None
+        return self.sources.of(root).kind(path[1:]) == "TABLE"
 
     def view(self, entity: Entity) -> View:
         """Return the stored view, parsed."""
@@ -126,6 +128,8 @@ class Catalog:
                 )
             return None
         lake = self.lakes.of(root)
+        known = self.entities.get(path)  # in plain buckets capitals count
+        path = known.path if known is not None else path
         place = lake.place(path[1:])
         if place is None:
             if must:
@@ -135,6 +139,13 @@ class Catalog:
                 )
             return None
         return Table((root.name, *path[1:]), root, lake, place)
+
+    def created(self, table: Table) -> None:
+        """Note a table that this engine wrote: plain buckets are not searched for tables."""
+        if table.lake.rest.is_plain(table.place.bucket) and table.lake.exists(table.place):
+            source = self.sources.of(table.source)
+            if isinstance(source, S3Source):
+                source.promoted.note(table.path[1:], {"type": ICEBERG})
 
     def schema_of(self, table: Table) -> pa.Schema:
         """Return a table's columns. Raises DremioError (NOT_FOUND) when it is gone."""

@@ -15,6 +15,8 @@ from services.dremio.state.execute.modify import writable
 from services.dremio.state.execute.run import Result, Run, ok
 from services.dremio.state.execute.transaction import retried
 from services.dremio.state.lake.iceberg import iceberg_type, open_table, translated
+from services.dremio.state.sources.nas import NasSource
+from services.dremio.state.sources.s3 import S3Source
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table as IcebergTable
@@ -78,8 +80,11 @@ def alter_metadata(run: Run, statement: AlterMetadata) -> Result:
     source = run.core.catalog.source(path)
     if source is None:
         raise validation(f"[{'.'.join(path)}] is a VIEW, not a table")
-    run.core.sources.of(source).refresh(path[1:])
+    opened = run.core.sources.of(source)
+    opened.refresh(path[1:])
     dotted = ".".join(path)
+    if statement.action == "FORGET" and isinstance(opened, S3Source | NasSource):
+        opened.promoted.forget(path[1:])
     if statement.action == "FORGET":
         return ok(f"Successfully removed table '{dotted}' from namespace.")
     return ok(f"Metadata for table '{dotted}' refreshed.")

@@ -141,6 +141,7 @@ def _write(run: Run, table: Table, statement: CreateTable, body: str, exists: bo
         return _swap(run, table, prefix, parts)
     finally:
         table.lake.changed()
+        run.core.catalog.created(table)
 
 
 def _same_columns(run: Run, table: Table, body: str) -> bool:
@@ -175,6 +176,9 @@ def _swap(run: Run, table: Table, prefix: str, parts: str) -> int:
     fresh = f"{name}_new_{secrets.token_hex(4)}"
     with transaction(run):
         count = _count(run, f"CREATE TABLE {prefix}{quoted(fresh)} {parts}")
+    if table.lake.rest.is_plain(table.place.bucket):
+        table.lake.rest.replace(table.place.bucket, table.place.namespace, fresh, name)
+        return count
     with transaction(run):
         run.execute(f"DROP TABLE {prefix}{quoted(name)}")
         run.execute(f"ALTER TABLE {prefix}{quoted(fresh)} RENAME TO {quoted(name)}")

@@ -82,9 +82,15 @@ class Run:
 
     def table_function(self, call: exp.Func, context: Path) -> Relation | Path | None:
         """Return what a table function in FROM stands for."""
+        return self.table_function_for(self.actor, call, context)
+
+    def table_function_for(
+        self, actor: Actor, call: exp.Func, context: Path
+    ) -> Relation | Path | None:
+        """Return what a table function stands for that `actor` calls. Raises DremioError."""
         from services.dremio.state.execute.table_functions import expand
 
-        return expand(self, call, context)
+        return expand(self, actor, call, context)
 
     def function(self, path: Path) -> Function | None:
         """Return the function that a user wrote at a full path, or None.

@@ -24,19 +24,27 @@ def open_table(lake: LakeSource, place: Place) -> Table:
     from pyiceberg.catalog.rest import RestCatalog
 
     access = lake.access
+    plain = lake.rest.is_plain(place.bucket)
+    login = (
+        {"token": access.plain_key}
+        if plain
+        else {
+            "credential": f"{access.access_key}:{access.secret_key}",
+            "oauth2-server-uri": f"{access.iceberg_uri}/v1/oauth/tokens",
+        }
+    )
     with translated():
         catalog = RestCatalog(
             f"{lake.name}.{place.bucket}",
-            uri=access.iceberg_uri,
+            uri=access.plain_uri if plain else access.iceberg_uri,
             warehouse=place.bucket,
-            credential=f"{access.access_key}:{access.secret_key}",
             **{
-                "oauth2-server-uri": f"{access.iceberg_uri}/v1/oauth/tokens",
-                "s3.endpoint": f"http://{access.s3_endpoint}",
+                **login,
+                "s3.endpoint": f"{'https' if access.secure else 'http'}://{access.s3_endpoint}",
                 "s3.access-key-id": access.access_key,
                 "s3.secret-access-key": access.secret_key,
-                "s3.region": "us-east-1",
-                "s3.path-style-access": "true",
+                "s3.region": access.region,
+                "s3.path-style-access": str(access.path_style).lower(),
                 "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO",
             },
         )

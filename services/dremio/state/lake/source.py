@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from minio import Minio
-from minio.error import MinioException
-from urllib3.exceptions import HTTPError
-
 from services.dremio.state.errors import DremioError, ErrorKind
 from services.dremio.state.lake.attach import Access
-from services.dremio.state.lake.rest import IcebergRest, Namespace
-from services.dremio.state.lake.spelling import decode, encode
+from services.dremio.state.lake.hadoop import ROOT
+from services.dremio.state.lake.objects import Objects
+from services.dremio.state.lake.rest import Namespace
+from services.dremio.state.lake.spelling import decode, encode, encode_exact
+from services.dremio.state.lake.tables import Tables
 
 Path = tuple[str, ...]
 # How long a listing is believed: other writers' new tables show up after this at the latest.
@@ -57,20 +56,22 @@ class _Remembered(Generic[T]):
 
 
 class LakeSource:
-    """The tables of an S3 source whose buckets are table buckets.
+    """The tables of an S3 source, in table buckets and in plain ones.
 
     `rootPath` "/" makes the first part of a path the bucket; "/bucket" or "/bucket/folder"
     roots the source there. What is left of the path before the table is the namespace.
     """
 
-    def __init__(self, name: str, access: Access, config: dict[str, Any]) -> None:
+    def __init__(
+        self, name: str, access: Access, config: dict[str, Any], tables: Tables, objects: Objects
+    ) -> None:
         self.name = name
         self.access = access
         self.root: Path = tuple(p for p in str(config.get("rootPath") or "/").split("/") if p)
         self._extra = [str(b) for b in config.get("externalBucketList") or []]
         self._only = [str(b) for b in config.get("whitelistedBuckets") or []]
-        self.rest = IcebergRest(access.iceberg_uri, access.access_key, access.secret_key)
-        self._s3 = Minio(access.s3_endpoint, access.access_key, access.secret_key, secure=False)
+        self.rest = tables
+        self.objects = objects
         self._buckets: _Remembered[list[str]] = _Remembered()
         self._namespaces: _Remembered[list[Namespace]] = _Remembered()
         self._tables: _Remembered[list[str]] = _Remembered()
@@ -79,13 +80,24 @@ class LakeSource:
     def close(self) -> None:
         """Close the connections."""
         self.rest.close()
+        self.objects.close()
+
+    def is_plain(self, path: Path) -> bool:
+        """Whether a path (without the source's name) leads into a plain bucket."""
+        full = (*self.root, *path)
+        return bool(full) and self.rest.is_plain(full[0])
 
     def place(self, path: Path) -> Place | None:
         """Return where the table of a path (without the source's name) lies, there or not."""
         full = (*self.root, *path)
-        if len(full) < 3 or len(path) < 1:
+        if len(full) < 2 or len(path) < 1:
             return None
         bucket = full[0] if self.root else full[0].lower()
+        if self.rest.is_plain(bucket):
+            folders = tuple(encode_exact(part) for part in full[1:-1]) or (ROOT,)
+            return Place(bucket, folders, encode_exact(full[-1]))
+        if len(full) < 3:
+            return None
         return Place(bucket, tuple(encode(part) for part in full[1:-1]), encode(full[-1]))
 
     def folder(self, path: Path) -> tuple[str, Namespace] | None:
@@ -95,6 +107,8 @@ class LakeSource:
 
     def exists(self, place: Place) -> bool:
         """Whether the table is there; a negative answer is always fresh."""
+        if self.rest.is_plain(place.bucket):
+            return self.rest.load(place.bucket, place.namespace, place.table) is not None
         known = self._tables.get((place.bucket, place.namespace))
         if known is not None and place.table in known:
             return True
@@ -139,12 +153,8 @@ class LakeSource:
             return [self.root[0]]
         known = self._buckets.get("")
         if known is None:
-            try:
-                listed = [bucket.name for bucket in self._s3.list_buckets()]
-            except (MinioException, HTTPError) as error:
-                raise DremioError(
-                    ErrorKind.CONNECTION, f"Source '{self.name}': buckets cannot be listed: {error}"
-                ) from error
+            # Without keys nothing can be listed: such a source names its buckets.
+            listed = self.objects.buckets() if self.access.access_key else []
             names = sorted({*listed, *self._extra})
             known = self._buckets.put("", [n for n in names if not self._only or n in self._only])
         return known
@@ -152,15 +162,9 @@ class LakeSource:
     def files(self, location: str) -> Iterator[tuple[str, datetime.datetime, int]]:
         """Yield (address, when it was last changed, bytes) of the objects below `s3://…/`."""
         bucket, _, prefix = location.removeprefix("s3://").partition("/")
-        try:
-            for entry in self._s3.list_objects(bucket, prefix, recursive=True):
-                if entry.object_name and entry.last_modified and not entry.is_dir:
-                    address = f"s3://{bucket}/{entry.object_name}"
-                    yield address, entry.last_modified, entry.size or 0
-        except (MinioException, HTTPError) as error:
-            raise DremioError(
-                ErrorKind.CONNECTION, f"Source '{self.name}': {location} cannot be listed: {error}"
-            ) from error
+        for each in self.objects.below(bucket, prefix, deep=True):
+            if each.changed is not None:
+                yield f"s3://{bucket}/{each.key}", each.changed, each.size
 
     def changed(self) -> None:
         """Forget what was listed: this process has changed the storage."""

@@ -23,9 +23,17 @@ def encode(name: str) -> str:
 
 
 def decode(stored: str) -> str:
-    """Return the (lower-case) name that `encode` stored so."""
+    """Return the name that `encode` (in lower case) or `encode_exact` stored so."""
     return _ENCODED.sub(lambda match: chr(int(match[1], 16)), stored)
 
 
 def _hex(character: str) -> str:
     return f"0x{ord(character):02x}_"
+
+
+def encode_exact(name: str) -> str:
+    """Return a name that `decode` gives back with its capitals: in plain buckets they count."""
+    stored = "".join(c if _PLAIN.match(c) else _hex(c) for c in name)
+    if name == "main" or name[:1] == "_":
+        stored = _hex(name[0]) + stored[1:]
+    return stored

@@ -98,4 +98,5 @@ CHECKS: dict[str, Callable[[Config], None]] = {
     "POSTGRES": _postgres,
     "MYSQL": _database,
     "ELASTIC": _elastic,
+    "NAS": _nas,
 }

@@ -75,6 +75,12 @@ class Elastic:
         """Return the indices."""
         return None if folder else [Child(name, "TABLE") for name in self.tables(())]
 
+    def kind(self, path: Path) -> str | None:
+        """Return what lies at a path."""
+        if self.schema(path) is not None:
+            return "TABLE"
+        return "FOLDER" if self.children(path) is not None else None
+
     def relation(self, path: Path, rows: int | None) -> Physical | Scanned | None:
         """Return the index (or pattern) at a path."""
         index, columns = self._table(path)

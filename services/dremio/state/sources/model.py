@@ -51,6 +51,10 @@ class Source(Protocol):
         """Return what lies right in a folder, None when there is no such folder."""
         ...
 
+    def kind(self, path: Path) -> str | None:
+        """Return what lies at a path: TABLE, FILE, FOLDER or None; nothing is promoted by that."""
+        ...
+
     def relation(self, path: Path, rows: int | None) -> Physical | Scanned | None:
         """Return the table at a path; `rows`: how many the query takes at most, when known."""
         ...

@@ -11,11 +11,17 @@ import duckdb
 from services.common.settings import Settings
 from services.dremio.state.catalog import sources as stored
 from services.dremio.state.catalog.entities import Entities, Entity
+from services.dremio.state.files.datasets import FileDatasets
+from services.dremio.state.files.local import LocalTree
+from services.dremio.state.files.s3 import S3Tree
+from services.dremio.state.files.tree import Tree
 from services.dremio.state.lake.lakes import Lakes
 from services.dremio.state.sources import configs
 from services.dremio.state.sources.elastic import Elastic
 from services.dremio.state.sources.gateway import open_gateway
 from services.dremio.state.sources.model import Source
+from services.dremio.state.sources.nas import NasSource
+from services.dremio.state.sources.promoted import Promoted
 from services.dremio.state.sources.relational import MYSQL, POSTGRES, Kind, Relational
 from services.dremio.state.sources.s3 import S3Source
 from services.dremio.state.vault import Vault
@@ -24,8 +30,16 @@ from services.dremio.state.vault import Vault
 class Sources:
     """Gives the open source of an entity; opened on first use. Safe to use from many threads."""
 
-    def __init__(self, settings: Settings, lakes: Lakes, entities: Entities, vault: Vault) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: duckdb.DuckDBPyConnection,
+        lakes: Lakes,
+        entities: Entities,
+        vault: Vault,
+    ) -> None:
         self._settings = settings
+        self._duckdb = database
         self._lakes = lakes
         self._entities = entities
         self._vault = vault
@@ -37,6 +51,7 @@ class Sources:
             "POSTGRES": lambda e, c: self._database(e, c, POSTGRES),
             "MYSQL": lambda e, c: self._database(e, c, MYSQL),
             "ELASTIC": self._elastic,
+            "NAS": self._nas,
         }
 
     def of(self, entity: Entity) -> Source:
@@ -63,7 +78,19 @@ class Sources:
         self._lakes.forget(entity)
 
     def _s3(self, entity: Entity, config: dict[str, Any]) -> Source:
-        return S3Source(entity, self._lakes, self._entities)
+        lake = self._lakes.of(entity)
+        keys = bool(config.get("isPartitionInferenceEnabled"))
+        promoted = self._promoted(entity, S3Tree(lake.objects, lake.root), keys=keys)
+        return S3Source(entity, self._lakes, promoted)
+
+    def _nas(self, entity: Entity, config: dict[str, Any]) -> Source:
+        tree = LocalTree(self._settings.inbox_dir, str(config["path"]))
+        keys = bool(config.get("isPartitionInferenceEnabled"))
+        return NasSource(self._promoted(entity, tree, keys=keys))
+
+    def _promoted(self, entity: Entity, tree: Tree, *, keys: bool) -> Promoted:
+        datasets = FileDatasets(self._duckdb, tree, keys=keys)
+        return Promoted(entity, self._entities, tree, datasets)
 
     def _database(self, entity: Entity, config: dict[str, Any], kind: Kind) -> Source:
         secret = {"HOST": str(config["hostname"]), "PORT": str(configs.port(config["port"]))}

@@ -94,6 +94,12 @@ class Relational:
         tables = self.tables(folder)
         return [Child(name, "TABLE") for name in tables] if tables else None
 
+    def kind(self, path: Path) -> str | None:
+        """Return what lies at a path."""
+        if self.schema(path) is not None:
+            return "TABLE"
+        return "FOLDER" if self.children(path) is not None else None
+
     def relation(self, path: Path, rows: int | None) -> Physical | Scanned | None:
         """Return the table at `schema.table`."""
         place = self._place(path)

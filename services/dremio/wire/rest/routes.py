@@ -11,9 +11,9 @@ from services.dremio.handlers import (
     collaboration,
     jobs,
     login,
+    promotion,
     source,
 )
-from services.dremio.state.errors import unsupported
 from services.dremio.state.session import User
 from services.dremio.wire.rest.access import ACCESS_ROUTES, GRANT_ROUTES
 from services.dremio.wire.rest.reflections import REFLECTION_ROUTES
@@ -33,8 +33,14 @@ def _by_path(call: Call, user: User) -> Any:
     return catalog.by_path(call.core, user, call.path_after("/catalog/by-path/"))
 
 
-def _source_format(call: Call, user: User) -> Any:
-    raise unsupported("Promoting files and folders to datasets is not supported by this edition")
+def _source_format(word: str, *, put: bool) -> Callable[[Call, User], Any]:
+    def handler(call: Call, user: User) -> Any:
+        path = (call.params["name"], *call.path_after(f"/{word}/"))
+        if put:
+            return promotion.put_format(call.core, user, path, call.json())
+        return promotion.get_format(call.core, user, path)
+
+    return handler
 
 
 def _logout(call: Call) -> Any:
@@ -116,6 +122,12 @@ ROUTES: tuple[tuple[str, str, Handler, int], ...] = (
         _signed(lambda c, u: catalog_write.update(c.engine, u, c.params["id"], c.json())),
         200,
     ),
+    (
+        "POST",
+        _CATALOG + "/{id:path}",
+        _signed(lambda c, u: promotion.promote(c.core, u, c.params["id"], c.json())),
+        200,
+    ),
     ("DELETE", _CATALOG + "/{id:path}", _signed(_delete_entity), 204),
     ("GET", "/api/v3/source", _signed(lambda c, u: source.listing(c.core, u)), 200),
     ("POST", "/api/v3/source", _signed(_new_source), 200),
@@ -132,8 +144,14 @@ ROUTES: tuple[tuple[str, str, Handler, int], ...] = (
         200,
     ),
     ("DELETE", "/apiv2/source/{name}", _signed(_delete_source), 204),
-    ("PUT", "/apiv2/source/{name}/file_format/{path:path}", _signed(_source_format), 200),
-    ("PUT", "/apiv2/source/{name}/folder_format/{path:path}", _signed(_source_format), 200),
+    *(
+        (method, f"/apiv2/source/{{name}}/{word}/{{path:path}}", _signed(handler), 200)
+        for word in ("file_format", "folder_format")
+        for method, handler in (
+            ("GET", _source_format(word, put=False)),
+            ("PUT", _source_format(word, put=True)),
+        )
+    ),
     *REFLECTION_ROUTES,
     *ACCESS_ROUTES,
 )
