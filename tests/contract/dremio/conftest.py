@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.support.dremio import Dremio, source_body
+from tests.support.people import Person, maker
 from tests.support.platform import Home
 
 
@@ -19,3 +22,9 @@ def dremio(engine_home: Home) -> Dremio:
         body = source_body(settings, name, root)
         session.http.put(f"/apiv2/source/{name}", json=body).raise_for_status()
     return session
+
+
+@pytest.fixture(scope="session")
+def people(engine_home: Home, dremio: Dremio) -> Callable[[str], Person]:
+    """Make users by name, once each."""
+    return maker(engine_home.settings, dremio)

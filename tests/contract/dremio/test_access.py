@@ -2,65 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import adbc_driver_flightsql.dbapi as adbc
 import httpx
 import psycopg
-import pyarrow as pa
 import pytest
 from adbc_driver_flightsql import DatabaseOptions
 from pyarrow import flight
 
-from services.common.settings import Settings
 from tests.support.dremio import Dremio, JobFailed
+from tests.support.people import refused
 from tests.support.platform import Home
-
-
-@dataclass
-class Person:
-    """A user of the tests with a REST session of their own."""
-
-    name: str
-    password: str
-    rest: Dremio
-    settings: Settings
-
-    def flight(self, sql: str) -> pa.Table:
-        """Read over Flight with name and password."""
-        with flight.FlightClient(self.settings.flight_uri) as client:
-            token = client.authenticate_basic_token(self.name, self.password)
-            options = flight.FlightCallOptions(headers=[token])
-            info = client.get_flight_info(flight.FlightDescriptor.for_command(sql), options)
-            return client.do_get(info.endpoints[0].ticket, options).read_all()
-
-
-@contextmanager
-def refused(text: str = "Access denied|does not have") -> Iterator[None]:
-    """Expect a job that fails for want of a privilege."""
-    with pytest.raises(JobFailed, match=text):
-        yield
-
-
-@pytest.fixture(scope="module")
-def people(engine_home: Home, dremio: Dremio) -> Any:
-    """Make users by name, once each."""
-    made: dict[str, Person] = {}
-
-    def person(name: str) -> Person:
-        if name not in made:
-            password = secrets.token_urlsafe(12)
-            body = {"name": name, "password": password, "firstName": name.title()}
-            dremio.http.post("/api/v3/user", json=body).raise_for_status()
-            rest = Dremio(engine_home.settings.dremio_url, name, password)
-            made[name] = Person(name, password, rest, engine_home.settings)
-        return made[name]
-
-    return person
 
 
 @pytest.fixture(scope="module", autouse=True)

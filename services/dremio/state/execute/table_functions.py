@@ -39,9 +39,7 @@ def expand(run: Run, actor: Actor, call: exp.Func, context: Path) -> Relation | 
     return None
 
 
-def _inner(
-    run: Run, actor: Actor, inner: exp.Expression, context: Path
-) -> Relation | Path | None:
+def _inner(run: Run, actor: Actor, inner: exp.Expression, context: Path) -> Relation | Path | None:
     if isinstance(inner, exp.Anonymous) and inner.name.lower() in (*HISTORY, *FILES):
         argument = inner.expressions[0] if inner.expressions else None
         if not isinstance(argument, exp.Literal) or not argument.is_string:
@@ -113,9 +111,7 @@ def _formatted(
     return None
 
 
-def _external(
-    run: Run, actor: Actor, parts: list[str], call: exp.Expression
-) -> Relation | None:
+def _external(run: Run, actor: Actor, parts: list[str], call: exp.Expression) -> Relation | None:
     """Run a query in a database's own SQL: `TABLE(source.external_query('…'))`."""
     function = call.find(exp.Anonymous)
     arguments = function.expressions if function is not None else []
