@@ -55,11 +55,15 @@ class Stream(_Strict):
 
 
 class Connection(_Strict):
-    """A connection from a source to bronze; `schedule` is `manual` or a Quartz cron expression."""
+    """A connection from a source to bronze; `schedule` is `manual` or a Quartz cron expression.
+
+    `schema_changes`: what happens when the source has other columns than those that were chosen.
+    """
 
     source: str
     namespace: str
     schedule: str = "manual"
+    schema_changes: Literal["ignore", "propagate_columns", "propagate_fully", "disable"] = "ignore"
     streams: dict[str, Stream]
 
 

@@ -100,6 +100,7 @@ def _ensure_connection(
         "namespaceFormat": connection.namespace,
         "prefix": "",
         "status": "active",
+        "nonBreakingChangesPreference": connection.schema_changes,
         "syncCatalog": {"streams": _streams(airbyte, name, connection, source)},
         **_schedule(connection.schedule),
     }

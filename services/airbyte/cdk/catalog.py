@@ -93,6 +93,23 @@ class ConfiguredStream:
         return descriptor
 
 
+def default_config(stream: Json) -> Json:
+    """Return the configuration Airbyte proposes for a discovered stream."""
+    return {
+        "syncMode": "full_refresh",
+        "cursorField": stream.get("defaultCursorField") or [],
+        "destinationSyncMode": "overwrite",
+        "primaryKey": stream.get("sourceDefinedPrimaryKey") or [],
+        "aliasName": stream["name"],
+        "selected": True,
+        "suggested": True,
+        "fieldSelectionEnabled": False,
+        "selectedFields": [],
+        "hashedFields": [],
+        "mappers": [],
+    }
+
+
 def _top_level(path: Any, what: str, stream: str) -> str:
     parts = path if isinstance(path, list) else [path]
     if len(parts) != 1:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import jsonschema  # type: ignore[import-untyped]
 
+from services.airbyte.cdk.catalog import default_config
 from services.airbyte.definitions.registry import Definition
 from services.airbyte.handlers.context import Context
 from services.airbyte.handlers.errors import InvalidInputError
@@ -141,23 +142,6 @@ def with_secrets_of(ctx: Context, actor: Actor, config: Json) -> Json:
     spec = ctx.registry.get(actor.kind, actor.definition_id).spec
     opened: Json = ctx.vault.open(ctx.vault.seal(config, spec, actor.configuration))
     return opened
-
-
-def default_config(stream: Json) -> Json:
-    """Return the configuration Airbyte proposes for a discovered stream."""
-    return {
-        "syncMode": "full_refresh",
-        "cursorField": stream.get("defaultCursorField") or [],
-        "destinationSyncMode": "overwrite",
-        "primaryKey": stream.get("sourceDefinedPrimaryKey") or [],
-        "aliasName": stream["name"],
-        "selected": True,
-        "suggested": True,
-        "fieldSelectionEnabled": False,
-        "selectedFields": [],
-        "hashedFields": [],
-        "mappers": [],
-    }
 
 
 def _call(

@@ -67,6 +67,10 @@ def update(ctx: Context, identity: UUID, fields: dict[str, Any]) -> Connection:
         before = connections.get(db, identity)
         kind = fields.get("schedule_type", before.schedule_type)
         check_schedule(kind, fields.get("schedule_data", before.schedule_data))
+        if "catalog" in fields or fields.get("status") == "active":
+            options = {**before.options, **fields.get("options", {})}
+            cleared = ("breakingChange", "statusReason")
+            fields["options"] = {k: v for k, v in options.items() if k not in cleared}
         connection = connections.update(db, identity, fields)
     ctx.reschedule(identity)
     return connection

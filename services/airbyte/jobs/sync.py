@@ -27,6 +27,7 @@ from services.airbyte.destination.table import CommitNote, Staged, StreamTable
 from services.airbyte.jobs import batch_sync, log_sync
 from services.airbyte.jobs.attempt_log import AttemptLog
 from services.airbyte.jobs.progress import Progress
+from services.airbyte.jobs.schema_changes import preference
 from services.airbyte.state import jobs, streams
 from services.airbyte.state.database import Db
 from services.airbyte.state.records import Connection, StreamState
@@ -63,8 +64,7 @@ class Sync:
 
     def run(self) -> None:
         """Sync all selected streams. Raises StreamFailedError at the first that fails."""
-        changes = self.connection.options.get("nonBreakingChangesPreference", "ignore")
-        propagate = str(changes).startswith("propagate")
+        propagate = preference(self.connection).startswith("propagate")
         wanted = configured_streams(self.connection.catalog, propagate=propagate)
         source: Any = self.source
         if hasattr(source, "batches"):

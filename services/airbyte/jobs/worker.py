@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 import time
@@ -23,7 +24,7 @@ from services.airbyte.cdk.source import Environment
 from services.airbyte.definitions.registry import registry
 from services.airbyte.destination.catalog import LakeConfig, explain, open_catalog
 from services.airbyte.destination.schema import number_rows
-from services.airbyte.jobs import replay
+from services.airbyte.jobs import replay, schema_changes
 from services.airbyte.jobs.attempt_log import AttemptLog
 from services.airbyte.jobs.dead_letters import DeadLetters, Shelf
 from services.airbyte.jobs.outcome import finish
@@ -118,16 +119,18 @@ def run_attempt(job_id: int, attempt: int) -> None:
         log.write(failure["externalMessage"], level="ERROR", source=failure["failureOrigin"])
     status = finish(db, job_id, attempt, failures)
     totals = jobs.get(db, job_id).attempts[attempt]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts KiB
     log.write(
         f"attempt {attempt} of job {job_id} ends after {time.monotonic() - began:.2f} s:"
-        f" job {status or 'was ended by the server'}",
+        f" job {status or 'was ended by the server'}; peak memory {peak >> 20} MiB",
+        peak_memory_bytes=peak,
         records_synced=totals.total("recordsCommitted"),
         bytes_synced=totals.total("bytesCommitted"),
     )
 
 
 def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: AttemptLog) -> None:
-    connection = _only(connections.get(db, job.connection_id), job.config.get("streams"))
+    connection = connections.get(db, job.connection_id)
     vault = Vault(where.encryption_key.get_secret_value())
     from_actor = actors.get(db, "source", connection.source_id)
     to_actor = actors.get(db, "destination", connection.destination_id)
@@ -154,6 +157,14 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
         sealed = vault.seal(config, definition.spec, from_actor.configuration)
         actors.update(db, from_actor, from_actor.name, sealed)
 
+    chosen = source(definition.connector)
+    source_config = vault.open(from_actor.configuration)
+    env = environment(where, log.write, letters, store_config)
+    if job.config_type == "sync" and "replay" not in job.config:
+        connection = schema_changes.take(
+            db, connection, from_actor, chosen, source_config, env, log.write
+        )
+    connection = _only(connection, job.config.get("streams"))
     try:
         catalog = open_catalog(lake)
     except ConnectorError:
@@ -168,12 +179,12 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
         job_id=job.id,
         attempt=attempt,
         connection=connection,
-        source=source(definition.connector),
-        source_config=vault.open(from_actor.configuration),
+        source=chosen,
+        source_config=source_config,
         lake=lake,
         catalog=catalog,
         duck=duck,
-        env=environment(where, log.write, letters, store_config),
+        env=env,
         log=log,
         progress=progress,
         refused=letters.refused,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.airbyte.handlers import actors
+from services.airbyte.cdk.changes import differences, severity
+from services.airbyte.handlers import actors, connections
 from services.airbyte.handlers.context import Context
 from services.airbyte.state.records import Json
 from services.airbyte.wire import config_models as models
@@ -111,12 +112,21 @@ def check_destination(ctx: Context, body: models.DestinationId) -> Json:
     return render.checked(*actors.check(ctx, "destination", body.destination_id))
 
 
-def discover(ctx: Context, body: models.SourceId) -> Json:
-    """SourceDiscoverSchemaRead."""
+def discover(ctx: Context, body: models.SourceDiscover) -> Json:
+    """SourceDiscoverSchemaRead; with a connection, what has changed since it was made."""
     catalog, identity, info = actors.discover(ctx, body.source_id)
     answer: Json = {"jobInfo": info}
-    if catalog is not None:
-        answer |= {"catalog": catalog, "catalogId": str(identity), "breakingChange": False}
+    if catalog is None:
+        return answer
+    answer |= {"catalog": catalog, "catalogId": str(identity), "breakingChange": False}
+    if body.connection_id is not None:
+        connection = connections.get(ctx, body.connection_id)
+        changes = differences(connection.catalog, catalog)
+        answer |= {
+            "breakingChange": severity(changes) == "breaking",
+            "connectionStatus": connection.status,
+            "catalogDiff": render.catalog_diff(changes),
+        }
     return answer
 
 
@@ -129,7 +139,7 @@ ENDPOINTS: dict[str, Any] = {
     "sources/list_paginated": (models.WorkspaceIdOptional, sources),
     "sources/delete": (models.SourceId, delete_source),
     "sources/check_connection": (models.SourceId, check_source),
-    "sources/discover_schema": (models.SourceId, discover),
+    "sources/discover_schema": (models.SourceDiscover, discover),
     "destinations/create": (models.DestinationCreate, create_destination),
     "destinations/update": (models.DestinationUpdate, update_destination),
     "destinations/partial_update": (models.DestinationPartialUpdate, partial_update_destination),

@@ -60,6 +60,12 @@ class SourceId(Body):
     source_id: UUID
 
 
+class SourceDiscover(SourceId):
+    """Names a source, and a connection whose catalog to compare with."""
+
+    connection_id: UUID | None = None
+
+
 class DestinationId(Body):
     """Names a destination."""
 

@@ -29,6 +29,9 @@ STANDARD, CDC = "STANDARD", "CDC"
 class MySqlSource:
     """Airbyte's source-mysql, for MySQL and MariaDB, by a cursor (STANDARD) or the log (CDC)."""
 
+    # One query: it is asked before each sync.
+    quick_discovery = True
+
     def check(self, config: Json, env: Environment) -> None:
         """Connect, and find out whether the database can be read."""
         cdc = _method(config) == CDC

@@ -28,6 +28,9 @@ STANDARD, XMIN, CDC = "Standard", "Xmin", "CDC"
 class PostgresSource:
     """Airbyte's source-postgres with its replication methods Standard, Xmin and CDC."""
 
+    # One query: it is asked before each sync.
+    quick_discovery = True
+
     def check(self, config: Json, env: Environment) -> None:
         """Connect, and find at least one readable table in the configured schemas."""
         cdc = CdcConfig.parse(config) if _method(config) == CDC else None

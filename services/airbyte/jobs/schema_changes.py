@@ -1,0 +1,101 @@
+"""Looking at the source before a sync, and doing with what has changed as the connection says.
+
+`nonBreakingChangesPreference` (Airbyte's values; ignore where nothing was chosen):
+
+propagate_columns  the columns the source has now are read from this sync on
+propagate_fully    so are new streams; streams that are gone are left out
+ignore             what was chosen is read; a column that is gone is null
+disable            the connection pauses
+
+A breaking change (a cursor or primary key is gone) pauses it whatever the preference. Airbyte
+looks before a sync when it has not for 24 hours; here databases, where it costs one query, are
+looked at before each sync, and others when the preference is to pause, too.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from services.airbyte.cdk.catalog import default_config
+from services.airbyte.cdk.changes import Change, differences, severity, take_over
+from services.airbyte.cdk.failures import config_error
+from services.airbyte.cdk.source import Environment, Source
+from services.airbyte.state import actors, connections
+from services.airbyte.state.database import Db
+from services.airbyte.state.records import Actor, Connection, Json
+
+Log = Callable[[str], None]
+
+REFRESH_AFTER = datetime.timedelta(hours=24)
+# Airbyte's ConnectionAutoDisabledReason.
+BREAKING = "SCHEMA_CHANGES_ARE_BREAKING"
+ANY_CHANGE = "DISABLE_CONNECTION_IF_ANY_SCHEMA_CHANGES"
+_SHOWN = 5
+
+
+def preference(connection: Connection) -> str:
+    """Return the connection's nonBreakingChangesPreference."""
+    return str(connection.options.get("nonBreakingChangesPreference") or "ignore")
+
+
+def take(
+    db: Db,
+    connection: Connection,
+    actor: Actor,
+    source: Source,
+    config: Json,
+    env: Environment,
+    log: Log,
+    now: datetime.datetime | None = None,
+) -> Connection:
+    """Return the connection as it is to be synced, with what has changed in the source.
+
+    Raises ConnectorError (config_error) when it has been paused instead.
+    """
+    chosen = preference(connection)
+    known = actors.latest_catalog_and_time(db, actor.id)
+    every_time = getattr(source, "quick_discovery", False) or chosen == "disable"
+    if known is not None and not every_time:
+        now = now or datetime.datetime.now(datetime.UTC)
+        if now - known[1] < REFRESH_AFTER:
+            return connection
+    streams = [stream.as_json() for stream in source.discover(config, env)]
+    offered = {"streams": [{"stream": s, "config": default_config(s)} for s in streams]}
+    if known is None or known[0] != offered:
+        actors.save_catalog(db, actor, offered)
+    changes = differences(connection.catalog, offered, streams=chosen == "propagate_fully")
+    level = severity(changes)
+    if level == "no_change":
+        return connection
+    for change in changes:
+        log(f"the source has changed: {change.words}")
+    if level == "breaking":
+        _pause(db, connection, BREAKING, [change for change in changes if change.breaking])
+    if chosen == "disable":
+        _pause(db, connection, ANY_CHANGE, changes)
+    if not chosen.startswith("propagate"):
+        return connection
+    catalog = take_over(connection.catalog, offered, fully=chosen == "propagate_fully")
+    connections.update(db, connection.id, {"catalog": catalog})
+    return replace(connection, catalog=catalog)
+
+
+def _pause(db: Db, connection: Connection, reason: str, changes: Sequence[Change]) -> None:
+    """Make the connection inactive and raise why."""
+    what = "; ".join(change.words for change in changes[:_SHOWN])
+    if len(changes) > _SHOWN:
+        what += f" and {len(changes) - _SHOWN} more"
+    options = {
+        **connection.options,
+        "breakingChange": reason == BREAKING,
+        "statusReason": f"{reason}: {what}",
+    }
+    connections.update(db, connection.id, {"status": "inactive", "options": options})
+    todo = "choose another cursor or primary key in" if reason == BREAKING else "take it over into"
+    raise config_error(
+        f"connection {connection.name!r} is paused, its source has changed: {what}. To go on,"
+        f" {todo} its syncCatalog (connections/update, or `lakelet apply` after a change of"
+        " lakelet.yml) and set its status to active"
+    )
