@@ -16,7 +16,7 @@ def main() -> None:
     console = Console(width=160)
     figures = [
         *measure(console, "the installation", measure_install),
-        *measure(console, "the log store with 100,000 lines", measure_logs),
+        *measure(console, "the log store with 500,000 lines", measure_logs),
         *measure(console, "the platform with a million orders", measure_platform),
         *measure(console, "reflections", measure_reflections),
     ]

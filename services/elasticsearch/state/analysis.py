@@ -14,10 +14,16 @@ _WORD = re.compile(
 )
 _LETTERS = re.compile(r"[^\W\d_]+", re.UNICODE)
 _NOT_SPACE = re.compile(r"\S+")
-_JOINERS = frozenset(".:',;")
-_BREAKS = {
-    code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) in {"_", *_JOINERS})
-}
+# The same for ASCII, the other way round: a joiner that joins nothing.
+_LOOSE = re.compile(r"[.:',;](?!(?<=[a-z][.:'])[a-z]|(?<=[0-9][.,;'])[0-9])")
+_JOINERS = frozenset(b".:',;")
+# Each byte of a text: ASCII letters small, what is no part of a word a space.
+_FOLDED = bytes(
+    ord(chr(code).lower())
+    if chr(code).isalnum() or code == ord("_") or code in _JOINERS
+    else ord(" ")
+    for code in range(128)
+) + bytes(range(128, 256))
 
 Spans = list[tuple[int, int, str]]
 
@@ -50,9 +56,8 @@ def tokens(text: str, analyzer: str = "standard") -> list[str]:
 
 def searchable(text: str, analyzer: str = "standard") -> str:
     """Return the text as its column holds it: ` word word `, or `""` when it has no word."""
-    plain = analyzer == "standard" and text.isascii()
-    if plain and not any(joiner in text for joiner in _JOINERS):
-        words = text.lower().translate(_BREAKS).split()
+    if analyzer == "standard" and text.isascii():
+        words = _LOOSE.sub(" ", text.encode().translate(_FOLDED).decode()).split()
     else:
         words = tokens(text, analyzer)
     return f" {' '.join(words)} " if words else ""

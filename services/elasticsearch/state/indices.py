@@ -24,6 +24,10 @@ class Indices:
     def __init__(self, database: Database, catalog: Catalog) -> None:
         self._database, self._catalog = database, catalog
 
+    def current(self, name: str) -> Index | None:
+        """Return the index as it is now, None when there is none."""
+        return self._catalog.indices.get(name)
+
     def create(self, name: str, body: dict[str, Any], *, data_stream: str | None = None) -> Index:
         """Make index `name` from its template and `body` (settings, mappings, aliases).
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from pathlib import Path
 
 import pytest
 from elasticsearch import Elasticsearch, TransportError
 
+from services.common.waiting import wait_until
 from services.supervisor.orphans import end_processes
 from tests.contract.elasticsearch.conftest import LogStore
 
@@ -21,7 +21,8 @@ def test_kill_during_bulk_loses_and_doubles_nothing(tmp_path: Path) -> None:
         for round_ in range(2):
             writer = threading.Thread(target=_write, args=(store.client(), round_, acknowledged))
             writer.start()
-            time.sleep(0.6)
+            wanted = len(acknowledged) + 500
+            wait_until(lambda w=wanted: len(acknowledged) > w, seconds=60, what="documents")
             store.kill()
             writer.join(timeout=20)
             before = len(acknowledged)

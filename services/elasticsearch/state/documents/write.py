@@ -12,6 +12,7 @@ import orjson
 from services.elasticsearch.errors import RequestError
 from services.elasticsearch.state.catalog import Index
 from services.elasticsearch.state.database import Database
+from services.elasticsearch.state.documents.append import Appended, NewDocuments
 from services.elasticsearch.state.documents.operations import (
     Operation,
     Stored,
@@ -96,6 +97,57 @@ class Writer:
                     self._next_seq.clear()
                     raise
         return results
+
+    def append(self, new: NewDocuments, *, ids_are_new: bool) -> list[Result] | None:
+        """Store documents that need nothing special, at once; return each one's result.
+
+        None: some document does (nothing was written, but indices may have been made); `apply`
+        knows what. `ids_are_new`: the ids were made here, so that no document can have them.
+        """
+        groups: dict[tuple[str, str], list[int]] = {}
+        for position, target in enumerate(new.targets):
+            groups.setdefault(target, []).append(position)
+        # The longest part first, without keeping other writers out.
+        parts = self._parts(groups, new)
+        if parts is None:
+            return None
+        with self._database.exclusive():
+            for part in parts.values():
+                if self._indices.current(part.index.name) is not part.index:
+                    return None  # changed or dropped meanwhile
+                if not ids_are_new and current_documents(
+                    self._database, part.index, set(part.ids), with_source=False
+                ):
+                    return None
+            try:
+                with self._database.writing() as cursor:
+                    for part in parts.values():
+                        part.first_seq = self._sequence(part.index.table)
+                        part.write(cursor)
+                        self._next_seq[part.index.table] += len(part.ids)
+            except BaseException:
+                self._next_seq.clear()
+                raise
+        results: list[Result] = [{}] * len(new.ids)
+        for part in parts.values():
+            for position, result in zip(part.positions, part.results(), strict=True):
+                results[position] = result
+        return results
+
+    def _parts(
+        self, groups: dict[tuple[str, str], list[int]], new: NewDocuments
+    ) -> dict[str, Appended] | None:
+        parts: dict[str, Appended] = {}
+        with self._database.exclusive():
+            for (action, name), positions in groups.items():
+                try:
+                    index = self._target_of(Operation(action, name))
+                except RequestError:
+                    return None
+                parts.setdefault(index.name, Appended(index)).positions += positions
+        for part in parts.values():
+            part.take(new)
+        return parts if all(part.fill_columns() for part in parts.values()) else None
 
     def _prepare(self, batch: _Batch, results: list[Result | RequestError]) -> None:
         current = self._current(batch)

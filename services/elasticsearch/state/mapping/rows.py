@@ -37,7 +37,8 @@ class RowBuilder:
                 self._null[path] = field.parameters["null_value"]
             elif "." not in path and not field.parameters.get("copy_to"):
                 own = mapping.sub_fields(path)
-                self._plan[path] = [(f.column, f.converter) for f in own]
+                if not any(f.parameters.get("ignore_malformed") for f in own):
+                    self._plan[path] = [(f.column, f.converter) for f in own]
 
     def build(self, document: dict[str, Any]) -> Row:
         """Return the document's row.

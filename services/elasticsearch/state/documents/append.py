@@ -1,0 +1,92 @@
+"""Appending many new documents at once: a bulk request as it mostly is.
+
+Whatever needs more (documents that exist, fields to be learnt, values to be refused, updates and
+deletions) is left to `Writer`, operation by operation; the outcome is the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import duckdb
+import orjson
+
+from services.elasticsearch.state.catalog import Index
+from services.elasticsearch.state.mapping.columns import Column, columns_of
+
+_SEPARATOR = "\n"  # no JSON text that came as a line has one
+
+
+class NewDocuments(NamedTuple):
+    """The documents of a bulk request, each list in its order, `index` and `create` only.
+
+    `targets`: (action, name of index, alias or stream); `texts`: the sources as they came.
+    """
+
+    targets: list[tuple[str, str]]
+    ids: list[str]
+    texts: list[str]
+    documents: list[dict[str, Any]]
+
+
+@dataclass
+class Appended:
+    """What one index gets; `positions`: where its documents stand in the request."""
+
+    index: Index
+    positions: list[int] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    documents: list[dict[str, Any]] = field(default_factory=list)
+    columns: list[Column] = field(default_factory=list)
+    first_seq: int = 0
+
+    def take(self, new: NewDocuments) -> None:
+        """Take the documents at `positions`, in the request's order."""
+        self.positions.sort()
+        self.ids = [new.ids[p] for p in self.positions]
+        self.texts = [new.texts[p] for p in self.positions]
+        self.documents = [new.documents[p] for p in self.positions]
+
+    def fill_columns(self) -> bool:
+        """Make the columns; False when that is not possible."""
+        made = columns_of(self.index.mapping, self.documents)
+        self.columns = made or []
+        return made is not None and len(set(self.ids)) == len(self.ids)
+
+    def write(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Insert the documents in the caller's transaction."""
+        names = ["_id", "_seq", "_version", "_source"]
+        selected = [
+            "unnest(from_json($1::JSON, '[\"VARCHAR\"]'))",
+            f"unnest(range({self.first_seq}, {self.first_seq + len(self.ids)}))",
+            "1",
+            f"unnest(string_split($2, chr({ord(_SEPARATOR)})))",
+        ]
+        values = [orjson.dumps(self.ids).decode(), _SEPARATOR.join(self.texts)]
+        for own, column in self.columns:
+            values.append(orjson.dumps(column).decode())
+            names.append(own.column)
+            selected.append(f"unnest(from_json(${len(values)}::JSON, '[\"{own.type.column}\"]'))")
+        cursor.execute(
+            f"INSERT INTO {self.index.table} ({', '.join(names)}) SELECT {', '.join(selected)}",
+            values,
+        )
+
+    def results(self) -> list[dict[str, Any]]:
+        """Return what each document's answer says, in the order of `positions`."""
+        name = self.index.name
+        shards = {"total": 1, "successful": 1, "failed": 0}
+        return [
+            {
+                "_index": name,
+                "_id": identifier,
+                "_version": 1,
+                "result": "created",
+                "_shards": shards,
+                "_seq_no": seq,
+                "_primary_term": 1,
+            }
+            for seq, identifier in enumerate(self.ids, self.first_seq)
+        ]
