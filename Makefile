@@ -6,7 +6,8 @@ BIN := .venv/bin
 LAKELET := $(BIN)/lakelet
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-tests up down restart status logs sync run query verify destroy \
+.PHONY: help install install-tests up down restart status logs sync run query verify backup \
+        restore destroy \
         test test-unit test-contract test-e2e test-compose check format bench lock
 
 help: ## Show this help
@@ -48,6 +49,13 @@ query: $(LAKELET) ## Run SQL="SELECT ..." on Dremio
 
 verify: $(LAKELET) ## Count rows and money at every hop
 	@$(LAKELET) verify
+
+backup: $(LAKELET) ## Back everything up: TO=/folder or TO=s3://bucket/prefix
+	@$(LAKELET) backup "$(or $(TO),$(error set TO=/folder or TO=s3://bucket/prefix))"
+
+restore: install ## Bring a backup back: FROM=/folder or FROM=s3://bucket/prefix
+	@$(LAKELET) restore "$(or $(FROM),$(error set FROM=/folder or FROM=s3://bucket/prefix))" \
+		$(if $(YES),--replace --yes)
 
 destroy: $(LAKELET) ## Delete all data and secrets (asks; YES=1 does not)
 	@$(LAKELET) destroy $(if $(YES),--yes)

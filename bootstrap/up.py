@@ -21,6 +21,7 @@ from bootstrap.runtime import Runtime, choose_runtime
 from bootstrap.samples.nycflights import place_flights
 from bootstrap.samples.shop import load_shop
 from bootstrap.superset import import_assets
+from services.common.errors import RefusedError
 from services.common.settings import CHECKOUT, Settings
 
 
@@ -51,8 +52,14 @@ def bring_up(settings: Settings, progress: Progress, *, force: bool = False) -> 
     """Start the services; provision and run the pipeline unless that was done for these files.
 
     Whatever point an earlier run was killed at, this one goes on from there: every step looks
-    at what is there first, and the stamp is written last.
+    at what is there first, and the stamp is written last. Raises RefusedError in a home whose
+    restore never ended.
     """
+    if (settings.data_dir / "restoring").exists():
+        raise RefusedError(
+            "a restore was begun here and not ended: run the same `lakelet restore` again, "
+            "or `lakelet destroy`"
+        )
     runtime, why = choose_runtime(settings)
     progress.note(f"runtime: {runtime.name} ({why})")
     platform = read_platform(settings)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO, Any, Protocol
 
 from bootstrap.preflight import Problem
 from bootstrap.progress import Progress
@@ -14,6 +17,11 @@ class Runtime(Protocol):
     """Starts, stops and watches the services."""
 
     name: str
+    engines: str  # light: our own, vendor: the vendors'
+    # What has to run for PostgreSQL and the storage to answer.
+    bases: tuple[str, ...]
+    # Whether the storage keeps the Iceberg catalog itself (else it is a database of PostgreSQL).
+    has_catalog: bool
     # The settings as the services see each other: what one of them is told about another.
     inside: Settings
 
@@ -22,6 +30,21 @@ class Runtime(Protocol):
 
     def up(self, progress: Progress) -> None:
         """Start what does not run; return when all is healthy."""
+
+    def up_only(self, names: Sequence[str]) -> None:
+        """Have these services (and what they need) run, healthy, and no others."""
+
+    def running(self) -> list[str]:
+        """Return the names of the services that run, well or not."""
+
+    def volumes(self) -> list[str]:
+        """Return the names of what services keep outside the data folder and the two bases."""
+
+    def read_volume(self, name: str) -> AbstractContextManager[IO[bytes]]:
+        """Give a volume as a tar file; its service must stand still."""
+
+    def write_volume(self, name: str, content: Path) -> None:
+        """Fill a volume from a tar file; its service must stand still."""
 
     def down(self) -> None:
         """Stop everything; data stays."""

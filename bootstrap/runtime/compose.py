@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from bootstrap.compose import checks, engine
 from bootstrap.compose.engine import Compose
@@ -19,8 +23,12 @@ from services.common.errors import ConfigError, NotFoundError, PermanentError, R
 from services.common.settings import CHECKOUT, Settings
 
 ENGINES = ("vendor", "light")
+# Nessie needs PostgreSQL, MinIO and the one-shots that make their users.
+_BASES = {"vendor": ("nessie",), "light": ("postgres", "minio")}
+# What is copied over the wire, object by object and row by row, or is made anew.
+_VOLUMES_LEFT_OUT = {"postgres", "minio", "light_postgres", "light_storage", "valkey"}
 # The vendors' first start: Dremio and Airbyte migrate their stores; images are there by then.
-_SECONDS_TO_HEALTH = 900
+_WAITING = ("--wait", "--wait-timeout", "900")
 
 
 def why_not_compose(settings: Settings) -> str | None:
@@ -44,6 +52,8 @@ class ComposeRuntime:
     """Runs the services of one home folder as one Compose project."""
 
     name = "compose"
+    has_catalog: bool
+    bases: tuple[str, ...]
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -52,6 +62,8 @@ class ComposeRuntime:
         self.engines = values.get("ENGINES") or "vendor"
         if self.engines not in ENGINES:
             raise ConfigError(f"ENGINES={self.engines!r}: set {' or '.join(ENGINES)}")
+        self.has_catalog = self.engines == "light"  # the vendors' is Nessie, in PostgreSQL
+        self.bases = _BASES[self.engines]
         self._project = values.get("COMPOSE_PROJECT_NAME") or _project(settings)
         self._compose = Compose(
             CHECKOUT,
@@ -79,6 +91,81 @@ class ComposeRuntime:
             problems = self.problems()
             if problems:
                 raise RefusedError("\n".join(f"{p.check}: {p.message}" for p in problems))
+        self._prepare()
+        self._build(progress)
+        self._compose.run("up", "--detach", "--no-build", *_WAITING)
+
+    def up_only(self, names: Sequence[str]) -> None:
+        """Have these services and what they need run, healthy, and no others."""
+        self._prepare()
+        self._build(Progress())
+        needed = _with_needs(self._compose.model()["services"], names)
+        others = [name for name in self.running() if name not in needed]
+        if others:
+            self._compose.run("--profile", "*", "stop", *others)
+        self._compose.run("up", "--detach", "--no-build", *_WAITING, *names)
+
+    def running(self) -> list[str]:
+        """Return the names of the services that run, well or not."""
+        return sorted(
+            str(c["Service"]) for c in self._compose.containers() if c["State"] == "running"
+        )
+
+    def volumes(self) -> list[str]:
+        """Return the volumes that nothing else of a backup covers."""
+        return sorted(self._mounts())
+
+    @contextmanager
+    def read_volume(self, name: str) -> Iterator[IO[bytes]]:
+        """Give a volume as a tar file. Raises PermanentError with the engine's words."""
+        container, folder = self._container_of(name)
+        command = ["docker", "cp", "--archive", f"{container}:{folder}/.", "-"]
+        with tempfile.TemporaryFile() as tar:
+            result = subprocess.run(command, stdout=tar, stderr=subprocess.PIPE, check=False)
+            if result.returncode != 0:
+                words = result.stderr.decode(errors="replace").strip()
+                raise PermanentError(f"volume {name}: {words}")
+            tar.seek(0)
+            yield tar
+
+    def write_volume(self, name: str, content: Path) -> None:
+        """Fill a volume from a tar file. Raises PermanentError with the engine's words."""
+        self._prepare()
+        container, folder = self._container_of(name)
+        with content.open("rb") as tar:
+            result = subprocess.run(
+                ["docker", "cp", "--archive", "-", f"{container}:{folder}"],
+                stdin=tar,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        if result.returncode != 0:
+            raise PermanentError(f"volume {name}: {result.stderr.strip()}")
+
+    def _mounts(self) -> dict[str, tuple[str, str]]:
+        """Return volume → one service that mounts it, and where."""
+        return {
+            mount["source"]: (service, mount["target"])
+            for service, described in self._compose.model()["services"].items()
+            for mount in described.get("volumes", [])
+            if mount["type"] == "volume" and mount["source"] not in _VOLUMES_LEFT_OUT
+        }
+
+    def _container_of(self, volume: str) -> tuple[str, str]:
+        """Return a container (made, if need be, not started) and the folder of a volume in it."""
+        try:
+            service, folder = self._mounts()[volume]
+        except KeyError:
+            raise NotFoundError(f"no volume {volume!r} with ENGINES={self.engines}") from None
+        found = [c["ID"] for c in self._compose.containers() if c["Service"] == service]
+        if not found:
+            self._build(Progress())
+            self._compose.run("create", "--no-build", service)
+            found = [c["ID"] for c in self._compose.containers() if c["Service"] == service]
+        return found[0], folder
+
+    def _prepare(self) -> None:
         # Compose alone, without `lakelet`, then finds the same project and the same volumes.
         ensure_value(self._settings.lakelet_home, "COMPOSE_PROJECT_NAME", self._project)
         record_used(self._settings, self.name)
@@ -86,9 +173,6 @@ class ComposeRuntime:
         # Containers read it as another user.
         self._settings.data_dir.chmod(0o711)
         self._settings.inbox_dir.chmod(0o755)
-        self._build(progress)
-        waiting = ("--wait", "--wait-timeout", str(_SECONDS_TO_HEALTH))
-        self._compose.run("up", "--detach", "--no-build", *waiting)
 
     def down(self) -> None:
         """Stop and remove the containers; the volumes stay."""
@@ -161,6 +245,18 @@ class ComposeRuntime:
         names = sorted(self._compose.model()["services"])
         if service not in names:
             raise NotFoundError(f"no service {service!r}; there are: {', '.join(names)}")
+
+
+def _with_needs(services: dict[str, Any], names: Sequence[str]) -> set[str]:
+    """Return the services and all that they depend on."""
+    needed: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            waiting += services.get(name, {}).get("depends_on", {})
+    return needed
 
 
 def _project(settings: Settings) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from typing import Any
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO, Any
 
 from bootstrap import preflight
 from bootstrap.monitoring import ensure_prometheus
@@ -17,12 +20,16 @@ from services.common.errors import NotFoundError, RefusedError
 from services.common.settings import Settings
 from services.supervisor.control import Supervisor
 from services.supervisor.orphans import end_processes
+from services.supervisor.programs import BASES
 
 
 class EmbeddedRuntime:
     """Runs the services of one home folder."""
 
     name = "embedded"
+    engines = "light"
+    bases: tuple[str, ...] = BASES
+    has_catalog = True
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -54,6 +61,30 @@ class EmbeddedRuntime:
         self._supervisor.start(tell)
         if ran:
             self._supervisor.restart("exporter")  # Prometheus evaluates the rules from now on
+
+    def up_only(self, names: Sequence[str]) -> None:
+        """Have these services run, healthy, and no others."""
+        if not self._supervisor.is_running():
+            end_processes(self._settings)
+            self._check_machine()
+        record_used(self._settings, self.name)
+        self._supervisor.start_only(names)
+
+    def running(self) -> list[str]:
+        """Return the names of the services that run, well or not."""
+        return [row.name for row in self._supervisor.status() if row.pid]
+
+    def volumes(self) -> list[str]:
+        """Everything is in the data folder."""
+        return []
+
+    def read_volume(self, name: str) -> AbstractContextManager[IO[bytes]]:
+        """There are no volumes."""
+        raise NotFoundError(f"no volume {name!r}: the embedded runtime keeps files")
+
+    def write_volume(self, name: str, content: Path) -> None:
+        """There are no volumes."""
+        raise NotFoundError(f"no volume {name!r}: the embedded runtime keeps files")
 
     def down(self) -> None:
         """Stop everything; data stays."""

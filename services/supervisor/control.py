@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from services.supervisor.orphans import end_processes
 from services.supervisor.programs import PROGRAMS, Program, program, programs
 
 Progress = Callable[[str, str], None]
+# supervisord's states in which a process runs or is about to.
+_AT_WORK = ("RUNNING", "STARTING", "BACKOFF")
 
 
 @dataclass(frozen=True)
@@ -61,13 +64,31 @@ class Supervisor:
         `progress(name, state)` is told each change. Raises TransientError with the end of the
         log when a service is not healthy within `seconds` or cannot be started.
         """
+        self._ensure_daemon()
+        self._start(list(programs(self._settings)), progress, seconds)
+
+    def start_only(self, names: Sequence[str], seconds: float = 300) -> None:
+        """Stop every service but those named, the last first, and start those.
+
+        Raises as `start` does.
+        """
+        self._ensure_daemon()
+        for other in reversed(PROGRAMS):
+            if other.name not in names and self._info(other.name)["statename"] in _AT_WORK:
+                with contextlib.suppress(Fault):  # has ended by itself meanwhile
+                    self._rpc().stopProcess(other.name)
+        chosen = [p for p in programs(self._settings) if p.name in names]
+        self._start(chosen, lambda _name, _state: None, seconds)
+
+    def _ensure_daemon(self) -> None:
         if not self.is_running():
             end_processes(self._settings)  # what a killed supervisor left holds ports and files
             self._start_daemon()
         else:
             self._learn()
+
+    def _start(self, waiting: list[Program], progress: Progress, seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        waiting = list(programs(self._settings))
         healthy: set[str] = set()
         while waiting:
             for candidate in [p for p in waiting if set(p.needs) <= healthy]:

@@ -32,13 +32,13 @@ class Program:
         return QUESTIONS[self.name](settings)
 
 
-_BASES = ("postgres", "storage")
+BASES = ("postgres", "storage")
 
 PROGRAMS = (
     Program("postgres", stop_signal="INT"),
     Program("storage"),
-    Program("dremio", _BASES),
-    Program("airbyte", _BASES),
+    Program("dremio", BASES),
+    Program("airbyte", BASES),
     Program("superset", ("postgres",)),
     Program("elasticsearch"),
     Program("shipper"),
