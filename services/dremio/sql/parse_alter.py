@@ -6,6 +6,7 @@ from sqlglot import exp
 from sqlglot.tokenizer_core import Token
 
 from services.dremio.sql.access import parse as access
+from services.dremio.sql.access.policies import alter_policy
 from services.dremio.sql.parse_create import column_definition, partition_field
 from services.dremio.sql.reflections import ddl as reflections
 from services.dremio.sql.statements import (
@@ -34,7 +35,12 @@ def alter(reader: Reader) -> Statement:
         return reflections.alter_reflection(reader)
     if kind not in _TABLES:
         raise unsupported(f"ALTER {kind} is not supported by this edition")
+    if_exists = reader.accept("IF", "EXISTS")
     path = reader.path()
+    policy = alter_policy(reader, path, if_exists=if_exists)
+    if policy is not None:
+        reader.end()
+        return policy
     of_reflections = reflections.alter_dataset(reader, path)
     if of_reflections is not None:
         return of_reflections

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from sqlglot import exp
 
+from services.dremio.sql.guards import Guard, guarded, holds_guarded
 from services.dremio.sql.names import name_outputs
 from services.dremio.sql.qualify import strip_prefixes
 from services.dremio.sql.scope import is_cte
@@ -64,6 +65,13 @@ class Names(Protocol):
 
     def function(self, path: Path) -> Function | None:
         """Return the function that a user wrote at a full path, or None."""
+        ...
+
+    def guard(self, path: Path, table: exp.Table) -> Guard | None:
+        """Return the policies that the relation at a full path is read behind, if any.
+
+        `table` is where the query names it.
+        """
         ...
 
     def entering(self, path: Path) -> Names:
@@ -213,7 +221,12 @@ def _put(table: exp.Table, relation: Relation, names: Names, inside: tuple[Path,
         )
         if table.args.get("version"):
             replacement.set("version", table.args["version"])
-    replacement.meta["dataset"] = relation.path  # what reflections are matched by
+    guard = names.guard(relation.path, table)
+    if guard is not None:
+        replacement = guarded(replacement, guard, lambda f, a: inline(f, a, names, inside))
+        replacement.set("alias", alias)
+    elif not (isinstance(relation, View) and holds_guarded(replacement)):
+        replacement.meta["dataset"] = relation.path  # what reflections are matched by
     for key in ("joins", "laterals", "pivots", "sample"):
         if table.args.get(key):
             replacement.set(key, table.args[key])

@@ -10,6 +10,7 @@ import duckdb
 from psycopg_pool import ConnectionPool
 
 from services.dremio.state.access.access import Access
+from services.dremio.state.access.policies import Policies
 from services.dremio.state.catalog.catalog import Catalog
 from services.dremio.state.catalog.entities import Entities, Path, key
 from services.dremio.state.jobs.history import History
@@ -31,6 +32,7 @@ class Core:
     catalog: Catalog
     users: Users
     access: Access
+    policies: Policies
     vault: Vault
     history: History
     reflections: Reflections

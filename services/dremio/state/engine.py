@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from services.dremio.sql import statements as s
 from services.dremio.sql.access import statements as a
+from services.dremio.sql.access.policies import SetPolicy
 from services.dremio.sql.parse import parse
 from services.dremio.sql.reflections import statements as r
 from services.dremio.state.access import needs
@@ -29,6 +30,7 @@ from services.dremio.state.execute import (
     history_changes,
     modify,
     optimize,
+    policies,
     reflections,
     show,
     vacuum,
@@ -78,6 +80,7 @@ _HANDLERS: dict[type[s.Statement], Callable[[Run, Any], Result]] = {
     a.DropUser: access.drop_user,
     a.CreateRole: access.create_role,
     a.DropRole: access.drop_role,
+    SetPolicy: policies.set_policy,
     s.Show: show.show,
     s.Describe: show.describe,
 }
@@ -132,13 +135,17 @@ class Engine:
                 self.core.reflections.committed()
         except BaseException as error:
             final = error if isinstance(error, DremioError) else _unexpected(error, run)
+            final = _told(final, run)
             finish(final)
             raise final from error
 
         def counting() -> Iterator[pa.RecordBatch]:
-            for batch in batches:
-                counted[0] += batch.num_rows
-                yield batch
+            try:
+                for batch in batches:
+                    counted[0] += batch.num_rows
+                    yield batch
+            except DremioError as error:
+                raise _told(error, run) from None
 
         return Execution(
             job_id=job.id,
@@ -195,6 +202,19 @@ _SCHEMAS: dict[type[s.Statement], pa.Schema] = {
     s.CopyInto: copy_into.COPY_SCHEMA,
     s.Optimize: optimize.OPTIMIZE_SCHEMA,
 }
+
+
+# Errors that name a value they met.
+_TELLING = (ErrorKind.FUNCTION, ErrorKind.DATA_READ, ErrorKind.SYSTEM)
+
+
+def _told(error: DremioError, run: Run) -> DremioError:
+    """Return the error as the user may read it: behind policies without the values it names."""
+    if not run.guarded or error.kind not in _TELLING:
+        return error
+    return DremioError(
+        error.kind, "The query failed on a value; policies of what it reads keep it from being told"
+    )
 
 
 def _unexpected(error: BaseException, run: Run) -> DremioError:

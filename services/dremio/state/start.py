@@ -6,8 +6,9 @@ import threading
 
 from services.common.settings import Settings
 from services.dremio.state.access.access import Access
+from services.dremio.state.access.policies import Policies
 from services.dremio.state.catalog.catalog import Catalog
-from services.dremio.state.catalog.entities import Entities
+from services.dremio.state.catalog.entities import Entities, Path
 from services.dremio.state.core import Core
 from services.dremio.state.database import open_database
 from services.dremio.state.engine import Engine
@@ -37,7 +38,13 @@ def start_engine(settings: Settings, stop: threading.Event) -> Engine:
     lakes = Lakes(settings, database, entities, vault, facade)
     users = Users(settings, pool)
     access = Access(pool, users)
-    entities.on_delete = access.forget
+    policies = Policies(pool)
+
+    def forget(path: Path) -> None:
+        access.forget(path)
+        policies.forget(path)
+
+    entities.on_delete = forget
     for user in users.list():
         home = (f"@{user.name}",)
         if entities.get(home) is None:
@@ -50,6 +57,7 @@ def start_engine(settings: Settings, stop: threading.Event) -> Engine:
         catalog=Catalog(entities, lakes, Sources(settings, database, lakes, entities, vault)),
         users=users,
         access=access,
+        policies=policies,
         vault=vault,
         history=History(pool),
         reflections=Reflections(pool, database),

@@ -38,6 +38,9 @@ class Shelf:
     def function(self, path: Path) -> Function | None:
         return None
 
+    def guard(self, path: Path, table: exp.Table) -> None:
+        return None
+
     def entering(self, path: Path) -> Shelf:
         return self
 

@@ -60,6 +60,10 @@ class Actor:
         """Whether any of the privileges holds."""
         return any(self.may(privilege, path) for privilege in privileges)
 
+    def owns(self, path: Path) -> bool:
+        """Whether the object itself is the principal's own, or everything is."""
+        return self.admin or self._at_home(path) or OWNERSHIP in self.rights.get(key(path), ())
+
     def sees(self, path: Path) -> bool:
         """Whether the object is listed for this principal: a right on it, above or inside it."""
         if self.admin or self._at_home(path):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from services.dremio.sql.guards import Guard
 from services.dremio.sql.resolve import Names, Physical, Relation
 from services.dremio.sql.shape import rows_wanted
 from services.dremio.sql.statements import Path
@@ -65,6 +66,10 @@ class OwnersNames:
     def function(self, path: Path) -> Function | None:
         """Return a function that the owner may call."""
         return self._run.function_for(self._owner, path)
+
+    def guard(self, path: Path, table: exp.Table) -> Guard | None:
+        """Return the policies of a dataset: they hold for the user, whoever owns the view."""
+        return self._run.guard(path, table)
 
     def entering(self, path: Path) -> Names:
         """Return what the names of an inner view or function are looked up through."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.dremio.sql import statements as s
 from services.dremio.sql.access import statements as a
+from services.dremio.sql.access.policies import SetPolicy
 from services.dremio.sql.reflections import statements as r
 from services.dremio.sql.statements import Path
 from services.dremio.state.errors import DremioError, ErrorKind
@@ -213,6 +214,7 @@ _NEEDS: dict[type[s.Statement], Check] = {
     r.AlterReflection: _reflection,
     r.Ignored: _free,
     # Each of these looks at the object or role it is about itself.
+    SetPolicy: _free,
     a.Grant: _free,
     a.GrantRole: _free,
     a.DropRole: _free,

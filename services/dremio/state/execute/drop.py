@@ -40,6 +40,7 @@ def _table(run: Run, statement: Drop) -> Result:
             if entity is not None:
                 run.core.entities.delete(entity)
             run.core.access.forget(table.path)
+            run.core.policies.forget(table.path)
             return ok(f"Table [{dotted}] dropped")
         entity = run.core.entities.get(path)
         if entity is not None and entity.kind == "VIEW":

@@ -13,6 +13,7 @@ import pyarrow.dataset as ds
 from sqlglot import exp
 
 from services.dremio.sql.functions import Context
+from services.dremio.sql.guards import Guard
 from services.dremio.sql.resolve import (
     Inline,
     Names,
@@ -51,6 +52,7 @@ class Run:
     job_id: str = ""
     cancelled: threading.Event = field(default_factory=threading.Event)
     acceleration: Plan | None = None
+    guarded: bool = False
     _registered: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def lookup(self, path: Path, table: exp.Table) -> Relation | None:
@@ -75,6 +77,14 @@ class Run:
             raise DremioError(
                 ErrorKind.PERMISSION, f"Access denied reading dataset {'.'.join(path)}."
             )
+
+    def guard(self, path: Path, table: exp.Table) -> Guard | None:
+        """Return the policies that a dataset is read behind. Raises DremioError (PERMISSION)."""
+        from services.dremio.state.execute.policies import guard_of
+
+        found = guard_of(self, path, table)
+        self.guarded = self.guarded or found is not None
+        return found
 
     def entering(self, path: Path) -> Names:
         """Return what names inside a view or function are looked up through: its owner's rights."""

@@ -18,6 +18,7 @@ from services.dremio.state.copy.refused import errors
 from services.dremio.state.errors import unsupported
 from services.dremio.state.execute.file_functions import FILES, files
 from services.dremio.state.execute.history_functions import HISTORY, history
+from services.dremio.state.execute.policies import check_owner
 from services.dremio.state.execute.recommended import RECOMMEND, recommended
 from services.dremio.state.execute.run import Run
 from services.dremio.state.files import formats
@@ -46,6 +47,8 @@ def _inner(run: Run, actor: Actor, inner: exp.Expression, context: Path) -> Rela
             return None
         path = run.path_of(Reader(argument.name, tokenize(argument.name)).path())
         may_read(actor, path)
+        if inner.name.lower() in FILES:
+            check_owner(run, path, "listing its files and their bounds")
         maker = history if inner.name.lower() in HISTORY else files
         rows = maker(run, inner.name.lower(), path)
         return Inline((inner.name,), run.register(rows))
@@ -54,6 +57,7 @@ def _inner(run: Run, actor: Actor, inner: exp.Expression, context: Path) -> Rela
         if texts and texts[0] and None not in texts and len(texts) <= 2:
             path = run.path_of(Reader(texts[0], tokenize(texts[0])).path())
             may_read(actor, path)
+            check_owner(run, path, "reading its refused records")
             rows = errors(run.core, path, texts[1] if texts[1:] else None)
             return Inline((inner.name,), run.register(rows))
         return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import duckdb
 from sqlglot import exp
 
+from services.dremio.sql.guards import holds_guarded
 from services.dremio.sql.reflections.determinism import order_dependent, volatile
 from services.dremio.sql.reflections.match import NoMatchError, is_aggregate, seen_in
 from services.dremio.sql.resolve import resolve
@@ -42,6 +43,11 @@ class Dataset:
 def open_dataset(core: Core, cursor: duckdb.DuckDBPyConnection, path: Path) -> Dataset:
     """Resolve a dataset's query and read the states of its tables. Raises DremioError."""
     tree = resolve(_select(path), (), Run(core, SYSTEM, cursor))
+    if holds_guarded(tree):
+        raise validation(
+            f"'{'.'.join(path)}' cannot be reflected: what it reads has row-access or "
+            "column-masking policies"
+        )
     relations = relations_in(tree)
     views: dict[str, str] = {}
     tables: dict[str, Now] = {}

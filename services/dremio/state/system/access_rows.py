@@ -148,9 +148,30 @@ def _statistics(core: Core, user: User, found: Rows) -> Rows:
             path = Reader(row["table"], tokenize(row["table"])).path()
         except DremioError:
             continue
-        if actor.may("SELECT", path):
+        if actor.may("SELECT", path) and (not core.policies.of(path) or actor.owns(path)):
             kept.append(row)
     return kept
+
+
+def policies(core: Core) -> Rows:
+    """Return the rows of sys.policies."""
+    return [
+        {
+            "dataset": ".".join(policy.path),
+            "policy_type": "COLUMN_MASKING" if policy.masked else "ROW_ACCESS",
+            "column_name": policy.masked or None,
+            "function_name": ".".join(policy.function),
+            "arguments": ", ".join(policy.columns),
+        }
+        for policy in core.policies.all()
+    ]
+
+
+def _policies(core: Core, user: User, found: Rows) -> Rows:
+    """Keep the policies of what the user owns."""
+    actor = core.access.actor(user)
+    owned = {".".join(p.path) for p in core.policies.all() if actor.owns(p.path)}
+    return [row for row in found if row["dataset"] in owned]
 
 
 KEEP: dict[str, Callable[[Core, User, Rows], Rows]] = {
@@ -164,6 +185,7 @@ KEEP: dict[str, Callable[[Core, User, Rows], Rows]] = {
     "roles": _own_names("role_name"),
     "membership": _own_names("member_name"),
     "privileges": _own_names("grantee_id"),
+    "policies": _policies,
     "reflections": _reflections,
     "materializations": _reflections,
     "reflection_dependencies": _reflections,

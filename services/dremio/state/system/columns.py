@@ -187,6 +187,15 @@ SCHEMAS: dict[str, dict[str, pa.Schema]] = {
                 ("object_type", _TEXT),
             ]
         ),
+        "policies": pa.schema(
+            [
+                ("dataset", _TEXT),
+                ("policy_type", _TEXT),
+                ("column_name", _TEXT),
+                ("function_name", _TEXT),
+                ("arguments", _TEXT),
+            ]
+        ),
         "roles": pa.schema(
             [
                 ("role_id", _TEXT),

@@ -157,6 +157,7 @@ MAKERS: dict[str, Callable[[Core], Rows]] = {
     "materializations": report.materializations_rows,
     "reflection_dependencies": report.dependencies_rows,
     "privileges": access_rows.privileges,
+    "policies": access_rows.policies,
     "roles": access_rows.roles,
     "membership": access_rows.membership,
     # There are no changed options here: nothing to list.
