@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from dotenv import dotenv_values
 
+from services.common.ports import PORTS
 from services.common.settings import Settings
 
 # Twenty-four random bytes: 192 bits, 32 characters of the URL-safe alphabet.
@@ -27,6 +29,23 @@ GENERATED_FOR_COMPOSE = (
     "KIBANA_ENCRYPTION_KEY",
     "SHIPPER_PASSWORD",
 )
+
+# What decides where a platform answers and what of it runs: as good as lost when it was given
+# to one command alone.
+_KEPT = ("PORT_OFFSET", *(port.setting for port in PORTS), "BIND_ADDRESS", "MONITORING", "ENGINES")
+
+
+def keep_given(home: Path, environment: Mapping[str, str]) -> list[str]:
+    """Write to `<home>/.env` what `environment` says of places and parts and the file does not.
+
+    `PORT_OFFSET=100 make up` would else be followed by a `make status` that looks elsewhere.
+    Returns the lines added.
+    """
+    present = dotenv_values(home / ".env")
+    given = [f"{n}={environment[n]}" for n in _KEPT if environment.get(n) and not present.get(n)]
+    if given:
+        _append(home / ".env", "".join(f"{line}\n" for line in given))
+    return given
 
 
 def ensure_value(home: Path, name: str, value: str) -> str:

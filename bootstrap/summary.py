@@ -10,6 +10,7 @@ from bootstrap.output import plain_table, results_console
 from bootstrap.reconcile import Flow
 from bootstrap.up import Outcome
 from services.common.settings import Settings
+from services.common.targets import metrics_pages
 
 
 def print_summary(outcome: Outcome, settings: Settings) -> None:
@@ -44,6 +45,11 @@ def flows_table(flows: Sequence[Flow]) -> Table:
 def links(settings: Settings) -> dict[str, str]:
     """Return where everything answers, by name."""
     dashboard = f"{settings.superset_url}/superset/dashboard/customer-analytics/"
+    watching = (
+        {"Prometheus": settings.prometheus_url, "Alertmanager": settings.alertmanager_url}
+        if settings.monitoring == "on"
+        else {"metrics": metrics_pages(settings)["exporter"].geturl()}
+    )
     return {
         "dashboard": dashboard,
         "Superset": settings.superset_url,
@@ -52,6 +58,8 @@ def links(settings: Settings) -> dict[str, str]:
         "S3": f"http://{settings.s3_endpoint}",
         "Iceberg": settings.iceberg_uri,
         "PostgreSQL": f"{settings.postgres_host}:{settings.postgres_port}",
+        "logs": f"{settings.elasticsearch_url} (Elasticsearch)",
+        **watching,
     }
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bootstrap.clients.airbyte import Airbyte
 from bootstrap.clients.dremio import Dremio
+from bootstrap.environment import keep_given
 from bootstrap.pipeline import run_pipeline
 from bootstrap.platform_file import Platform, platform_path, read_platform
 from bootstrap.progress import Progress
@@ -66,6 +68,8 @@ def bring_up(settings: Settings, progress: Progress, *, force: bool = False) -> 
     if not runtime.is_up():
         with progress.step("start the services"):
             runtime.up(progress)
+    for line in keep_given(settings.lakelet_home, os.environ):
+        progress.note(f"kept in .env: {line}")
     if force or not is_provisioned(settings):
         provision(platform, settings, progress)
         run_pipeline(platform, settings, progress)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.environment import GENERATED, GENERATED_FOR_COMPOSE, ensure_env_file
+from bootstrap.environment import GENERATED, GENERATED_FOR_COMPOSE, ensure_env_file, keep_given
 from services.common.errors import ConfigError
 from services.common.settings import read_settings
 
@@ -73,3 +73,14 @@ def test_the_example_documents_every_setting() -> None:
     names = {name.upper() for name in Settings.model_fields} | {p.setting for p in PORTS}
     missing = sorted(n for n in names - {"LAKELET_HOME"} if f"{n}=" not in example)
     assert missing == []
+
+
+def test_what_one_command_was_given_holds_for_the_next(tmp_path: Path) -> None:
+    ensure_env_file(tmp_path)
+    with (tmp_path / ".env").open("a") as file:
+        file.write("S3_PORT=9999\n")
+    given = {"PORT_OFFSET": "100", "S3_PORT": "1", "MONITORING": "", "HOME": "/home/me"}
+    assert keep_given(tmp_path, given) == ["PORT_OFFSET=100"]
+    assert keep_given(tmp_path, given) == []
+    settings = read_settings(tmp_path)
+    assert (settings.dremio_port, settings.s3_port) == (9147, 9999)
