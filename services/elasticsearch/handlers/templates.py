@@ -13,6 +13,7 @@ from services.elasticsearch.state.templates import (
     compose,
     composed_for,
     matching,
+    overlapping,
     put_component,
     put_template,
 )
@@ -170,32 +171,38 @@ def delete_of(kind: str) -> Any:
 
 def simulate_index(call: Call) -> Answer:
     """`POST /_index_template/_simulate_index/{name}`."""
-    found = matching(call.store.catalog, call.path["name"])
+    name = call.path["name"]
+    found = matching(call.store.catalog, name)
     if found is None:
         return Answer({})
-    return Answer(_simulated(composed_for(call.store.catalog, call.path["name"])))
+    merged = composed_for(call.store.catalog, name)
+    return Answer(_simulated(merged, overlapping(call.store.catalog, [name], found[0])))
 
 
 def simulate(call: Call) -> Answer:
     """`POST /_index_template/_simulate[/{name}]`."""
-    body = call.json()
-    if "name" in call.path and not body:
-        body = call.store.catalog.thing("index_template", call.path["name"])
+    body, name = call.json(), call.path.get("name")
+    if name is not None and not body:
+        body = call.store.catalog.thing("index_template", name)
         if body is None:
             raise RequestError(
                 400,
                 "illegal_argument_exception",
-                f"unable to simulate template [{call.path['name']}] that does not exist",
+                f"unable to simulate template [{name}] that does not exist",
             )
-    return Answer(_simulated(compose(call.store.catalog, body)))
+    patterns = body.get("index_patterns", [])
+    others = overlapping(
+        call.store.catalog, [patterns] if isinstance(patterns, str) else patterns, name
+    )
+    return Answer(_simulated(compose(call.store.catalog, body), others))
 
 
-def _simulated(merged: dict[str, Any]) -> dict[str, Any]:
+def _simulated(merged: dict[str, Any], others: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "template": {
             "settings": nest_settings(merged.get("settings", {})),
             "mappings": merged.get("mappings", {}),
             "aliases": merged.get("aliases", {}),
         },
-        "overlapping": [],
+        "overlapping": others,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from services.elasticsearch.state.names import Options, Target, resolve, write_t
 from services.elasticsearch.state.retention import Retention
 from services.elasticsearch.state.search import Searcher
 from services.elasticsearch.state.streams import Streams
-from services.elasticsearch.state.templates import matching
+from services.elasticsearch.state.templates import add_missing, matching
 
 
 class Store:
@@ -39,6 +40,8 @@ class Store:
         self.searcher = Searcher(self.database)
         self.cursors = Cursors(self.database)
         self.keys = Keys(self.catalog, password)
+        self.flushes: Counter[str] = Counter()  # by index, since the start
+        add_missing(self.catalog)
 
     def close(self) -> None:
         """Close the snapshots and the database."""

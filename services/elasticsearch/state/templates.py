@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import fnmatch
+from pathlib import Path
 from typing import Any
+
+import orjson
 
 from services.elasticsearch.errors import RequestError, illegal_argument
 from services.elasticsearch.state.catalog import Catalog
 from services.elasticsearch.state.mapping.fields import build_mapping, merge_bodies
 
+_BUILT_IN = Path(__file__).with_name("built_in_templates.json")
 _PARTS = ("settings", "mappings", "aliases", "lifecycle")
 
 
@@ -73,6 +77,24 @@ def matching(catalog: Catalog, name: str) -> tuple[str, dict[str, Any]] | None:
         return None
     _, template, body = max(fitting, key=lambda found: found[0])
     return template, body
+
+
+def overlapping(catalog: Catalog, patterns: list[str], own: str | None) -> list[dict[str, Any]]:
+    """Return the other templates whose patterns may meet `patterns`, as a simulation lists them."""
+    return [
+        {"name": name, "index_patterns": body["index_patterns"]}
+        for kind in ("index_template", "legacy_template")
+        for name, body in sorted(catalog.all(kind).items())
+        if name != own and _overlap(body["index_patterns"], patterns)
+    ]
+
+
+def add_missing(catalog: Catalog) -> None:
+    """Put the templates that every Elasticsearch comes with, where they are not there."""
+    for kind, templates in orjson.loads(_BUILT_IN.read_bytes()).items():
+        for name, body in templates.items():
+            if catalog.thing(kind, name) is None:
+                catalog.save_thing(kind, name, body)
 
 
 def compose(catalog: Catalog, body: dict[str, Any]) -> dict[str, Any]:

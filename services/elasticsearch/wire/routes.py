@@ -97,7 +97,7 @@ _SEARCH: list[Route] = [
 ]
 
 _TOUCHED: list[Route] = [
-    ("GET POST", f"{prefix}/{name}", indices.touch)
+    ("GET POST", f"{prefix}/{name}", indices.flush if name == "_flush" else indices.touch)
     for name in ("_refresh", "_flush", "_forcemerge", "_cache/clear")
     for prefix in ("", "/{index}")
 ]

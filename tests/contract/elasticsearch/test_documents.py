@@ -147,3 +147,16 @@ def test_refusals_have_elasticsearchs_shape(es: Elasticsearch) -> None:
             es.search(index="r", aggs={"a": aggregation})
     with pytest.raises(BadRequestError):
         es.indices.create(index="g", mappings={"properties": {"p": {"type": "geo_point"}}})
+
+
+def test_what_shippers_send_to_a_stream_makes_one(es: Elasticsearch) -> None:
+    # Vector's and Filebeat's default: Elasticsearch has a template for `logs-*-*` of its own.
+    line = {"@timestamp": "2026-11-21T10:00:00Z", "message": "hello"}
+    answer = es.bulk(operations=[{"create": {"_index": "logs-app-default"}}, line], refresh=True)
+    assert answer["errors"] is False
+    [stream] = es.indices.get_data_stream(name="logs-app-default")["data_streams"]
+    assert stream["template"] == "logs"
+    assert es.count(index="logs-app-default")["count"] == 1
+    es.indices.delete_data_stream(name="logs-app-default")
+    simulated = es.indices.simulate_template(index_patterns=["logs-app-*"], template={})
+    assert [o["name"] for o in simulated["overlapping"]] == ["logs"]

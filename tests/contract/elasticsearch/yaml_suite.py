@@ -221,6 +221,8 @@ def main() -> None:
     folder, url, password, *areas = sys.argv[1:]
     passed = total = 0
     client = Elasticsearch(url, basic_auth=("elastic", password), max_retries=0)
+    # The suite counts on an index being there: Elasticsearch makes one for its own security.
+    client.options(ignore_status=400).indices.create(index=".security-7")
     for path in sorted(Path(folder).rglob("*.yml")):
         name = path.relative_to(folder).as_posix()
         if not name.startswith(tuple(areas or AREAS)):
