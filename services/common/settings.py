@@ -104,6 +104,9 @@ class Settings(BaseSettings):
 
     dremio_memory_limit: str = "2GB"
     dremio_threads: int = Field(default_factory=lambda: max(2, os.cpu_count() or 2))
+    # How many days the jobs' history and the audit log go back.
+    dremio_jobs_days: int = Field(default=30, ge=1)
+    dremio_audit_days: int = Field(default=90, ge=1)
     elasticsearch_memory_limit: str = "96MB"
     elasticsearch_threads: int = 2
 

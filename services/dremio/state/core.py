@@ -11,10 +11,12 @@ from psycopg_pool import ConnectionPool
 
 from services.dremio.state.access.access import Access
 from services.dremio.state.access.policies import Policies
+from services.dremio.state.audit import Audit
 from services.dremio.state.catalog.catalog import Catalog
 from services.dremio.state.catalog.entities import Entities, Path, key
 from services.dremio.state.jobs.history import History
 from services.dremio.state.lake.lakes import Lakes
+from services.dremio.state.limits import Keeping
 from services.dremio.state.reflections.registry import Reflections
 from services.dremio.state.sources.registry import Sources
 from services.dremio.state.users import Users
@@ -33,6 +35,8 @@ class Core:
     users: Users
     access: Access
     policies: Policies
+    audit: Audit
+    keeping: Keeping
     vault: Vault
     history: History
     reflections: Reflections

@@ -15,6 +15,7 @@ from services.dremio.sql.access.policies import SetPolicy
 from services.dremio.sql.parse import parse
 from services.dremio.sql.reflections import statements as r
 from services.dremio.state.access import needs
+from services.dremio.state.audit import Event, kind_of, outcome_of
 from services.dremio.state.core import Core
 from services.dremio.state.duckdb_errors import translate
 from services.dremio.state.errors import DremioError, ErrorKind
@@ -113,6 +114,7 @@ class Engine:
         run = Run(self.core, session, self.core.database.cursor(), job_id=job.id)
         self._running[job.id] = run
         counted = [0]
+        statement: s.Statement | None = None
 
         def finish(error: BaseException | None) -> None:
             self._running.pop(job.id, None)
@@ -121,6 +123,7 @@ class Engine:
             if isinstance(error, GeneratorExit):
                 error = DremioError(ErrorKind.CANCELED, "The client stopped reading")
             self.core.history.finish(job, error, counted[0])
+            self._audit(run, job, statement, error)
             session.last_query_id = job.id
 
         try:
@@ -154,6 +157,24 @@ class Engine:
             statement=job.statement,
             _on_close=finish,
             _on_cancel=lambda: self.cancel(job.id),
+        )
+
+    def _audit(
+        self, run: Run, job: Job, statement: s.Statement | None, error: BaseException | None
+    ) -> None:
+        changed = getattr(statement, "path", ())
+        paths = [*([changed] if changed and not isinstance(statement, s.Query) else []), *run.reads]
+        self.core.audit.record(
+            Event(
+                user=job.user,
+                kind=kind_of(statement),
+                action=job.sql,
+                objects=tuple(dict.fromkeys(".".join(path) for path in paths)),
+                outcome=outcome_of(error),
+                error=str(error) if error is not None else None,
+                job_id=job.id,
+                client=job.query_type,
+            )
         )
 
     def cancel(self, job_id: str) -> bool:

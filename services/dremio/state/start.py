@@ -7,6 +7,7 @@ import threading
 from services.common.settings import Settings
 from services.dremio.state.access.access import Access
 from services.dremio.state.access.policies import Policies
+from services.dremio.state.audit import Audit
 from services.dremio.state.catalog.catalog import Catalog
 from services.dremio.state.catalog.entities import Entities, Path
 from services.dremio.state.core import Core
@@ -15,6 +16,7 @@ from services.dremio.state.engine import Engine
 from services.dremio.state.jobs.history import History
 from services.dremio.state.lake.facade import Facade
 from services.dremio.state.lake.lakes import Lakes
+from services.dremio.state.limits import Keeping
 from services.dremio.state.postgres import open_pool
 from services.dremio.state.reflections.registry import Reflections
 from services.dremio.state.sources.registry import Sources
@@ -58,6 +60,8 @@ def start_engine(settings: Settings, stop: threading.Event) -> Engine:
         users=users,
         access=access,
         policies=policies,
+        audit=Audit(pool),
+        keeping=Keeping.of(settings),
         vault=vault,
         history=History(pool),
         reflections=Reflections(pool, database),

@@ -26,6 +26,8 @@ def readable(run: Run, actor: Actor, path: Path, table: exp.Table) -> Relation |
             return None
         may_read(actor, path)
     found = run.core.catalog.relation(path, rows_wanted(table))
+    if found is not None:
+        run.reads[found.path] = None
     if isinstance(found, Physical) and table.args.get("version"):
         from services.dremio.state.execute.history_functions import check_version
 

@@ -53,6 +53,7 @@ class Run:
     cancelled: threading.Event = field(default_factory=threading.Event)
     acceleration: Plan | None = None
     guarded: bool = False
+    reads: dict[Path, None] = field(default_factory=dict)
     _registered: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def lookup(self, path: Path, table: exp.Table) -> Relation | None:

@@ -130,6 +130,18 @@ class History:
         found = self._read("SELECT * FROM job WHERE id = %s", (job_id,))
         return _job(found[0]) if found else None
 
+    def sweep(self, days: int) -> int:
+        """Remove the jobs that ended more than `days` ago; return how many."""
+        return self.swept(self._pool, days)
+
+    @staticmethod
+    def swept(pool: ConnectionPool, days: int) -> int:
+        """Remove the old jobs of a database; return how many."""
+        before = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days)
+        with connected(pool) as connection:
+            gone = connection.execute("DELETE FROM job WHERE finished_at < %s", (before,))
+            return gone.rowcount
+
     def newest(self, limit: int = 1000) -> list[Job]:
         """Return the newest jobs, newest first."""
         found = self._read("SELECT * FROM job ORDER BY submitted_at DESC LIMIT %s", (limit,))

@@ -60,7 +60,21 @@ class JobRunner:
             self._waiting.pop(job.id, None)
 
     def _sweep(self) -> None:
-        while not self._stop.wait(_SWEEP_SECONDS):
-            removed = self.results.sweep()
-            if removed:
-                _log.info("old results removed", extra={"files": removed})
+        while True:
+            try:
+                self.sweep()
+            except DremioError as error:
+                _log.warning("nothing swept", extra={"why": str(error)})
+            if self._stop.wait(_SWEEP_SECONDS):
+                return
+
+    def sweep(self) -> None:
+        """Remove results, jobs and audit events that are older than they are kept."""
+        core = self._engine.core
+        removed = {
+            "results": self.results.sweep(),
+            "jobs": core.history.sweep(core.keeping.jobs_days),
+            "audit_events": core.audit.sweep(core.keeping.audit_days),
+        }
+        if any(removed.values()):
+            _log.info("old records removed", extra=removed)

@@ -176,6 +176,8 @@ def _policies(core: Core, user: User, found: Rows) -> Rows:
 
 KEEP: dict[str, Callable[[Core, User, Rows], Rows]] = {
     "jobs": _own_jobs,
+    "jobs_recent": _own_jobs,
+    "audit": _own_jobs,
     "views": _seen_paths,
     "tables": _seen_paths,
     "users": _users,

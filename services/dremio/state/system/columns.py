@@ -187,6 +187,20 @@ SCHEMAS: dict[str, dict[str, pa.Schema]] = {
                 ("object_type", _TEXT),
             ]
         ),
+        "audit": pa.schema(
+            [
+                ("event_id", _BIG),
+                ("event_ts", _TIME),
+                ("user_name", _TEXT),
+                ("event_type", _TEXT),
+                ("action", _TEXT),
+                ("objects", _TEXT),
+                ("outcome", _TEXT),
+                ("error_msg", _TEXT),
+                ("job_id", _TEXT),
+                ("client", _TEXT),
+            ]
+        ),
         "policies": pa.schema(
             [
                 ("dataset", _TEXT),

@@ -142,6 +142,24 @@ def _naive(when: datetime.datetime | None) -> datetime.datetime | None:
     return when.astimezone(datetime.UTC).replace(tzinfo=None) if when else None
 
 
+def _audit(core: Core) -> Rows:
+    return [
+        {
+            "event_id": event["id"],
+            "event_ts": _naive(event["happened_at"]),
+            "user_name": event["user_name"],
+            "event_type": event["kind"],
+            "action": event["action"],
+            "objects": ", ".join(event["objects"]) or None,
+            "outcome": event["outcome"],
+            "error_msg": event["error"],
+            "job_id": str(event["job_id"]) if event["job_id"] else None,
+            "client": event["client"],
+        }
+        for event in core.audit.newest()
+    ]
+
+
 MAKERS: dict[str, Callable[[Core], Rows]] = {
     "version": _version,
     "jobs": _jobs,
@@ -157,6 +175,7 @@ MAKERS: dict[str, Callable[[Core], Rows]] = {
     "materializations": report.materializations_rows,
     "reflection_dependencies": report.dependencies_rows,
     "privileges": access_rows.privileges,
+    "audit": _audit,
     "policies": access_rows.policies,
     "roles": access_rows.roles,
     "membership": access_rows.membership,

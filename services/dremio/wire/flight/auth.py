@@ -13,6 +13,7 @@ from typing import Any
 
 from pyarrow import flight
 
+from services.dremio.state.audit import Audit, Event, outcome_of
 from services.dremio.state.errors import DremioError
 from services.dremio.state.users import Users
 from services.dremio.wire.flight.sessions import COOKIE, Sessions, Visit
@@ -46,18 +47,34 @@ class Authenticated(flight.ServerMiddleware):  # type: ignore[misc]
 class Authentication(flight.ServerMiddlewareFactory):  # type: ignore[misc]
     """Judges each call's headers."""
 
-    def __init__(self, users: Users, sessions: Sessions) -> None:
+    def __init__(self, users: Users, sessions: Sessions, audit: Audit) -> None:
         self._users = users
+        self._audit = audit
         self._sessions = sessions
+
+    def _told(self, name: str, error: DremioError | None) -> None:
+        self._audit.record(
+            Event(
+                user=name,
+                kind="LOGIN",
+                action="handshake",
+                outcome=outcome_of(error),
+                error=str(error) if error else None,
+                client="FLIGHT",
+            )
+        )
 
     def start_call(self, info: Any, headers: dict[str, list[str]]) -> Authenticated:
         """Return who calls. Raises FlightUnauthenticatedError."""
-        values = {name.lower(): found for name, found in headers.items()}
+        name = ""
+        values = {header.lower(): found for header, found in headers.items()}
         given = values.get("authorization", [""])[0]
         scheme, _, credentials = given.partition(" ")
         try:
             if scheme.lower() == "basic":
-                token = self._users.login(*_name_and_password(credentials))
+                name, password = _name_and_password(credentials)
+                token = self._users.login(name, password)
+                self._told(name, None)
             elif scheme.lower() == "bearer":
                 token = credentials.strip()
             else:
@@ -66,6 +83,7 @@ class Authentication(flight.ServerMiddlewareFactory):  # type: ignore[misc]
                 )
             user = self._users.verify(token)
         except DremioError as error:
+            self._told(name, error)
             raise flight.FlightUnauthenticatedError(str(error)) from error
         visit = self._sessions.visit(user, token, _cookie(values.get("cookie", [])))
         schema = values.get("schema", [""])[0]

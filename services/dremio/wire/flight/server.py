@@ -43,7 +43,7 @@ class FlightServer(flight.FlightServerBase):  # type: ignore[misc]
         super().__init__(
             location.replace("grpc://", "grpc+tcp://", 1),
             auth_handler=NoHandshake(),
-            middleware={_AUTHENTICATION: Authentication(users, self._sessions)},
+            middleware={_AUTHENTICATION: Authentication(users, self._sessions, engine.core.audit)},
         )
 
     def shutdown(self) -> None:

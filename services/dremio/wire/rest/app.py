@@ -16,6 +16,7 @@ from services.dremio.state.engine import Engine
 from services.dremio.state.errors import DremioError
 from services.dremio.state.jobs.runner import JobRunner
 from services.dremio.wire.rest import errors
+from services.dremio.wire.rest.audit import audited
 from services.dremio.wire.rest.request import Call, answer
 from services.dremio.wire.rest.routes import ROUTES
 
@@ -41,7 +42,7 @@ def create_app(engine: Engine, runner: JobRunner) -> Starlette:
 def _endpoint(handler: Callable[[Call], Any], status: int) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         call = Call(request, await request.body())
-        content = await run_in_threadpool(handler, call)
+        content = await run_in_threadpool(audited, handler, call, request.method)
         if isinstance(content, Response):
             return content
         return Response(status_code=status) if status == 204 else answer(content, status)

@@ -29,6 +29,8 @@ class Call:
         self.authorization = request.headers.get("authorization")
         self._raw_path: bytes = request.scope.get("raw_path") or request.url.path.encode()
         self._body = body
+        self.path: str = request.url.path
+        self.client: str = request.client.host if request.client else ""
 
     @property
     def user(self) -> User:
