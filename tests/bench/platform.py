@@ -112,7 +112,7 @@ def _measure_sync(settings: Settings, progress: Progress) -> list[Figure]:
 
 def _bare_copy(settings: Settings) -> float:
     """Return the seconds that DuckDB alone takes to copy the same tables to `landing`."""
-    connection = _duckdb(settings)
+    connection = bare_duckdb(settings)
     connection.execute(
         f"ATTACH '{settings.postgres_dsn('shop')}' AS shop (TYPE postgres, READ_ONLY)"
     )
@@ -128,7 +128,7 @@ def _measure_dbt(settings: Settings, platform: Platform, progress: Progress) -> 
     started = time.monotonic()
     run_layers(settings, platform.dbt.layers, progress)
     seconds = time.monotonic() - started
-    connection = _duckdb(settings)
+    connection = bare_duckdb(settings)
     started = time.monotonic()
     connection.execute(
         "COPY (FROM read_parquet(['s3://landing/bench/orders.parquet'])) "
@@ -147,7 +147,8 @@ def _measure_dbt(settings: Settings, platform: Platform, progress: Progress) -> 
     ]
 
 
-def _duckdb(settings: Settings) -> duckdb.DuckDBPyConnection:
+def bare_duckdb(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """Return DuckDB by itself, with access to the storage."""
     connection = duckdb.connect()
     for extension in ("httpfs", "postgres"):
         duckdb_extensions.import_extension(extension)

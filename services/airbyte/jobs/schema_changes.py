@@ -20,7 +20,7 @@ from dataclasses import replace
 
 from services.airbyte.cdk.catalog import default_config
 from services.airbyte.cdk.changes import Change, differences, severity, take_over
-from services.airbyte.cdk.failures import config_error
+from services.airbyte.cdk.failures import ConnectorError, config_error
 from services.airbyte.cdk.source import Environment, Source
 from services.airbyte.state import actors, connections
 from services.airbyte.state.database import Db
@@ -61,7 +61,12 @@ def take(
         now = now or datetime.datetime.now(datetime.UTC)
         if now - known[1] < REFRESH_AFTER:
             return connection
-    streams = [stream.as_json() for stream in source.discover(config, env)]
+    try:
+        streams = [stream.as_json() for stream in source.discover(config, env)]
+    except ConnectorError as error:
+        # What is wrong with the source the sync will tell by itself, of the stream that it hits.
+        log(f"the source could not be asked what has changed: {error}")
+        return connection
     offered = {"streams": [{"stream": s, "config": default_config(s)} for s in streams]}
     if known is None or known[0] != offered:
         actors.save_catalog(db, actor, offered)

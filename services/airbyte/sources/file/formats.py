@@ -134,7 +134,7 @@ def _csv(duck: duckdb.DuckDBPyConnection, path: Path, config: Json) -> Opened:
         return [{**one, "columns": names} for one in _rejects(duck, path)]
 
     try:
-        opened = described(duck, f"read_csv({target}, {given}, sample_size = -1)", refused)
+        opened = described(duck, _sniffed(duck, target, given, settings), refused)
         return opened
     except duckdb.InvalidInputException:
         # The sniffer gives up without a line number: read it as text to find the line.
@@ -152,6 +152,34 @@ def _csv(duck: duckdb.DuckDBPyConnection, path: Path, config: Json) -> Opened:
             f"{config['url']}, line {first['line']}: {first['reason']}: {first['text'][:200]!r};"
             " correct the file"
         ) from None
+
+
+def _sniffed(
+    duck: duckdb.DuckDBPyConnection, target: str, given: str, settings: dict[str, str]
+) -> str:
+    """Return the SQL that reads the file with the types that all of its rows fit.
+
+    The whole file is looked at (a guess from its beginning would round a 1.5 further down), but
+    once: `read_csv` left to itself would do so for every statement that names it.
+    """
+    try:
+        found = duck.execute(
+            "SELECT Columns, DateFormat, TimestampFormat"
+            f" FROM sniff_csv({target}, {given}, sample_size = -1)"
+        ).fetchone()
+    except duckdb.InvalidInputException:  # an empty file, or one that read_csv will refuse as well
+        found = None
+    if found is None:
+        return f"read_csv({target}, {given}, sample_size = -1)"
+    columns, date, timestamp = found
+    listing = ", ".join(f"{literal(c['name'])}: {literal(c['type'])}" for c in columns)
+    chosen = {k: v for k, v in settings.items() if k not in ("names", "all_varchar")}
+    chosen |= {"auto_detect": "false", "columns": f"{{{listing}}}"}
+    if date:
+        chosen["dateformat"] = literal(date)
+    if timestamp:
+        chosen["timestampformat"] = literal(timestamp)
+    return f"read_csv({target}, {', '.join(f'{name} = {value}' for name, value in chosen.items())})"
 
 
 def _header(

@@ -1,0 +1,217 @@
+"""Syncs of a million rows and of ten million, beside bare DuckDB in the same run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from bootstrap.clients.airbyte import Airbyte as Client
+from bootstrap.platform_file import Platform
+from bootstrap.provision.connectors import ensure_connectors
+from services.common.settings import CHECKOUT, Settings
+from tests.bench.platform import bare_duckdb
+from tests.bench.report import Figure, at_least, at_most
+from tests.contract.airbyte.client import FILE, Airbyte
+from tests.support.platform import services_in
+
+ROWS = int(os.environ.get("BENCH_ROWS", "1000000"))
+MANY = 10
+_BARE = "bare DuckDB, the same to Parquet on the same S3"
+
+OVERWRITE = {"syncMode": "full_refresh", "destinationSyncMode": "overwrite"}
+APPEND = {"syncMode": "incremental", "destinationSyncMode": "append", "cursorField": ["at"]}
+DEDUP = {**APPEND, "destinationSyncMode": "append_dedup"}
+
+_GENERATE = """
+CREATE TABLE {name} (id bigint PRIMARY KEY, customer integer, name text, status text,
+                     amount numeric(12, 2), day date, at timestamptz);
+INSERT INTO {name}
+SELECT n, (n * 7919) % 100000, 'customer number ' || n % 100000,
+       (ARRAY['open', 'paid', 'sent', 'lost'])[1 + n % 4], (n * 37 % 2000000) / 100.0,
+       date '2024-01-01' + (n % 700)::integer, timestamptz '2024-01-01' + n * interval '1 second'
+FROM generate_series(1::bigint, {rows}) AS n;
+CREATE INDEX ON {name} (at);
+ANALYZE {name};
+"""
+_CONNECTOR = CHECKOUT / "tests" / "support" / "connectors" / "scripted.py"
+
+Json = dict[str, Any]
+
+
+def measure_ingestion() -> list[Figure]:
+    """Run the storage, PostgreSQL and the sync server, and sync everything once or twice."""
+    with (
+        tempfile.TemporaryDirectory(prefix="lakelet-bench-") as folder,
+        services_in(Path(folder), "postgres", "storage", "airbyte") as home,
+    ):
+        airbyte = Airbyte(home)
+        with airbyte.shop() as db:
+            db.execute(_GENERATE.format(name="rows_1", rows=ROWS))
+        return [
+            *_from_postgres(airbyte),
+            *_from_files(airbyte),
+            *_from_a_connector(airbyte),
+            *_memory(airbyte),
+        ]
+
+
+class _Run:
+    """One sync: seconds of the whole job as a client sees it, and the worker's peak memory."""
+
+    def __init__(self, airbyte: Airbyte, connection: str) -> None:
+        began = time.monotonic()
+        self.info = airbyte.sync(connection)
+        self.seconds = time.monotonic() - began
+        self.records = int(self.info["job"]["aggregatedStats"]["recordsCommitted"])
+        self.lines = [line for a in self.info["attempts"] for line in a["logs"]["logLines"]]
+        (peak,) = re.findall(r"peak memory (\d+) MiB", self.lines[-1])
+        self.peak = float(peak)
+        if os.environ.get("BENCH_LOGS"):
+            print(*self.lines, sep="\n")
+
+
+def _from_postgres(airbyte: Airbyte) -> list[Figure]:
+    source = airbyte.source(airbyte.postgres_config())
+    figures: list[Figure] = []
+    for name, mode in (("full refresh", OVERWRITE), ("append", APPEND), ("append_dedup", DEDUP)):
+        connection = airbyte.connect(source, name.replace(" ", "_"), {"rows_1": mode})
+        bare = _bare_scan(airbyte.settings, "rows_1")
+        run = _Run(airbyte, connection)
+        assert run.records == ROWS
+        figures += _rates(f"PostgreSQL → bronze, {name}", run, bare)
+    with airbyte.shop() as db:
+        db.execute("UPDATE rows_1 SET status = 'changed', at = clock_timestamp() WHERE id % 10 = 0")
+    run = _Run(airbyte, connection)
+    assert run.records == ROWS // 10
+    # Every file holds a changed row, so all of the table is written anew.
+    rate = run.records / run.seconds
+    return [*figures, at_least("append_dedup, a tenth of it changed", rate, "rows/s", 25_000)]
+
+
+def _rates(name: str, run: _Run, bare: float) -> list[Figure]:
+    rate, limit = run.records / run.seconds, run.records / bare
+    return [
+        at_least(name, rate, "rows/s", 500_000, limit=limit, limit_of=_BARE),
+        at_least("… of what DuckDB alone does", rate / limit, "", 0.5),
+    ]
+
+
+def _bare_scan(settings: Settings, table: str) -> float:
+    """Return the seconds that DuckDB alone takes to copy a table to `landing`."""
+    duck = bare_duckdb(settings)
+    duck.execute(f"ATTACH '{settings.postgres_dsn('shop')}' AS shop (TYPE postgres, READ_ONLY)")
+    return _timed(duck, f"FROM shop.public.{table}", table)
+
+
+def _timed(duck: duckdb.DuckDBPyConnection, query: str, name: str) -> float:
+    began = time.monotonic()
+    duck.execute(f"COPY ({query}) TO 's3://landing/bench/{name}.parquet' (COMPRESSION snappy)")
+    return time.monotonic() - began
+
+
+def _from_files(airbyte: Airbyte) -> list[Figure]:
+    inbox = airbyte.settings.inbox_dir
+    inbox.mkdir(parents=True, exist_ok=True)
+    duck = bare_duckdb(airbyte.settings)
+    duck.execute(f"ATTACH '{airbyte.settings.postgres_dsn('shop')}' AS shop (TYPE postgres)")
+    duck.execute(f"COPY shop.public.rows_1 TO '{inbox}/rows.csv' (HEADER)")
+    config = {
+        "dataset_name": "rows",
+        "format": "csv",
+        "url": "/local/rows.csv",
+        "provider": {"storage": "local"},
+    }
+    source = airbyte.source(config, FILE, "rows")
+    connection = airbyte.connect(source, "from_csv", {"rows": OVERWRITE})
+    # As the sync does, DuckDB looks at all rows for their types.
+    bare = _timed(duck, f"FROM read_csv('{inbox}/rows.csv', sample_size = -1)", "csv")
+    run = _Run(airbyte, connection)
+    assert run.records == ROWS
+    rate, limit = ROWS / run.seconds, ROWS / bare
+    return [
+        at_least("a CSV file → bronze", rate, "rows/s", 0.5 * limit, limit=limit, limit_of=_BARE)
+    ]
+
+
+def _from_a_connector(airbyte: Airbyte) -> list[Figure]:
+    """A connector that only writes ready lines: what it can emit is the limit."""
+    rows = ROWS // 2
+    stream = {
+        "name": "things",
+        "json_schema": {
+            "type": "object",
+            "properties": {"id": {"type": "integer"}, "name": {"type": "string"}},
+        },
+        "supported_sync_modes": ["full_refresh"],
+    }
+    data = {"id": "{i}", "name": "a thing with a name"}
+    message = {"type": "RECORD", "record": {"stream": "things", "data": data, "emitted_at": 1}}
+    config = {"streams": [stream], "messages": [{"repeat": rows, "message": message}]}
+    home = airbyte.home.folder
+    definition = _command(airbyte, home)
+    (home / "config.json").write_text(json.dumps(config))
+    (home / "catalog.json").write_text('{"streams": []}')
+    arguments = ["read", "--config", "config.json", "--catalog", "catalog.json"]
+    began = time.monotonic()
+    with (home / "emitted.jsonl").open("wb") as out:
+        subprocess.run(
+            [sys.executable, str(_CONNECTOR), *arguments], cwd=home, stdout=out, check=True
+        )
+    bare = time.monotonic() - began
+    source = airbyte.source(config, definition, "emitter")
+    connection = airbyte.connect(source, "by_connector", {"things": OVERWRITE})
+    run = _Run(airbyte, connection)
+    assert run.records == rows
+    # Two processes share the cores, of which the connector takes one.
+    return [
+        at_least(
+            "a connector of Airbyte's protocol → bronze",
+            rows / run.seconds,
+            "rows/s",
+            0.5 * rows / bare,
+            limit=rows / bare,
+            limit_of="the connector by itself, into a file",
+        )
+    ]
+
+
+def _command(airbyte: Airbyte, home: Path) -> str:
+    """Name the connector in lakelet.yml, as a user would, and return its definition's id."""
+    document = yaml.safe_load((CHECKOUT / "lakelet.yml").read_text())
+    document["connectors"] = {"emitter": {"command": [sys.executable, str(_CONNECTOR)]}}
+    (home / "lakelet.yml").write_text(yaml.safe_dump(document))
+    platform = Platform.model_validate({**document, "connections": {}, "reconcile": {}})
+    return ensure_connectors(Client(airbyte.settings), platform, airbyte.settings)["emitter"]
+
+
+def _memory(airbyte: Airbyte) -> list[Figure]:
+    """Ten times the rows must not take (much) more memory."""
+    with airbyte.shop() as db:
+        db.execute(_GENERATE.format(name="rows_10", rows=MANY * ROWS))
+    source = airbyte.source(airbyte.postgres_config())
+    peaks = {}
+    for table in ("rows_1", "rows_10"):
+        for name, mode in (("overwrite", OVERWRITE), ("append_dedup", DEDUP)):
+            run = _Run(airbyte, airbyte.connect(source, f"memory_{name}", {table: mode}))
+            peaks[table, name] = run.peak
+    return [
+        at_most(
+            f"peak memory of a sync of {MANY * ROWS:,} rows, {name}",
+            peaks["rows_10", name],
+            "MiB",
+            1.5 * peaks["rows_1", name],
+            limit=peaks["rows_1", name],
+            limit_of=f"of {ROWS:,} rows",
+        )
+        for name in ("overwrite", "append_dedup")
+    ]
