@@ -7,7 +7,7 @@ LAKELET := $(BIN)/lakelet
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-tests up down restart status logs sync run query verify backup \
-        restore destroy \
+        restore upgrade destroy \
         test test-unit test-contract test-e2e test-compose check format bench lock
 
 help: ## Show this help
@@ -56,6 +56,9 @@ backup: $(LAKELET) ## Back everything up: TO=/folder or TO=s3://bucket/prefix
 restore: install ## Bring a backup back: FROM=/folder or FROM=s3://bucket/prefix
 	@$(LAKELET) restore "$(or $(FROM),$(error set FROM=/folder or FROM=s3://bucket/prefix))" \
 		$(if $(YES),--replace --yes)
+
+upgrade: install ## Back up, go to version REF=tag (or the files as they are), undo if it fails
+	@$(LAKELET) upgrade $(REF)
 
 destroy: $(LAKELET) ## Delete all data and secrets (asks; YES=1 does not)
 	@$(LAKELET) destroy $(if $(YES),--yes)

@@ -9,19 +9,22 @@ from typing import Annotated
 
 import typer
 
+from bootstrap.backup.store import open_store
 from bootstrap.commands.options import Json, Yes, print_json
 from bootstrap.environment import ensure_env_file
 from bootstrap.progress import Progress
 from bootstrap.runtime import choose_runtime
 from bootstrap.summary import print_summary
 from bootstrap.up import bring_up
+from bootstrap.upgrade import GitVersion, SameFiles
+from bootstrap.upgrade import upgrade as change_version
 from services.common.errors import RefusedError
 from services.common.settings import CHECKOUT, Settings, read_settings
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's subcommands."""
-    for command in (init, up, down, restart, destroy):
+    for command in (init, up, down, restart, upgrade, destroy):
         app.command()(command)
 
 
@@ -72,6 +75,18 @@ def restart(
         runtime.down()
     with progress.step("start the services"):
         runtime.up(progress)
+
+
+def upgrade(
+    to: Annotated[str, typer.Argument(help="A tag or commit; none: the files as they are.")] = "",
+    backup: Annotated[str, typer.Option(help="Where the backup before it goes.")] = "",
+) -> None:
+    """Back up, change the version, start it; undo all of it when it does not start."""
+    configuration = _initialised()
+    store = open_store(backup or str(home() / "backups"), configuration)
+    version = GitVersion(to) if to else SameFiles()
+    made = change_version(configuration, store, version, Progress())
+    typer.echo(f"upgraded; backup {made.id} in {store.address} is the platform of before")
 
 
 def destroy(yes: Yes = False) -> None:

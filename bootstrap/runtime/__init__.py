@@ -58,6 +58,12 @@ class Runtime(Protocol):
     def show_logs(self, service: str | None, lines: int, *, follow: bool) -> None:
         """Print the ends of the services' logs, and go on with `follow`."""
 
+    def set_images_aside(self) -> None:
+        """Keep the images of this version under other names; the next start builds anew."""
+
+    def put_images_back(self) -> None:
+        """Give the images that were set aside their names again."""
+
     def remove(self) -> None:
         """Stop everything and delete what it keeps outside the data folder."""
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bootstrap.compose import checks, engine
+from bootstrap.compose.archive import without
 from bootstrap.compose.engine import Compose
 from bootstrap.compose.view import inside, published
 from bootstrap.environment import ensure_value
@@ -26,8 +27,9 @@ ENGINES = ("vendor", "light")
 # Nessie needs PostgreSQL, MinIO and the one-shots that make their users.
 _BASES = {"vendor": ("nessie",), "light": ("postgres", "minio")}
 # What is copied over the wire, object by object and row by row, or is made anew.
-_VOLUMES_LEFT_OUT = {"postgres", "minio", "light_postgres", "light_storage", "valkey"}
+_VOLUMES_LEFT_OUT = {"postgres", "minio", "light_postgres", "light_storage", "light_logs", "valkey"}
 # The vendors' first start: Dremio and Airbyte migrate their stores; images are there by then.
+_ASIDE = "-before-upgrade"
 _WAITING = ("--wait", "--wait-timeout", "900")
 
 
@@ -72,6 +74,7 @@ class ComposeRuntime:
                 **published(settings),
                 "BIND_ADDRESS": settings.bind_address,
                 "LAKELET_INBOX": str(settings.inbox_dir),
+                "LAKELET_DBT": str(settings.data_dir / "dbt"),
                 "COMPOSE_PROJECT_NAME": self._project,
             },
         )
@@ -120,13 +123,15 @@ class ComposeRuntime:
         """Give a volume as a tar file. Raises PermanentError with the engine's words."""
         container, folder = self._container_of(name)
         command = ["docker", "cp", "--archive", f"{container}:{folder}/.", "-"]
-        with tempfile.TemporaryFile() as tar:
-            result = subprocess.run(command, stdout=tar, stderr=subprocess.PIPE, check=False)
+        with tempfile.TemporaryFile() as whole, tempfile.TemporaryFile() as own:
+            result = subprocess.run(command, stdout=whole, stderr=subprocess.PIPE, check=False)
             if result.returncode != 0:
                 words = result.stderr.decode(errors="replace").strip()
                 raise PermanentError(f"volume {name}: {words}")
-            tar.seek(0)
-            yield tar
+            whole.seek(0)
+            without(whole, own, self._below(name, folder))
+            own.seek(0)
+            yield own
 
     def write_volume(self, name: str, content: Path) -> None:
         """Fill a volume from a tar file. Raises PermanentError with the engine's words."""
@@ -149,8 +154,16 @@ class ComposeRuntime:
             mount["source"]: (service, mount["target"])
             for service, described in self._compose.model()["services"].items()
             for mount in described.get("volumes", [])
-            if mount["type"] == "volume" and mount["source"] not in _VOLUMES_LEFT_OUT
+            if mount["type"] == "volume"
+            and mount["source"] not in _VOLUMES_LEFT_OUT
+            and not mount.get("read_only")
         }
+
+    def _below(self, volume: str, folder: str) -> list[str]:
+        """Return what else is mounted inside a volume's folder, as paths in it."""
+        service = self._compose.model()["services"][self._mounts()[volume][0]]
+        targets = [mount["target"] for mount in service["volumes"]]
+        return [t.removeprefix(f"{folder}/") for t in targets if t.startswith(f"{folder}/")]
 
     def _container_of(self, volume: str) -> tuple[str, str]:
         """Return a container (made, if need be, not started) and the folder of a volume in it."""
@@ -169,10 +182,11 @@ class ComposeRuntime:
         # Compose alone, without `lakelet`, then finds the same project and the same volumes.
         ensure_value(self._settings.lakelet_home, "COMPOSE_PROJECT_NAME", self._project)
         record_used(self._settings, self.name)
-        self._settings.inbox_dir.mkdir(parents=True, exist_ok=True)
-        # Containers read it as another user.
+        # Containers read them as another user.
+        for folder in (self._settings.inbox_dir, self._settings.data_dir / "dbt"):
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o755)
         self._settings.data_dir.chmod(0o711)
-        self._settings.inbox_dir.chmod(0o755)
 
     def down(self) -> None:
         """Stop and remove the containers; the volumes stay."""
@@ -227,6 +241,24 @@ class ComposeRuntime:
         if not self._compose.containers():  # while they run they hold the memory and the ports
             problems += checks.check_memory(model) + checks.check_ports(model)
         return problems
+
+    def set_images_aside(self) -> None:
+        """Keep the images built here under other names; the next start builds anew."""
+        for name in self._built():
+            if engine.has_image(name):
+                _docker("image", "tag", name, name + _ASIDE)
+                _docker("image", "rm", "--no-prune", name)
+
+    def put_images_back(self) -> None:
+        """Give the images that were set aside their names again."""
+        for name in self._built():
+            if engine.has_image(name + _ASIDE):
+                _docker("image", "tag", name + _ASIDE, name)
+
+    def _built(self) -> list[str]:
+        """Return the images of our own code."""
+        services = self._compose.model()["services"].values()
+        return sorted({s["image"] for s in services if s.get("build")})
 
     def images_to_pull(self) -> list[str]:
         """Return the images that have to come from a registry; the others are built here."""

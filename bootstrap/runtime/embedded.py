@@ -115,6 +115,12 @@ class EmbeddedRuntime:
         how = ["-F"] if follow else []
         subprocess.run([tail, "-n", str(lines), *how, *map(str, files)], check=False)
 
+    def set_images_aside(self) -> None:
+        """There are no images: the files are the version."""
+
+    def put_images_back(self) -> None:
+        """There are no images: the files are the version."""
+
     def remove(self) -> None:
         """Stop everything; all it keeps is in the data folder."""
         self.down()

@@ -14,6 +14,10 @@ import psycopg
 import pytest
 
 from bootstrap.backup.lake import storage_client
+from bootstrap.backup.store import FolderStore
+from bootstrap.progress import Progress
+from bootstrap.upgrade import upgrade
+from services.common.errors import PermanentError, TransientError
 from services.common.settings import read_settings
 from services.supervisor.control import Supervisor
 from services.supervisor.orphans import end_processes
@@ -116,6 +120,38 @@ def test_what_came_back_can_be_written(restored: tuple[Home, State]) -> None:
     rows = dremio.sql("SELECT id, name FROM gold.changed ORDER BY id")
     assert [(r["id"], r["name"]) for r in rows] == [(2, "zwei"), (3, "drei"), (7, "seven")]
     assert dremio.sql("SELECT * FROM silver.nested.deep") == [{"again": 43}]
+
+
+def test_an_upgrade_that_fails_is_undone(restored: tuple[Home, State], tmp_path: Path) -> None:
+    home, _ = restored
+    before = state_of(home)
+    versions: list[str] = []
+
+    class Broken:
+        """A version that starts, migrates, loses data and then fails its healthcheck."""
+
+        def check(self) -> None:
+            versions.append("checked")
+
+        def change(self) -> None:
+            versions.append("new")
+
+        def change_back(self) -> None:
+            versions.append("old")
+
+    def begin() -> None:
+        start(home)
+        if versions[-1] == "new":
+            dremio_of(home).sql("DROP TABLE gold.facts")
+            with psycopg.connect(home.settings.postgres_dsn("shop")) as connection:
+                connection.execute("ALTER TABLE sold RENAME COLUMN price TO cost")
+            raise TransientError("dremio was not healthy")
+
+    store = FolderStore(tmp_path / "place")
+    with pytest.raises(PermanentError, match=r"undone.*dremio was not healthy"):
+        upgrade(home.settings, store, Broken(), Progress(), begin)
+    assert versions == ["checked", "new", "old"]
+    assert state_of(home) == before
 
 
 @pytest.fixture
