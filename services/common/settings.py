@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     # How many records one attempt at a sync may refuse; more fail it.
     max_refused_records: int = Field(default=1000, ge=0)
 
+    # How long one attempt at a sync may take.
+    sync_timeout_seconds: float = Field(default=259_200, gt=0)
+
     # How long a connector's process may say nothing before it is stopped.
     connector_silence_seconds: float = Field(default=10_800, gt=0)
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 from services.airbyte.cdk.failures import describe
 from services.airbyte.state import jobs
 from services.airbyte.state.database import Db
+from services.airbyte.state.records import Attempt
 from services.common.errors import TransientError
 
-# Attempts that failed by themselves, and attempts that the platform lost (killed, restarted).
+# Attempts in a row that failed by themselves and brought nothing; all that failed; attempts that
+# the platform lost (killed, restarted). Airbyte's rule, with fewer attempts.
 MAX_FAILED = 4
+MAX_PARTIAL = 20
 MAX_LOST = 20
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 600.0
@@ -34,19 +38,31 @@ def finish(db: Db, job_id: int, attempt: int, failures: list[dict[str, Any]]) ->
         return status
 
 
-def retry_pause(attempts: tuple[Any, ...]) -> float | None:
-    """Return the seconds until the next attempt, None when there should be none."""
+def retry_pause(
+    attempts: tuple[Attempt, ...],
+    uniform: Callable[[float, float], float] = random.uniform,
+) -> float | None:
+    """Return the seconds until the next attempt, None when there should be none.
+
+    The pause triples with every attempt in a row that committed nothing; `uniform` spreads it, so
+    that many connections do not come back to a source at the same moment.
+    """
     last = attempts[-1].failures
     if any(f["failureType"] in ("config_error", "manual_cancellation") for f in last):
         return None
     lost = [a for a in attempts if a.failures and _lost(a.failures)]
-    failed = len(attempts) - len(lost)
-    if failed >= MAX_FAILED or len(lost) >= MAX_LOST:
+    failed = [a for a in attempts if a not in lost]
+    in_vain = 0
+    for attempt in reversed(failed):
+        if attempt.total("recordsCommitted"):
+            break
+        in_vain += 1
+    if in_vain >= MAX_FAILED or len(failed) >= MAX_PARTIAL or len(lost) >= MAX_LOST:
         return None
     if _lost(last):
         return 0.2 * len(lost)
-    pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 3.0 ** (failed - 1))
-    return pause * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
+    pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 3.0 ** max(0, in_vain - 1))
+    return pause * uniform(0.8, 1.2)
 
 
 def _lost(failures: list[dict[str, Any]]) -> bool:

@@ -84,6 +84,26 @@ def _days(text: str) -> str:
     return named + slash + step
 
 
+def first_run(
+    when: Any,
+    last: datetime.datetime | None,
+    changed: datetime.datetime,
+    now: datetime.datetime,
+) -> datetime.datetime:
+    """Return when a connection runs next, as seen at `now`; not before that.
+
+    `last` is when its last run began, `changed` when the connection was last set. A connection that
+    never ran starts with an interval at once, with a cron at its time. What was due between its
+    last run and now, once or many times, is due now, once.
+    """
+    if isinstance(when, IntervalTrigger):
+        due = last + when.interval if last else now
+    else:
+        since = last or changed
+        due = when.get_next_fire_time(since, since + datetime.timedelta(microseconds=1))
+    return max(now, due) if due else now
+
+
 class Schedule:
     """Triggers the scheduled connections."""
 
@@ -136,13 +156,7 @@ class Schedule:
         with self._db.connection() as db:
             last, _ = jobs.find(db, connection_ids=[connection.id], config_types=["sync"], limit=1)
         now = datetime.datetime.now(datetime.UTC)
-        # A connection that never ran starts with an interval at once, with a cron at its time.
-        since = last[0].created_at if last else connection.updated_at
-        if isinstance(when, IntervalTrigger):
-            due = since + when.interval if last else now
-        else:
-            due = when.get_next_fire_time(since, since + datetime.timedelta(microseconds=1))
-        return max(now, due) if due else now
+        return first_run(when, last[0].created_at if last else None, connection.updated_at, now)
 
     def _fire(self, identity: UUID) -> None:
         try:

@@ -24,7 +24,7 @@ from services.airbyte.cdk.source import Environment
 from services.airbyte.definitions.registry import registry
 from services.airbyte.destination.catalog import LakeConfig, explain, open_catalog
 from services.airbyte.destination.schema import number_rows
-from services.airbyte.jobs import replay, schema_changes
+from services.airbyte.jobs import deadline, replay, schema_changes
 from services.airbyte.jobs.attempt_log import AttemptLog
 from services.airbyte.jobs.dead_letters import DeadLetters, Shelf
 from services.airbyte.jobs.outcome import finish
@@ -174,6 +174,13 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
     number_rows(duck)  # before any transaction, so that its progress can be seen
     dsn = where.postgres_dsn("airbyte")
     progress = Progress(duck, lambda: database.connect(dsn), job.id, attempt)
+    timer = deadline.arm(
+        lambda: database.connect(dsn),
+        log.write,
+        job.id,
+        attempt,
+        deadline.seconds_of(connection, where.sync_timeout_seconds),
+    )
     sync = Sync(
         db=db,
         job_id=job.id,
@@ -197,6 +204,7 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
         else:
             sync.run()
     finally:
+        timer.cancel()
         progress.close()
 
 

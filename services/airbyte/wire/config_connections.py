@@ -33,6 +33,7 @@ _OPTIONS = (
     "backfill_preference",
     "tags",
     "max_refused_records",
+    "sync_timeout_seconds",
 )
 
 

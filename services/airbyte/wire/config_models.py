@@ -150,8 +150,9 @@ class ConnectionFields(Body):
     ) = None
     backfill_preference: Literal["enabled", "disabled"] | None = None
     tags: list[Json] | None = None
-    # Lakelet's own: how many records one attempt may refuse.
+    # Lakelet's own: how many records one attempt may refuse, how long one may take.
     max_refused_records: int | None = Field(default=None, ge=0)
+    sync_timeout_seconds: float | None = Field(default=None, gt=0)
 
 
 class ConnectionCreate(ConnectionFields):

@@ -12,6 +12,7 @@ import psutil
 import psycopg
 import pytest
 
+from services.common.waiting import wait_until
 from tests.contract.airbyte.client import Airbyte, lake, rows
 from tests.support.platform import services_in
 
@@ -90,6 +91,29 @@ def test_the_server_is_killed_in_mid_sync(crashing: Crashing, delay: float) -> N
     again = crashing.sync(connection)
     assert again["job"]["aggregatedStats"]["recordsCommitted"] == 0
     assert count(crashing, name) == (ROWS, ROWS)
+
+
+def test_a_schedule_survives_and_what_was_missed_runs_once(crashing: Crashing) -> None:
+    source = crashing.source(crashing.postgres_config())
+    hourly = {"basicSchedule": {"units": 1, "timeUnit": "hours"}}
+    connection = crashing.connect(
+        source, "hourly", {"crash": FULL}, scheduleType="basic", scheduleData=hourly
+    )
+
+    def syncs() -> list[str]:
+        found = crashing.post("jobs/list", configTypes=["sync"], configId=connection)["jobs"]
+        return [one["job"]["status"] for one in found]
+
+    wait_until(lambda: syncs() == ["succeeded"], seconds=90, what="the first run")
+    crashing.kill()
+    with crashing.own_database() as db:
+        db.execute(
+            "UPDATE jobs SET created_at = created_at - interval '9 hours' WHERE connection_id = %s",
+            (connection,),
+        )
+    crashing.restart()
+    wait_until(lambda: syncs() == ["succeeded"] * 2, seconds=90, what="the run that was missed")
+    crashing.post("connections/update", connectionId=connection, status="inactive")
 
 
 def test_the_worker_is_killed_in_mid_sync(crashing: Crashing) -> None:

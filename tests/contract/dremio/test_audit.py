@@ -78,7 +78,10 @@ def test_rest_changes_and_log_ins(
 def test_old_records_are_removed(engine_home: Home, dremio: Dremio) -> None:
     dremio.query("SELECT 'kept'")
     with ConnectionPool(
-        engine_home.settings.postgres_dsn("dremio"), min_size=1, max_size=1, kwargs={"autocommit": True}
+        engine_home.settings.postgres_dsn("dremio"),
+        min_size=1,
+        max_size=1,
+        kwargs={"autocommit": True},
     ) as pool:
         with pool.connection() as connection:
             connection.execute(

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from services.airbyte.cdk.failures import config_error, describe, transient_error
 from services.airbyte.jobs.outcome import (
     MAX_FAILED,
     MAX_LOST,
+    MAX_PARTIAL,
     cancelled,
     lost_attempt,
     retry_pause,
@@ -38,6 +42,23 @@ def test_pauses_grow_and_end() -> None:
     kept = [pause for pause in pauses if pause is not None]
     assert kept == sorted(kept)
     assert 0.8 <= kept[0] <= 1.2
+
+
+def test_pauses_are_spread_around_their_length() -> None:
+    shortest = [retry_pause(attempts(*[AWAY] * n), lambda low, _: low) for n in (1, 2, 3)]
+    longest = [retry_pause(attempts(*[AWAY] * n), lambda _, high: high) for n in (1, 2, 3)]
+    assert shortest == pytest.approx([0.8, 2.4, 7.2])
+    assert longest == pytest.approx([1.2, 3.6, 10.8])
+
+
+def test_progress_begins_the_count_anew() -> None:
+    """A source that breaks off again and again, but brings something each time, is read on."""
+    vain = attempts(*[AWAY] * (MAX_FAILED - 1))
+    brought = replace(vain[0], stream_stats={"orders": {"recordsCommitted": 5}})
+    assert retry_pause((*vain, brought, *vain)) is not None
+    assert retry_pause((*vain, brought), lambda low, _: low) == pytest.approx(0.8)
+    assert retry_pause((brought, *vain, vain[0])) is None
+    assert retry_pause((brought,) * MAX_PARTIAL) is None
 
 
 def test_attempts_that_the_platform_lost_do_not_count_as_failed() -> None:

@@ -5,7 +5,7 @@ import datetime
 import pytest
 
 from services.airbyte.handlers.errors import InvalidInputError
-from services.airbyte.jobs.schedule import quartz, trigger
+from services.airbyte.jobs.schedule import first_run, quartz, trigger
 
 MONDAY = datetime.datetime(2024, 1, 1, 12, 30, tzinfo=datetime.UTC)
 
@@ -54,3 +54,28 @@ def test_basic_schedules_need_units() -> None:
     for bad in ({}, {"basicSchedule": {"units": 0, "timeUnit": "hours"}}, None):
         with pytest.raises(InvalidInputError):
             trigger("basic", bad)
+
+
+HOUR = datetime.timedelta(hours=1)
+
+
+def test_runs_that_were_missed_are_made_up_for_once() -> None:
+    hourly = trigger("basic", {"basicSchedule": {"units": 1, "timeUnit": "hours"}})
+    daily = quartz("0 0 4 * * ?", "UTC")
+    for when in (hourly, daily):
+        # Down for five days: due now; after that run, at the next regular time.
+        assert first_run(when, MONDAY - 120 * HOUR, MONDAY, MONDAY) == MONDAY
+        assert first_run(when, MONDAY, MONDAY, MONDAY + HOUR / 2) > MONDAY + HOUR / 2
+    assert first_run(hourly, MONDAY - HOUR / 2, MONDAY, MONDAY) == MONDAY + HOUR / 2
+
+
+def test_a_connection_that_never_ran() -> None:
+    hourly = trigger("basic", {"basicSchedule": {"units": 1, "timeUnit": "hours"}})
+    assert first_run(hourly, None, MONDAY, MONDAY) == MONDAY
+    at_four = first_run(quartz("0 0 4 * * ?", "UTC"), None, MONDAY, MONDAY)
+    assert at_four.isoformat()[:16] == "2024-01-02T04:00"
+
+
+def test_a_clock_that_goes_back_does_not_stop_the_schedule() -> None:
+    hourly = trigger("basic", {"basicSchedule": {"units": 1, "timeUnit": "hours"}})
+    assert first_run(hourly, MONDAY + HOUR / 2, MONDAY, MONDAY) == MONDAY + 1.5 * HOUR
