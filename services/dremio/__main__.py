@@ -79,6 +79,8 @@ def serve(chosen: Settings, engine: Engine, stop: threading.Event) -> None:
         flight.shutdown()
     thread.join(10)
     engine.core.reflections.stop()
+    engine.core.history.close()
+    engine.core.audit.close()
     engine.core.database.close()
     engine.core.pool.close()
 

@@ -105,6 +105,7 @@ def measure_reflections() -> list[Figure]:
             return _Bench(engine).figures()
         finally:
             engine.core.reflections.stop()
+            engine.core.history.close()
             engine.core.database.close()
             engine.core.pool.close()
 

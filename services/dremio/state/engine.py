@@ -39,7 +39,7 @@ from services.dremio.state.execute import (
 )
 from services.dremio.state.execute.explain import EXPLAIN_SCHEMA, explain
 from services.dremio.state.execute.run import OK_SCHEMA, RECORDS_SCHEMA, Result, Run
-from services.dremio.state.execute.select import select
+from services.dremio.state.execute.select import select, select_again
 from services.dremio.state.execution import Execution
 from services.dremio.state.jobs.history import Job
 from services.dremio.state.session import Session
@@ -111,7 +111,7 @@ class Engine:
         when it was recorded before. Raises DremioError.
         """
         job = job or self.core.history.start(session, sql, query_type, job_id)
-        run = Run(self.core, session, self.core.database.cursor(), job_id=job.id)
+        run = Run(self.core, session, self.core.database.cursor(), job_id=job.id, text=sql)
         self._running[job.id] = run
         counted = [0]
         statement: s.Statement | None = None
@@ -127,15 +127,14 @@ class Engine:
             session.last_query_id = job.id
 
         try:
-            statement = parse(sql)
-            job.statement = type(statement).__name__
-            needs.check(run, statement)
-            made = needs.made(run, statement)
-            schema, batches = _HANDLERS[type(statement)](run, statement)
-            if made is not None:
-                self.core.access.created(made, session.user)
-            if not isinstance(statement, s.Query):
-                self.core.reflections.committed()
+            result = select_again(run)
+            if result is not None:
+                job.statement = s.Query.__name__
+            else:
+                statement = parse(sql)
+                job.statement = type(statement).__name__
+                result = self._begin(run, statement)
+            schema, batches = result
         except BaseException as error:
             final = error if isinstance(error, DremioError) else _unexpected(error, run)
             final = _told(final, run)
@@ -177,6 +176,19 @@ class Engine:
             )
         )
 
+    def _begin(self, run: Run, statement: s.Statement) -> Result:
+        if isinstance(statement, s.Query):
+            return select(run, statement)
+        run.text = ""
+        self.core.history.flush()  # what changes something is on record before it does
+        needs.check(run, statement)
+        made = needs.made(run, statement)
+        result = _HANDLERS[type(statement)](run, statement)
+        if made is not None:
+            self.core.access.created(made, run.session.user)
+        self.core.reflections.committed()
+        return result
+
     def cancel(self, job_id: str) -> bool:
         """Stop a running statement; False when it is not running."""
         run = self._running.get(job_id)
@@ -191,9 +203,12 @@ class Engine:
 
         DDL answers Dremio's `ok BOOLEAN, summary VARCHAR`. Raises DremioError.
         """
-        statement = parse(sql)
-        run = Run(self.core, session, self.core.database.cursor())
+        run = Run(self.core, session, self.core.database.cursor(), text=sql)
         try:
+            kept = self.core.reflections.plans.find(run)
+            if kept is not None:
+                return kept.schema
+            statement = parse(sql)
             needs.check(run, statement)
             if isinstance(statement, s.Query):
                 return run.plan(statement.tree)

@@ -55,6 +55,7 @@ class Bench:
     def close(self) -> None:
         self.reflections.stop()
         self.engine.core.database.close()
+        self.engine.core.history.close()
         self.engine.core.pool.close()
 
 

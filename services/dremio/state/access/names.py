@@ -23,16 +23,24 @@ def readable(run: Run, actor: Actor, path: Path, table: exp.Table) -> Relation |
     """Return the table or view at a full path. Raises DremioError (PERMISSION)."""
     if not _is_target(table) and not actor.may("SELECT", path):
         if not _is_there(run, path):
+            _missed(run, path)
             return None
         may_read(actor, path)
     found = run.core.catalog.relation(path, rows_wanted(table))
-    if found is not None:
+    if found is None:
+        _missed(run, path)
+    else:
         run.reads[found.path] = None
     if isinstance(found, Physical) and table.args.get("version"):
         from services.dremio.state.execute.history_functions import check_version
 
         check_version(run, found.path, table.args["version"])
     return run.scan(found) if isinstance(found, Scanned) else found
+
+
+def _missed(run: Run, path: Path) -> None:
+    """Note that a name meant something else because a source has no such table."""
+    run.missed = run.missed or run.core.catalog.source(path) is not None
 
 
 def may_read(actor: Actor, path: Path) -> None:

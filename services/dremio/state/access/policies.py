@@ -31,6 +31,8 @@ class Policies:
         self._pool = pool
         self._lock = threading.Lock()
         self._of: defaultdict[str, tuple[Policy, ...]] = defaultdict(tuple)
+        # Grows after every change: who has read it since sees at least that change.
+        self.version = 0
         with connected(pool) as connection:
             found = connection.execute(
                 "SELECT path, function_path, columns, masked FROM policy ORDER BY set_at"
@@ -97,6 +99,7 @@ class Policies:
                 connection.execute("DELETE FROM policy WHERE path_key = ANY(%s)", (gone,))
             for each in gone:
                 del self._of[each]
+            self.version += 1
 
     def _write(self, path: Path, policies: tuple[Policy, ...]) -> None:
         with connected(self._pool) as connection, connection.transaction():
@@ -111,6 +114,7 @@ class Policies:
             self._of[key(path)] = policies
         else:
             self._of.pop(key(path), None)
+        self.version += 1
 
 
 def _replaced(old: Policy, new: Policy) -> bool:

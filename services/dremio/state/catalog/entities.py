@@ -50,6 +50,8 @@ class Entities:
         self._lock = threading.RLock()
         self._by_key: dict[str, Entity] = {}
         self._by_id: dict[str, Entity] = {}
+        # Grows after every change: who has read it since sees at least that change.
+        self.version = 0
         # Called with the path of what was removed, after it is gone.
         self.on_delete: Callable[[Path], None] = lambda path: None
         with connected(pool) as connection:
@@ -148,8 +150,10 @@ class Entities:
             for each in gone:
                 self._by_key.pop(key(each.path), None)
                 self._by_id.pop(each.id, None)
+            self.version += 1
         self.on_delete(entity.path)
 
     def _keep(self, entity: Entity) -> None:
         self._by_key[key(entity.path)] = entity
         self._by_id[entity.id] = entity
+        self.version += 1

@@ -3,25 +3,56 @@
 from __future__ import annotations
 
 import duckdb
+import pyarrow as pa
 from sqlglot import exp
 
 from services.dremio.sql.resolve import resolve
+from services.dremio.state import types
 from services.dremio.state.errors import DremioError, ErrorKind
 from services.dremio.state.execute.run import Run
+from services.dremio.state.reflections.plans import versions
 
 
 def run_accelerated(run: Run, tree: exp.Expression, prefix: str = "") -> duckdb.DuckDBPyConnection:
     """Run a query (its tree is consumed), after `prefix`. Raises DremioError."""
+    before = versions(run)
     resolved = resolve(tree, run.session.context, run)
     moved = run.core.reflections.accelerate(run, resolved)
     if moved is not None:
         try:
-            return run.execute(prefix + run.translate(moved))
+            sql = run.translate(moved)
+            cursor = run.execute(prefix + sql)
+            if not prefix:
+                run.core.reflections.plans.keep(
+                    run, before, resolved, moved, sql, schema_of(cursor)
+                )
+            return cursor
         except DremioError as error:
             if error.kind is ErrorKind.CANCELED:
                 raise
             run.core.reflections.gave_up(run, error)
     return run.execute(prefix + run.translate(resolved))
+
+
+def run_again(run: Run) -> tuple[duckdb.DuckDBPyConnection, pa.Schema] | None:
+    """Run a query whose plan was kept; None when it must be planned. Raises DremioError."""
+    kept = run.core.reflections.again(run)
+    if kept is None:
+        return None
+    try:
+        return run.execute(kept.sql), kept.schema
+    except DremioError as error:
+        if error.kind is ErrorKind.CANCELED:
+            raise
+        run.core.reflections.plans.forget(run)
+        return None
+
+
+def schema_of(cursor: duckdb.DuckDBPyConnection) -> pa.Schema:
+    """Return the schema of what a cursor is about to give."""
+    return pa.schema(
+        [(column[0], types.from_duckdb(column[1])) for column in cursor.description or []]
+    )
 
 
 def told(run: Run) -> str:

@@ -44,16 +44,22 @@ BATCH_ROWS = 16_384
 
 @dataclass
 class Run:
-    """A statement's own state; also what its names are looked up through (`resolve.Names`)."""
+    """A statement's own state; also what its names are looked up through (`resolve.Names`).
+
+    `text`: the statement as it was sent, where it is a query by itself. `missed`: a name was
+    looked for in a source and not found there; another program's new table would change that.
+    """
 
     core: Core
     session: Session
     cursor: duckdb.DuckDBPyConnection
     job_id: str = ""
+    text: str = ""
     cancelled: threading.Event = field(default_factory=threading.Event)
     acceleration: Plan | None = None
     guarded: bool = False
     reads: dict[Path, None] = field(default_factory=dict)
+    missed: bool = False
     _registered: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def lookup(self, path: Path, table: exp.Table) -> Relation | None:

@@ -10,17 +10,21 @@ import pyarrow as pa
 from services.dremio.sql.statements import Query
 from services.dremio.state import types
 from services.dremio.state.duckdb_errors import translate
-from services.dremio.state.execute.accelerated import run_accelerated
+from services.dremio.state.execute.accelerated import run_accelerated, run_again, schema_of
 from services.dremio.state.execute.run import BATCH_ROWS, Result, Run
 
 
 def select(run: Run, statement: Query) -> Result:
     """Run a query; its rows stream."""
     cursor = run_accelerated(run, statement.tree)
-    schema = pa.schema(
-        [(column[0], types.from_duckdb(column[1])) for column in cursor.description or []]
-    )
+    schema = schema_of(cursor)
     return schema, _batches(cursor, schema)
+
+
+def select_again(run: Run) -> Result | None:
+    """Run a query whose plan on reflections was kept; None when there is none."""
+    found = run_again(run)
+    return None if found is None else (found[1], _batches(*found))
 
 
 def _batches(cursor: duckdb.DuckDBPyConnection, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import logging
 import re
 import threading
 import uuid
@@ -14,14 +13,22 @@ from typing import Any
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
+from services.dremio.state.behind import Behind
 from services.dremio.state.errors import DremioError, ErrorKind
 from services.dremio.state.postgres import connected
 from services.dremio.state.session import Session
 
-_log = logging.getLogger(__name__)
 _IN_MEMORY = 2000
 # A password is told to the engine, not to its history.
 _PASSWORD = re.compile(r"(SET\s+PASSWORD\s+)'(?:[^']|'')*'", re.IGNORECASE)
+_UPSERT = (
+    "INSERT INTO job (id, user_name, sql, context, query_type, state, submitted_at, started_at, "
+    "statement, finished_at, row_count, error_kind, error) "
+    "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
+    "ON CONFLICT (id) DO UPDATE SET statement = excluded.statement, state = excluded.state, "
+    "finished_at = excluded.finished_at, row_count = excluded.row_count, "
+    "error_kind = excluded.error_kind, error = excluded.error"
+)
 FINAL = ("COMPLETED", "CANCELED", "FAILED")
 
 
@@ -48,14 +55,16 @@ class Job:
 class History:
     """Starts and finishes jobs. Safe to use from many threads.
 
-    A job is in the database before its statement runs. The commits are not waited for on disk:
-    a crash of the machine (not of the process) may lose the last moments of the history.
+    Records are written behind the statements, in batches some 20 ms apart; `flush` waits for
+    them, and whoever changes something or hands out a job's id calls it first. A crash may lose
+    the records of the queries of the last moment, never that of a change.
     """
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
         self._recent: OrderedDict[str, Job] = OrderedDict()
         self._lock = threading.Lock()
+        self._writer = Behind("jobs' records", self._record)
         with connected(pool) as connection:
             connection.execute(
                 "UPDATE job SET state = 'FAILED', finished_at = now(), error_kind = 'SYSTEM', "
@@ -78,11 +87,7 @@ class History:
                 if not self._recent[oldest].done.is_set():
                     break
                 del self._recent[oldest]
-        self._write(
-            "INSERT INTO job (id, user_name, sql, context, query_type, state, submitted_at, "
-            "started_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-            (job.id, job.user, sql, list(job.context), query_type, job.state, now, now),
-        )
+        self._writer.put(job.id, job)
         return job
 
     def finish(self, job: Job, error: BaseException | None, rows: int | None) -> None:
@@ -98,28 +103,19 @@ class History:
                 kind = error.kind if isinstance(error, DremioError) else ErrorKind.SYSTEM
                 job.error_kind, job.error = kind.value, str(error)
                 job.state = "CANCELED" if kind is ErrorKind.CANCELED else "FAILED"
-        try:
-            # A job whose end could not be written is closed as failed by the next start.
-            self._write(
-                "UPDATE job SET state = %s, finished_at = %s, row_count = %s, error_kind = %s, "
-                "error = %s, statement = %s WHERE id = %s",
-                (
-                    job.state,
-                    job.finished_at,
-                    job.rows,
-                    job.error_kind,
-                    job.error,
-                    job.statement,
-                    job.id,
-                ),
-            )
-        except DremioError as lost:
-            _log.warning("job's end not recorded", extra={"job_id": job.id, "why": str(lost)})
-        finally:
-            job.done.set()
+        self._writer.put(job.id, job)
+        job.done.set()
+
+    def flush(self) -> None:
+        """Wait until every job is on record. Raises DremioError (RESOURCE)."""
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Write what is not yet on record; nothing is recorded after that."""
+        self._writer.close()
 
     def get(self, job_id: str) -> Job | None:
-        """Return a job, from memory or the database."""
+        """Return a job, from memory or the database. Raises DremioError (RESOURCE)."""
         job = self._recent.get(job_id)
         if job is not None:
             return job
@@ -127,6 +123,7 @@ class History:
             uuid.UUID(job_id)
         except ValueError:
             return None
+        self.flush()
         found = self._read("SELECT * FROM job WHERE id = %s", (job_id,))
         return _job(found[0]) if found else None
 
@@ -138,22 +135,46 @@ class History:
     def swept(pool: ConnectionPool, days: int) -> int:
         """Remove the old jobs of a database; return how many."""
         before = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days)
-        with connected(pool) as connection:
+        with connected(pool) as connection, connection.transaction():
             gone = connection.execute("DELETE FROM job WHERE finished_at < %s", (before,))
+            connection.execute(  # what the jobs made of reflections
+                "DELETE FROM job_reflection r WHERE at < %s "
+                "AND NOT EXISTS (SELECT FROM job j WHERE j.id = r.job_id)",
+                (before,),
+            )
             return gone.rowcount
 
     def newest(self, limit: int = 1000) -> list[Job]:
-        """Return the newest jobs, newest first."""
+        """Return the newest jobs, newest first. Raises DremioError (RESOURCE)."""
+        self.flush()
         found = self._read("SELECT * FROM job ORDER BY submitted_at DESC LIMIT %s", (limit,))
         return [_job(row) for row in found]
+
+    def _record(self, jobs: list[Job]) -> None:
+        rows = [
+            (
+                job.id,
+                job.user,
+                job.sql,
+                list(job.context),
+                job.query_type,
+                job.state,
+                job.submitted_at,
+                job.started_at,
+                job.statement,
+                job.finished_at,
+                job.rows,
+                job.error_kind,
+                job.error,
+            )
+            for job in jobs
+        ]
+        with connected(self._pool) as connection, connection.transaction():
+            connection.cursor().executemany(_UPSERT, rows)
 
     def _read(self, sql: str, values: tuple[Any, ...]) -> list[dict[str, Any]]:
         with connected(self._pool) as connection:
             return connection.cursor(row_factory=dict_row).execute(sql, values).fetchall()
-
-    def _write(self, sql: str, values: tuple[Any, ...]) -> None:
-        with connected(self._pool) as connection:
-            connection.execute(sql, values)
 
 
 def _job(row: dict[str, Any]) -> Job:

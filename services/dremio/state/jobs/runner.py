@@ -28,8 +28,17 @@ class JobRunner:
         threading.Thread(target=self._sweep, name="sweep", daemon=True).start()
 
     def submit(self, session: Session, sql: str, query_type: str = "REST") -> Job:
-        """Start a statement and return its job at once."""
-        job = self._engine.core.history.start(session, sql, query_type)
+        """Start a statement and return its job, which is on record then.
+
+        Raises DremioError (RESOURCE) when it cannot be recorded.
+        """
+        history = self._engine.core.history
+        job = history.start(session, sql, query_type)
+        try:
+            history.flush()
+        except DremioError as error:
+            history.finish(job, error, None)
+            raise
         self._waiting[job.id] = self._pool.submit(self._run, session, sql, job)
         return job
 

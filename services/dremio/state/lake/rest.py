@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
 
 from services.dremio.state.errors import DremioError, ErrorKind
+from services.dremio.state.lake.metadata import Address, MetadataReader, path_of
 
 Namespace = tuple[str, ...]
 # Between the parts of a namespace, by the Iceberg REST specification: 0x1F, escaped.
@@ -32,10 +36,12 @@ class IcebergRest:
         self._expires = 0.0
         self._lock = threading.Lock()
         self._creating = threading.Lock()
+        self._metadata = MetadataReader(uri, self._headers)
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+        self._metadata.close()
 
     def namespaces(self, bucket: str) -> list[Namespace]:
         """Return every namespace of the bucket, nested ones too."""
@@ -55,13 +61,31 @@ class IcebergRest:
 
     def load(self, bucket: str, namespace: Namespace, table: str) -> dict[str, Any] | None:
         """Return the table's metadata document, or None when there is no such table."""
-        url = f"/v1/{bucket}/namespaces/{_SEPARATOR.join(namespace)}/tables/{table}"
-        response = self._send("GET", url)
-        if response.status_code == 404:
-            return None
-        _check(response)
-        metadata: dict[str, Any] = response.json()["metadata"]
-        return metadata
+        return self.load_all([(bucket, namespace, table)])[0]
+
+    def load_all(self, addresses: Sequence[Address]) -> list[dict[str, Any] | None]:
+        """Return several tables' metadata documents, read at the same time; None: no such table.
+
+        The documents are shared: nobody may change them.
+        """
+        try:
+            found = self._metadata.answers(addresses)
+            if any(status == 401 for status, _ in found):
+                self._expires = 0.0
+                found = self._metadata.answers(addresses)
+        except (OSError, http.client.HTTPException) as error:
+            raise DremioError(
+                ErrorKind.CONNECTION,
+                f"The storage's catalog at {self._http.base_url} failed: {error}",
+            ) from error
+        documents: list[dict[str, Any] | None] = []
+        for address, (status, body) in zip(addresses, found, strict=True):
+            if status == 404:
+                documents.append(None)
+                continue
+            _check(status, body, path_of(address))
+            documents.append(self._metadata.document(address, body))
+        return documents
 
     def create_namespace(self, bucket: str, namespace: Namespace) -> None:
         """Create the namespace unless it is there.
@@ -72,7 +96,7 @@ class IcebergRest:
         with self._creating:
             response = self._send("POST", f"/v1/{bucket}/namespaces", json=body)
         if response.status_code != 409:
-            _check(response)
+            _checked(response)
 
     def _pages(self, url: str, field: str) -> list[Any]:
         found: list[Any] = []
@@ -80,7 +104,7 @@ class IcebergRest:
         while True:
             params = {"pageSize": "1000", "pageToken": token} if token else {"pageSize": "1000"}
             response = self._send("GET", url, params=params)
-            _check(response)
+            _checked(response)
             page = response.json()
             found += page.get(field) or []
             token = page.get("next-page-token") or ""
@@ -113,27 +137,31 @@ class IcebergRest:
                         "scope": "PRINCIPAL_ROLE:ALL",
                     },
                 )
-                _check(response)
+                _checked(response)
                 answer = response.json()
                 self._token = answer["access_token"]
                 self._expires = time.monotonic() + int(answer.get("expires_in", 3600)) * 0.8
             return {"Authorization": f"Bearer {self._token}"}
 
 
-def _check(response: httpx.Response) -> None:
-    if response.is_success:
+def _checked(response: httpx.Response) -> None:
+    _check(response.status_code, response.content, response.request.url.path)
+
+
+def _check(status: int, body: bytes, path: str) -> None:
+    if 200 <= status < 300:
         return
     try:
-        message = response.json()["error"]["message"]
+        message = json.loads(body)["error"]["message"]
     except (ValueError, KeyError, TypeError):
-        message = response.text[:200] or response.reason_phrase
+        message = body[:200].decode("utf-8", "replace") or http.client.responses.get(status, "")
     kind = {
         400: ErrorKind.VALIDATION,
         401: ErrorKind.PERMISSION,
         403: ErrorKind.PERMISSION,
         404: ErrorKind.NOT_FOUND,
         409: ErrorKind.CONCURRENT_MODIFICATION,
-    }.get(response.status_code, ErrorKind.CONNECTION)
+    }.get(status, ErrorKind.CONNECTION)
     if _PLAIN_BUCKET in message or _NO_NAME in message:
         kind = ErrorKind.NOT_FOUND
-    raise DremioError(kind, f"The storage's catalog refused {response.request.url.path}: {message}")
+    raise DremioError(kind, f"The storage's catalog refused {path}: {message}")

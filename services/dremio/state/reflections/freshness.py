@@ -7,7 +7,6 @@ is taken as of the same snapshots.
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import duckdb
@@ -29,19 +28,22 @@ from services.dremio.state.reflections.materialization import Contents, Material
 from services.dremio.state.reflections.sources import Now
 
 _MOST_TAIL_FILES = 64
-_READERS = ThreadPoolExecutor(4, thread_name_prefix="metadata")
 _TAILS: dict[tuple[str, int], str] = {}
 _VIEWS: dict[str, exp.Subquery] = {}
 
 
 @dataclass
 class Answer:
-    """Whether a materialization may answer; `tail`: DuckDB's SQL of rows it lacks."""
+    """Whether a materialization may answer; `tail`: DuckDB's SQL of rows it lacks.
+
+    `ages`: the answer also depends on how much time has passed.
+    """
 
     fine: bool
     why: str = ""
     tail: str | None = None
     stale: bool = False
+    ages: bool = False
 
 
 @dataclass
@@ -73,11 +75,10 @@ class Moment:
 
     def _read_together(self, paths: list[Path]) -> None:
         """Read several tables' states at the same time: each costs a round trip."""
-        missing = [path for path in paths if key(path) not in self.states]
-        if len(missing) > 1:
-            found = _READERS.map(lambda path: sources.read(self.core.catalog, path), missing)
-            for path, now in zip(missing, found, strict=True):
-                self.states[key(path)] = now
+        missing = {key(path): path for path in paths if key(path) not in self.states}
+        if missing:
+            found = sources.read_all(self.core.catalog, list(missing.values()))
+            self.states.update(zip(missing, found, strict=True))
 
     def ask(self, reflection: Reflection, built: Materialization, node: exp.Expr) -> Answer:
         """Return whether `built` answers for the dataset that `node` stands for."""
@@ -110,7 +111,8 @@ class Moment:
             return Answer(True)
         allowed = reflection.policy.staleness
         if allowed and all(_age(before, now) <= allowed for before, now in changed):
-            return Answer(True, f"stale by at most the {allowed:g} s its policy allows")
+            why = f"stale by at most the {allowed:g} s its policy allows"
+            return Answer(True, why, ages=True)
         if not contents.linear or len(contents.sources) != 1:
             return Answer(False, "a table changed since it was built", stale=True)
         before, now = changed[0]

@@ -20,7 +20,7 @@ from services.dremio.state.reflections.contents import ROWS, dim, layout, measur
 from services.dremio.state.reflections.dataset import DATASET, pin, tables_in
 from services.dremio.state.reflections.definition import AGGREGATION, Reflection
 from services.dremio.state.reflections.freshness import Answer, Moment
-from services.dremio.state.reflections.materialization import Materialization
+from services.dremio.state.reflections.materialization import Materialization, Source
 from services.dremio.state.reflections.sources import total_rows
 from services.dremio.state.reflections.storage import Segments
 
@@ -43,10 +43,21 @@ class Candidate:
 
 @dataclass
 class Plan:
-    """What became of a query: which reflections were considered, and why (not) chosen."""
+    """What became of a query: which reflections were considered, and why (not) chosen.
+
+    `states`: the tables it looked at, as they were; while they stay so the plan stays the same,
+    if it is `lasting`: not only right until a stated age.
+    """
 
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)
     stale: set[str] = field(default_factory=set)
+    states: tuple[Source, ...] = ()
+    lasting: bool = True
+
+    def copy(self) -> Plan:
+        """Return the plan for another run of its query."""
+        entries = {own: dict(entry) for own, entry in self.entries.items()}
+        return Plan(entries, self.stale, self.states, self.lasting)
 
     @property
     def chosen(self) -> bool:
@@ -128,6 +139,7 @@ class Planner:
         result: exp.Expression = holder.this
         result.parent = None
         self._pin(result)
+        self.plan.states = tuple(n.source for n in self._moment.states.values() if n is not None)
         return result
 
     def _candidates(self, path: Path, kind: str) -> Iterable[Candidate]:
@@ -251,6 +263,8 @@ class Planner:
         answer = self._moment.ask(candidate.reflection, candidate.built, node)
         if answer.stale:
             self.plan.stale.add(candidate.reflection.id)
+        if answer.ages:
+            self.plan.lasting = False
         return answer
 
     def _choose(self, candidate: Candidate, answer: Answer) -> None:

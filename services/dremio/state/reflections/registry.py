@@ -18,6 +18,7 @@ from services.dremio.state.catalog.entities import Path, key
 from services.dremio.state.errors import DremioError, ErrorKind, conflict, not_found, validation
 from services.dremio.state.reflections.definition import Policy, Reflection
 from services.dremio.state.reflections.materialization import Materialization
+from services.dremio.state.reflections.plans import KeptPlan, Plans
 from services.dremio.state.reflections.storage import Segments
 from services.dremio.state.reflections.store import Store
 
@@ -52,6 +53,7 @@ class Reflections:
         self._recover()
         self._index: Index | None = None
         self._reindex()
+        self.plans = Plans()
 
     def start(self, core: Core) -> None:
         """Begin to keep the reflections fresh."""
@@ -67,6 +69,20 @@ class Reflections:
             self.refresher.stop()
 
     # What queries ask
+
+    @property
+    def offered(self) -> object:
+        """What the planner is offered now: another object after every change."""
+        return self._index
+
+    def again(self, run: Run) -> KeptPlan | None:
+        """Return the plan that was kept of a statement's text, None when it must be made."""
+        kept = self.plans.find(run)
+        if kept is not None:
+            run.acceleration = kept.plan.copy()
+        run.reads.update(dict.fromkeys(kept.reads))
+            self._told(kept.plan)
+        return kept
 
     def accelerate(self, run: Run, tree: exp.Expression) -> exp.Expression | None:
         """Return a resolved query moved onto reflections, None when none of them is used.
@@ -89,9 +105,12 @@ class Reflections:
             _log.exception("reflections could not be planned")
             return None
         run.acceleration = planner.plan
-        if planner.plan.stale and self.refresher is not None:
-            self.refresher.changed()
+        self._told(planner.plan)
         return moved if planner.plan.chosen else None
+
+    def _told(self, plan: Plan) -> None:
+        if plan.stale and self.refresher is not None:
+            self.refresher.changed()
 
     def gave_up(self, run: Run, error: DremioError) -> None:
         """Record that a query moved onto reflections failed and is run as it was written."""

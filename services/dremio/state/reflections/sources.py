@@ -6,6 +6,7 @@ snapshot ids).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ import duckdb
 from services.dremio.state.catalog.catalog import Catalog, Table
 from services.dremio.state.catalog.entities import Path
 from services.dremio.state.database import literal
+from services.dremio.state.lake.source import Place
 from services.dremio.state.reflections.materialization import Source
 
 _DATA, _DELETED = 0, 2
@@ -38,11 +40,30 @@ class Tail:
 
 def read(catalog: Catalog, path: Path) -> Now | None:
     """Return the table's state now, None when there is no such table. Raises DremioError."""
-    table = catalog.table(path)
-    if table is None:
-        return None
-    place = table.place
-    metadata = table.lake.rest.load(place.bucket, place.namespace, place.table)
+    return read_all(catalog, [path])[0]
+
+
+def read_all(catalog: Catalog, paths: Sequence[Path]) -> list[Now | None]:
+    """Return several tables' states, read at the same time. Raises DremioError."""
+    targets = [catalog.target(path, must=False) for path in paths]
+    by_lake: dict[str, list[Table]] = {}
+    for table in targets:
+        if table is not None:
+            by_lake.setdefault(table.source.id, []).append(table)
+    found: dict[tuple[str, Place], dict[str, Any] | None] = {}
+    for tables in by_lake.values():
+        places = [table.place for table in tables]
+        addresses = [(place.bucket, place.namespace, place.table) for place in places]
+        documents = tables[0].lake.rest.load_all(addresses)
+        for table, metadata in zip(tables, documents, strict=True):
+            found[(table.source.id, table.place)] = metadata
+    return [
+        None if table is None else _now(table, found[(table.source.id, table.place)])
+        for table in targets
+    ]
+
+
+def _now(table: Table, metadata: dict[str, Any] | None) -> Now | None:
     if metadata is None:
         return None
     snapshot = metadata.get("current-snapshot-id")
