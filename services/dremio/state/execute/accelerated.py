@@ -35,17 +35,29 @@ def run_accelerated(run: Run, tree: exp.Expression, prefix: str = "") -> duckdb.
 
 
 def run_again(run: Run) -> tuple[duckdb.DuckDBPyConnection, pa.Schema] | None:
-    """Run a query whose plan was kept; None when it must be planned. Raises DremioError."""
-    kept = run.core.reflections.again(run)
-    if kept is None:
+    """Run a query whose plan was kept; None when it must be planned. Raises DremioError.
+
+    It runs while the storage is asked whether the tables are as they were; if not, what came out
+    is thrown away.
+    """
+    reflections = run.core.reflections
+    found = reflections.plans.ask(run)
+    if found is None:
         return None
+    kept, is_right = found
+    cursor: duckdb.DuckDBPyConnection | None = None
     try:
-        return run.execute(kept.sql), kept.schema
+        cursor = run.execute(kept.sql)
     except DremioError as error:
         if error.kind is ErrorKind.CANCELED:
             raise
-        run.core.reflections.plans.forget(run)
+        reflections.plans.forget(run)
+    finally:
+        right = is_right()
+    if cursor is None or not right:
         return None
+    reflections.again(run, kept)
+    return cursor, kept.schema
 
 
 def schema_of(cursor: duckdb.DuckDBPyConnection) -> pa.Schema:

@@ -44,8 +44,11 @@ class MetadataReader:
         for connection in idle:
             connection.close()
 
-    def answers(self, addresses: Sequence[Address]) -> list[tuple[int, bytes]]:
-        """Return each table's status and body. Raises OSError or HTTPException."""
+    def ask(self, addresses: Sequence[Address]) -> Callable[[], list[tuple[int, bytes]]]:
+        """Ask for tables' documents; return what waits for each one's status and body.
+
+        That must be called, once; it raises OSError or HTTPException.
+        """
         headers = self._headers()
         sent: list[http.client.HTTPConnection | None] = []
         for address in addresses:
@@ -54,19 +57,23 @@ class MetadataReader:
                 connection.request("GET", self._path(address), headers=headers)
                 sent.append(connection)
             except (OSError, http.client.HTTPException):
-                connection.close()  # the server has closed it since; `_again` opens one
+                connection.close()  # the server has closed it since: `_answer` opens one
                 sent.append(None)
-        found: list[tuple[int, bytes]] = []
-        try:
-            for position, address in enumerate(addresses):
-                opened = sent[position]
-                sent[position] = None
-                found.append(self._answer(opened, address, headers))
-        finally:
-            for left in sent:
-                if left is not None:
-                    left.close()
-        return found
+
+        def answers() -> list[tuple[int, bytes]]:
+            found: list[tuple[int, bytes]] = []
+            try:
+                for position, address in enumerate(addresses):
+                    opened = sent[position]
+                    sent[position] = None
+                    found.append(self._answer(opened, address, headers))
+            finally:
+                for left in sent:
+                    if left is not None:
+                        left.close()
+            return found
+
+        return answers
 
     def document(self, address: Address, body: bytes) -> dict[str, Any]:
         """Return the metadata in an answer's body. It is shared: nobody may change it."""

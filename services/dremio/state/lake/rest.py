@@ -6,7 +6,7 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx
@@ -68,16 +68,28 @@ class IcebergRest:
 
         The documents are shared: nobody may change them.
         """
+        return self.ask(addresses)()
+
+    def ask(self, addresses: Sequence[Address]) -> Callable[[], list[dict[str, Any] | None]]:
+        """Ask for documents; return what waits for them, as `load_all`. It must be called once."""
         try:
-            found = self._metadata.answers(addresses)
+            answers = self._metadata.ask(addresses)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._failed(error) from error
+        return lambda: self._documents(addresses, answers)
+
+    def _documents(
+        self,
+        addresses: Sequence[Address],
+        answers: Callable[[], list[tuple[int, bytes]]],
+    ) -> list[dict[str, Any] | None]:
+        try:
+            found = answers()
             if any(status == 401 for status, _ in found):
                 self._expires = 0.0
-                found = self._metadata.answers(addresses)
+                found = self._metadata.ask(addresses)()
         except (OSError, http.client.HTTPException) as error:
-            raise DremioError(
-                ErrorKind.CONNECTION,
-                f"The storage's catalog at {self._http.base_url} failed: {error}",
-            ) from error
+            raise self._failed(error) from error
         documents: list[dict[str, Any] | None] = []
         for address, (status, body) in zip(addresses, found, strict=True):
             if status == 404:
@@ -86,6 +98,11 @@ class IcebergRest:
             _check(status, body, path_of(address))
             documents.append(self._metadata.document(address, body))
         return documents
+
+    def _failed(self, error: Exception) -> DremioError:
+        return DremioError(
+            ErrorKind.CONNECTION, f"The storage's catalog at {self._http.base_url} failed: {error}"
+        )
 
     def create_namespace(self, bucket: str, namespace: Namespace) -> None:
         """Create the namespace unless it is there.
@@ -118,10 +135,7 @@ class IcebergRest:
                 self._expires = 0.0
                 response = self._http.request(method, url, headers=self._headers(), **keywords)
         except httpx.HTTPError as error:
-            raise DremioError(
-                ErrorKind.CONNECTION,
-                f"The storage's catalog at {self._http.base_url} failed: {error}",
-            ) from error
+            raise self._failed(error) from error
         return response
 
     def _headers(self) -> dict[str, str]:

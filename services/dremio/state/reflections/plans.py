@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,15 @@ class Plans:
 
     def find(self, run: Run) -> KeptPlan | None:
         """Return the plan of a statement's text if it is still right, after asking the storage."""
+        found = self.ask(run)
+        return found[0] if found is not None and found[1]() else None
+
+    def ask(self, run: Run) -> tuple[KeptPlan, Callable[[], bool]] | None:
+        """Return the plan of a statement's text, and what waits to hear if it is still right.
+
+        The storage is asked when this returns; the plan may be run while it answers. What is
+        returned must be called, once.
+        """
         asked = _key(run)
         kept = self._kept.get(asked)
         if kept is None:
@@ -64,13 +74,21 @@ class Plans:
             self._drop(asked)
             return None
         try:
-            now = sources.read_all(run.core.catalog, [source.path for source in kept.states])
+            answer = sources.ask_all(run.core.catalog, [source.path for source in kept.states])
         except DremioError:
             return None
-        if any(n is None or n.source != s for n, s in zip(now, kept.states, strict=True)):
-            self._drop(asked)
-            return None
-        return kept
+
+        def is_right() -> bool:
+            try:
+                now = answer()
+            except DremioError:
+                return False
+            if any(n is None or n.source != s for n, s in zip(now, kept.states, strict=True)):
+                self._drop(asked)
+                return False
+            return True
+
+        return kept, is_right
 
     def keep(
         self,

@@ -75,14 +75,11 @@ class Reflections:
         """What the planner is offered now: another object after every change."""
         return self._index
 
-    def again(self, run: Run) -> KeptPlan | None:
-        """Return the plan that was kept of a statement's text, None when it must be made."""
-        kept = self.plans.find(run)
-        if kept is not None:
-            run.acceleration = kept.plan.copy()
+    def again(self, run: Run, kept: KeptPlan) -> None:
+        """Say that a query ran by a plan that was kept."""
+        run.acceleration = kept.plan.copy()
         run.reads.update(dict.fromkeys(kept.reads))
-            self._told(kept.plan)
-        return kept
+        self._told(kept.plan)
 
     def accelerate(self, run: Run, tree: exp.Expression) -> exp.Expression | None:
         """Return a resolved query moved onto reflections, None when none of them is used.

@@ -6,7 +6,7 @@ snapshot ids).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ import duckdb
 from services.dremio.state.catalog.catalog import Catalog, Table
 from services.dremio.state.catalog.entities import Path
 from services.dremio.state.database import literal
+from services.dremio.state.errors import DremioError
+from services.dremio.state.lake.metadata import Address
 from services.dremio.state.lake.source import Place
 from services.dremio.state.reflections.materialization import Source
 
@@ -45,22 +47,43 @@ def read(catalog: Catalog, path: Path) -> Now | None:
 
 def read_all(catalog: Catalog, paths: Sequence[Path]) -> list[Now | None]:
     """Return several tables' states, read at the same time. Raises DremioError."""
+    return ask_all(catalog, paths)()
+
+
+def ask_all(catalog: Catalog, paths: Sequence[Path]) -> Callable[[], list[Now | None]]:
+    """Ask for tables' states; return what waits for them. That must be called, once.
+
+    Both raise DremioError.
+    """
     targets = [catalog.target(path, must=False) for path in paths]
     by_lake: dict[str, list[Table]] = {}
     for table in targets:
         if table is not None:
             by_lake.setdefault(table.source.id, []).append(table)
-    found: dict[tuple[str, Place], dict[str, Any] | None] = {}
-    for tables in by_lake.values():
-        places = [table.place for table in tables]
-        addresses = [(place.bucket, place.namespace, place.table) for place in places]
-        documents = tables[0].lake.rest.load_all(addresses)
-        for table, metadata in zip(tables, documents, strict=True):
-            found[(table.source.id, table.place)] = metadata
-    return [
-        None if table is None else _now(table, found[(table.source.id, table.place)])
-        for table in targets
-    ]
+    asked = [(tables, tables[0].lake.rest.ask(_addresses(tables))) for tables in by_lake.values()]
+
+    def answer() -> list[Now | None]:
+        found: dict[tuple[str, Place], dict[str, Any] | None] = {}
+        failure: DremioError | None = None
+        for tables, documents in asked:
+            try:
+                for table, metadata in zip(tables, documents(), strict=True):
+                    found[(table.source.id, table.place)] = metadata
+            except DremioError as error:
+                failure = error
+        if failure is not None:
+            raise failure
+        return [
+            None if table is None else _now(table, found[(table.source.id, table.place)])
+            for table in targets
+        ]
+
+    return answer
+
+
+def _addresses(tables: list[Table]) -> list[Address]:
+    places = [table.place for table in tables]
+    return [(place.bucket, place.namespace, place.table) for place in places]
 
 
 def _now(table: Table, metadata: dict[str, Any] | None) -> Now | None:
