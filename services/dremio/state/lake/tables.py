@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from services.dremio.state.errors import DremioError, ErrorKind
 from services.dremio.state.lake.hadoop import HadoopCatalog
+from services.dremio.state.lake.metadata import Address
 from services.dremio.state.lake.rest import IcebergRest, Namespace
 
 # Which buckets are table buckets changes when one is made anew under the same name.
@@ -48,6 +50,17 @@ class Tables:
     def load(self, bucket: str, namespace: Namespace, table: str) -> dict[str, Any] | None:
         """Return the table's metadata document, or None when there is no such table."""
         return self._of(bucket).load(bucket, namespace, table)
+
+    def ask(self, addresses: Sequence[Address]) -> Callable[[], list[dict[str, Any] | None]]:
+        """Ask for several tables' documents; return what waits for them. It must be called once."""
+        listed = [a for a in addresses if self._rest is not None and not self.is_plain(a[0])]
+        answer = self._rest.ask(listed) if self._rest is not None and listed else list
+
+        def documents() -> list[dict[str, Any] | None]:
+            found = dict(zip(listed, answer(), strict=True))
+            return [found[a] if a in found else self._plain.load(*a) for a in addresses]
+
+        return documents
 
     def create_namespace(self, bucket: str, namespace: Namespace) -> None:
         """Create the namespace unless it is there."""
