@@ -12,7 +12,15 @@ import sys
 import typer
 from rich.console import Console
 
-from bootstrap.commands import backups, data, dead_letters, lifecycle, looking, reflections
+from bootstrap.commands import (
+    backups,
+    continuous,
+    data,
+    dead_letters,
+    lifecycle,
+    looking,
+    reflections,
+)
 from services.common.errors import LakeletError
 
 app = typer.Typer(
@@ -22,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (lifecycle, data, dead_letters, looking, reflections, backups):
+for commands in (lifecycle, data, continuous, dead_letters, looking, reflections, backups):
     commands.register(app)
 
 

@@ -54,9 +54,22 @@ class Stream(_Strict):
     key: tuple[str, ...] = ()
 
 
-class Connection(_Strict):
-    """A connection from a source to bronze; `schedule` is `manual` or a Quartz cron expression.
+class Continuous(_Strict):
+    """How a continuous connection brings changes: every so many seconds or rows.
 
+    Snapshots of its tables older than `history` seconds are removed.
+    """
+
+    every: float = 0.5
+    rows: int = 100_000
+    history: float = 600.0
+
+
+class Connection(_Strict):
+    """A connection from a source to bronze.
+
+    `schedule` is `manual`, a Quartz cron expression, or `continuous`: changes of a source that is
+    read through its log (CDC) are brought all the time, in the steps that `continuous` tells.
     `schema_changes`: what happens when the source has other columns than those that were chosen.
     """
 
@@ -64,7 +77,14 @@ class Connection(_Strict):
     namespace: str
     schedule: str = "manual"
     schema_changes: Literal["ignore", "propagate_columns", "propagate_fully", "disable"] = "ignore"
+    continuous: Continuous | None = None
     streams: dict[str, Stream]
+
+    @model_validator(mode="after")
+    def _steps(self) -> Connection:
+        if self.continuous is not None and self.schedule != "continuous":
+            raise ValueError("continuous is for a connection with schedule: continuous")
+        return self
 
 
 class SourceHop(_Strict):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pymysql
 from psycopg import sql
 
 from bootstrap.clients.dremio import Dremio
@@ -75,12 +76,14 @@ def _source_hop(platform: Platform, check: Reconciliation, settings: Settings) -
     source = platform.sources[check.source.of]
     if source.type == "postgres" and check.source.table:
         return _postgres_hop(source, check.source.table, check.money)
+    if source.type == "mysql" and check.source.table:
+        return _mysql_hop(source, check.source.table, check.money)
     if source.type == "file" and str(source.configuration.get("format")) == "csv":
         inside = str(source.configuration["url"]).removeprefix("/local/")
         return _csv_hop(settings.inbox_dir / inside)
     raise ConfigError(
         f"reconcile: a source of type {source.type!r} cannot be counted; "
-        "name a table of a postgres source or a csv file source"
+        "name a table of a postgres or mysql source, or a csv file source"
     )
 
 
@@ -102,6 +105,36 @@ def _postgres_hop(source: Source, table: str, money: str | None) -> Hop:
         raise TransientError(f"the source of {table} does not answer: {error}") from error
     rows, amount = row if row else (0, None)
     return Hop("source", table, rows, _cents(Decimal(amount or 0)) if money else None)
+
+
+def _mysql_hop(source: Source, table: str, money: str | None) -> Hop:
+    config = source.configuration
+    mode = (config.get("ssl_mode") or {}).get("mode", "preferred")
+    total = f"sum({_mysql_name(money)})" if money else "NULL"
+    place = ".".join(_mysql_name(part) for part in table.split("."))
+    try:
+        with (
+            pymysql.connect(
+                host=config["host"],
+                port=int(config["port"]),
+                database=config["database"],
+                user=config["username"],
+                password=config.get("password") or "",
+                connect_timeout=10,
+                ssl=None if mode == "preferred" else {"check_hostname": False},
+            ) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(f"SELECT count(*), {total} FROM {place}")  # noqa: S608
+            row = cursor.fetchone()
+    except pymysql.OperationalError as error:
+        raise TransientError(f"the source of {table} does not answer: {error}") from error
+    rows, amount = row if row else (0, None)
+    return Hop("source", table, rows, _cents(Decimal(amount or 0)) if money else None)
+
+
+def _mysql_name(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
 
 
 def _csv_hop(path: Path) -> Hop:

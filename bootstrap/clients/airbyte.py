@@ -63,9 +63,12 @@ class Airbyte(ApiClient):
 
         `progress` is given each answer, the last one too, which is returned. Raises
         PermanentError with the failure's message when the job does not succeed, NotFoundError
-        when there is no such connection.
+        when there is no such connection. Of a continuous connection it waits until what the source
+        holds now is there; its job, which goes on, is returned.
         """
         connection = self.connection_id(name)
+        if self.continuous_status(name) is not None:
+            return self._caught_up(name, connection, progress)
         job_id = self._running_job(connection)
         if job_id is None:
             job_id = self.post("connections/sync", {"connectionId": connection})["job"]["id"]
@@ -87,6 +90,38 @@ class Airbyte(ApiClient):
         if job["job"]["status"] != "succeeded":
             raise PermanentError(f"{what} {job['job']['status']}: {_failure(job)}")
         return dict(job)
+
+    def continuous_status(self, name: str) -> dict[str, Any] | None:
+        """Return how far a continuous connection is, None for others (and unknown ones)."""
+        found = self.named("connections", name) or {}
+        return dict(found["continuousStatus"]) if "continuousStatus" in found else None
+
+    def pause(self, name: str, *, paused: bool) -> None:
+        """Pause a connection (status inactive), or resume it."""
+        status = "inactive" if paused else "active"
+        body = {"connectionId": self.connection_id(name), "status": status}
+        self.post("connections/update", body)
+
+    def _caught_up(
+        self, name: str, connection: str, progress: Callable[[dict[str, Any]], None]
+    ) -> dict[str, Any]:
+        asked = time.time()
+        while True:
+            status = self.continuous_status(name) or {}
+            listing = {"configTypes": ["sync"], "configId": connection}
+            newest = next(iter(self.post("jobs/list", listing)["jobs"]), None)
+            if newest is not None:
+                job = dict(self.post("jobs/get", {"id": newest["job"]["id"]}))
+                progress(job)
+                if float(status.get("upToDateAt", 0.0)) >= asked:
+                    return job
+                ended = job["job"]["status"]
+                if ended in ("failed", "cancelled") and job["job"]["createdAt"] < asked:
+                    raise PermanentError(
+                        f"{name!r} is continuous, and its job {ended}: {_failure(job)};"
+                        f" `lakelet resume {name}` starts it anew"
+                    )
+            time.sleep(0.3)
 
     def _running_job(self, connection: str) -> int | None:
         body = {"configTypes": ["sync", "reset_connection"], "configId": connection}

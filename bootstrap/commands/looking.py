@@ -8,6 +8,7 @@ import typer
 
 from bootstrap import preflight
 from bootstrap.alerts import active_alerts, send_test
+from bootstrap.commands.continuous import continuous_lines
 from bootstrap.commands.lifecycle import home
 from bootstrap.commands.options import Json, print_json
 from bootstrap.output import plain_table, results_console
@@ -41,7 +42,7 @@ def status(json: Json = False) -> None:
                 f"{row['memory'] / 1e6:.0f} MB" if row["pid"] else "",
             )
         results_console().print(table if rows else "nothing was ever started here: run `make up`")
-        for line in _alert_lines() if rows else []:
+        for line in [*continuous_lines(settings()), *_alert_lines()] if rows else []:
             typer.echo(line)
     if not rows or not all(row["healthy"] for row in rows):
         raise typer.Exit(1)

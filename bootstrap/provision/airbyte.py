@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from bootstrap.clients.airbyte import Airbyte
-from bootstrap.platform_file import Connection, Platform
+from bootstrap.platform_file import Connection, Continuous, Platform
 from bootstrap.provision.connectors import ensure_connectors
 from services.common.errors import ConfigError, NotFoundError, PermanentError
 from services.common.settings import Settings
@@ -102,7 +102,7 @@ def _ensure_connection(
         "status": "active",
         "nonBreakingChangesPreference": connection.schema_changes,
         "syncCatalog": {"streams": _streams(airbyte, name, connection, source)},
-        **_schedule(connection.schedule),
+        **_schedule(connection),
     }
     present = airbyte.named("connections", name)
     if present is None:
@@ -112,11 +112,14 @@ def _ensure_connection(
         airbyte.post("connections/update", {**body, "connectionId": present["connectionId"]})
 
 
-def _schedule(schedule: str) -> dict[str, Any]:
-    if schedule == "manual":
-        return {"scheduleType": "manual"}
-    cron = {"cronExpression": schedule, "cronTimeZone": "UTC"}
-    return {"scheduleType": "cron", "scheduleData": {"cron": cron}}
+def _schedule(connection: Connection) -> dict[str, Any]:
+    if connection.schedule == "continuous":
+        steps = (connection.continuous or Continuous()).model_dump()
+        return {"scheduleType": "manual", "continuous": steps}
+    if connection.schedule == "manual":
+        return {"scheduleType": "manual", "continuous": None}
+    cron = {"cronExpression": connection.schedule, "cronTimeZone": "UTC"}
+    return {"scheduleType": "cron", "scheduleData": {"cron": cron}, "continuous": None}
 
 
 def _streams(

@@ -115,6 +115,8 @@ class Settings(BaseSettings):
 
     monitoring: Literal["on", "off"] = "off"
     slow_query_seconds: float = Field(default=30, gt=0)
+    # What a replication slot may keep of PostgreSQL's log before it is given up; -1: no limit.
+    postgres_slot_wal_mb: int = Field(default=8192, ge=-1)
     stale_after_hours: float = Field(default=48, gt=0)
     disk_reserve_bytes: int = Field(default=2_000_000_000, ge=0)
     metrics_interval_seconds: float = Field(default=10, gt=0)

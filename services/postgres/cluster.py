@@ -39,6 +39,10 @@ def server_command(settings: Settings, *, socket_folder: str = "") -> list[str]:
         "port": str(settings.postgres_port),
         "unix_socket_directories": socket_folder,
         "wal_level": "logical",  # change data capture reads the log
+        # A slot that no one reads must not fill the disk: it is lost then (docs/ingestion/cdc.md).
+        "max_slot_wal_keep_size": _megabytes(settings.postgres_slot_wal_mb),
+        "max_replication_slots": "20",
+        "max_wal_senders": "20",
         "max_connections": "100",
         "shared_buffers": "128MB",
         "max_wal_size": "1GB",
@@ -49,6 +53,10 @@ def server_command(settings: Settings, *, socket_folder: str = "") -> list[str]:
     flags = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
     folder = str(data_folder(settings))
     return [*command_prefix(), str(POSTGRES_BIN_PATH / "postgres"), "-D", folder, *flags]
+
+
+def _megabytes(number: int) -> str:
+    return "-1" if number < 0 else f"{number}MB"
 
 
 def _client_rules(settings: Settings) -> Path:

@@ -92,7 +92,8 @@ class ChangeLog(Protocol):
     """Keys of streams whose state the log does not reach back to: they are read anew."""
 
     caught_up: bool
-    """Whether the last window ended at (or after) the end that the log had when it was opened."""
+    """Whether the last window ended at (or after) the end that the log had when it was opened, or
+    when `aim` was called last."""
 
     def snapshot(self, stream: ConfiguredStream) -> AbstractContextManager[Reading]:
         """Read a stream whole; from then on the log goes on for it where the snapshot stands.
@@ -105,6 +106,9 @@ class ChangeLog(Protocol):
 
     def states(self) -> dict[str, Json]:
         """Return each stream's state (by `ConfiguredStream.key`) at the end of the last window."""
+
+    def aim(self) -> None:
+        """Look where the log ends now: from here on `caught_up` is about that end."""
 
     def acknowledge(self) -> None:
         """Tell the server that all changes up to the end of the last window are safe."""

@@ -8,8 +8,19 @@ from uuid import UUID
 from services.airbyte.handlers import actors as actor_handlers
 from services.airbyte.handlers.context import Context
 from services.airbyte.handlers.errors import ConflictError, InvalidInputError
+from services.airbyte.handlers.state_shapes import shown
+from services.airbyte.jobs import continuous
+from services.airbyte.jobs.continuous import Continuous
 from services.airbyte.jobs.schedule import check_schedule
-from services.airbyte.state import actors, connections, jobs, streams, workspaces
+from services.airbyte.state import (
+    actors,
+    connections,
+    freshness,
+    jobs,
+    streams,
+    workspaces,
+)
+from services.airbyte.state.freshness import Freshness
 from services.airbyte.state.records import Connection, Job, Json
 
 _MODES = {
@@ -52,8 +63,9 @@ def create(ctx: Context, fields: dict[str, Any]) -> Connection:
     check_catalog(fields["catalog"])
     check_schedule(fields["schedule_type"], fields.get("schedule_data"))
     with ctx.db.connection() as db:
-        actors.get(db, "source", fields["source_id"])
+        source = actors.get(db, "source", fields["source_id"])
         actors.get(db, "destination", fields["destination_id"])
+        continuous.check(fields["options"], source.configuration, fields["schedule_type"])
         connection = connections.create(db, fields)
     ctx.reschedule(connection.id)
     return connection
@@ -71,6 +83,8 @@ def update(ctx: Context, identity: UUID, fields: dict[str, Any]) -> Connection:
             options = {**before.options, **fields.get("options", {})}
             cleared = ("breakingChange", "statusReason")
             fields["options"] = {k: v for k, v in options.items() if k not in cleared}
+        source = actors.get(db, "source", before.source_id, deleted=True)
+        continuous.check(fields.get("options", before.options), source.configuration, kind)
         connection = connections.update(db, identity, fields)
     ctx.reschedule(identity)
     return connection
@@ -135,6 +149,8 @@ def trigger(
             _check_streams(connection, streams)
         if streams:
             config["streams"] = streams
+        if config_type == "sync" and not config and Continuous.of(connection.options):
+            config["continuous"] = True
         job = jobs.create(db, identity, config_type, config)
     ctx.workers.wake()
     return job
@@ -178,19 +194,10 @@ def state(ctx: Context, identity: UUID) -> Json:
     with ctx.db.connection() as db:
         connections.get(db, identity)
         known = [s for s in streams.listing(db, identity) if s.state is not None]
-    if not known:
-        return {"stateType": "not_set", "connectionId": str(identity)}
-    return {
-        "stateType": "stream",
-        "connectionId": str(identity),
-        "streamState": [
-            {
-                "streamDescriptor": {
-                    "name": s.name,
-                    **({"namespace": s.namespace} if s.namespace else {}),
-                },
-                "streamState": s.state,
-            }
-            for s in known
-        ],
-    }
+    return {"connectionId": str(identity), **shown(known)}
+
+
+def freshness_of(ctx: Context, identity: UUID) -> Freshness | None:
+    """Return how far a connection that reads a log is; None for others."""
+    with ctx.db.connection() as db:
+        return freshness.get(db, identity)

@@ -6,25 +6,16 @@ from uuid import UUID
 
 from services.airbyte.handlers.connections import state
 from services.airbyte.handlers.context import Context
-from services.airbyte.handlers.errors import InvalidInputError, SyncRunningError
+from services.airbyte.handlers.errors import SyncRunningError
+from services.airbyte.handlers.state_shapes import told
 from services.airbyte.state import connections, jobs, streams
 from services.airbyte.state.records import ACTIVE, Json
 
 
 def create_or_update(ctx: Context, identity: UUID, new: Json, *, safe: bool = True) -> Json:
     """Replace the whole state. Raises SyncRunningError while a job of the connection runs."""
-    kind = new.get("stateType")
-    if kind not in ("stream", "not_set"):
-        raise InvalidInputError(
-            f"stateType {kind} cannot be set: use stream (or not_set to forget)",
-            [("connectionState.stateType", str(kind))],
-        )
-    wanted = {}
-    for entry in new.get("streamState") or []:
-        descriptor = entry["streamDescriptor"]
-        wanted[(descriptor.get("namespace") or "", descriptor["name"])] = entry.get("streamState")
     with ctx.db.connection() as db, db.transaction():
-        connections.get(db, identity)
+        wanted = told(connections.get(db, identity), new)
         running, _ = jobs.find(db, connection_ids=[identity], statuses=ACTIVE)
         if running and safe:
             raise SyncRunningError(

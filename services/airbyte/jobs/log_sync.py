@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from services.airbyte.cdk.catalog import ConfiguredStream
@@ -18,6 +18,7 @@ from services.airbyte.destination import applying
 from services.airbyte.destination.commits import Commit
 from services.airbyte.destination.spool import Spool, Spooled
 from services.airbyte.jobs.continuous import Continuous
+from services.airbyte.jobs.pulse import Pulse
 from services.airbyte.state import streams as states
 from services.airbyte.state.records import StreamState
 
@@ -26,8 +27,46 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-# How often positions are stored and acknowledged while nothing changes, and the lag is looked at.
+# How often positions are stored and acknowledged while nothing changes.
 _QUIET = 10.0
+
+
+@dataclass
+class _Told:
+    """What was applied since the last line about it: a line for each small window is too many."""
+
+    rows: int = 0
+    bytes: int = 0
+    windows: int = 0
+    seconds: float = 0.0
+    tables: set[str] = field(default_factory=set)
+    at: float = 0.0
+
+    @property
+    def seconds_since(self) -> float:
+        """Seconds since the last line."""
+        return time.monotonic() - self.at
+
+    def add(self, commits: Sequence[Commit], seconds: float) -> None:
+        """Count a window."""
+        self.rows += sum(commit.note.records for commit in commits)
+        self.bytes += sum(commit.note.bytes for commit in commits)
+        self.windows, self.seconds = self.windows + 1, self.seconds + seconds
+        self.tables |= {commit.table.name for commit in commits}
+
+    def write(self, sync: Sync) -> None:
+        """Write the line."""
+        several = f" in {self.windows} windows" if self.windows > 1 else ""
+        sync.log.write(
+            f"{self.rows} changes of {', '.join(sorted(self.tables))}{several}"
+            f" in {self.seconds:.2f} s",
+            source="destination",
+            records_synced=self.rows,
+            bytes_synced=self.bytes,
+        )
+        self.rows = self.bytes = self.windows = 0
+        self.seconds, self.at = 0.0, time.monotonic()
+        self.tables.clear()
 
 
 @dataclass
@@ -39,6 +78,7 @@ class _Windows:
     known: dict[str, StreamState]
     streams: dict[str, ConfiguredStream]
     stored_at: float = 0.0
+    told: _Told = field(default_factory=_Told)
 
 
 def run(sync: Sync, source: LogSource, wanted: Sequence[ConfiguredStream]) -> None:
@@ -81,9 +121,11 @@ def _snapshot(
 
 def _read(windows: _Windows) -> None:
     sync, log = windows.sync, windows.log
-    continuous = Continuous.of(sync.connection.options)
-    limits = continuous.limits() if continuous else Limits()
-    until = time.monotonic() + continuous.job_seconds if continuous else None
+    continuous = Continuous.of(sync.connection.options) if sync.continuous else None
+    pulse = Pulse(sync, log, continuous)
+    limits = Limits()
+    if continuous:
+        limits = Limits(rows=continuous.rows, gather=continuous.every, idle=1.0, target=False)
     spool = Spool(sync.duck)
     while True:
         with contextlib.closing(log.window(limits)) as window:  # type: ignore[type-var]
@@ -93,13 +135,11 @@ def _read(windows: _Windows) -> None:
         if changed:
             _apply(windows, changed)
         spool.clear()
-        over = log.caught_up if until is None else time.monotonic() >= until
-        quiet = time.monotonic() - windows.stored_at > _QUIET
-        if changed or over or quiet:
+        over = pulse.over()
+        if changed or over or time.monotonic() - windows.stored_at > _QUIET:
             _store(windows)
             log.acknowledge()
-        if quiet or over:
-            log.lag()
+        pulse.beat(windows.streams.values())
         if over:
             return
 
@@ -141,17 +181,9 @@ def _apply(windows: _Windows, changed: Sequence[Spooled]) -> None:
         note = commit.note
         before = windows.known[commit.stream.key]
         windows.known[commit.stream.key] = before.after(note.state, note.version, note.generation)
-    _tell(sync, commits, time.monotonic() - began)
-
-
-def _tell(sync: Sync, commits: Sequence[Commit], seconds: float) -> None:
-    rows = sum(commit.note.records for commit in commits)
-    sync.log.write(
-        f"{rows} changes of {', '.join(c.table.name for c in commits)} in {seconds:.2f} s",
-        source="destination",
-        records_synced=rows,
-        bytes_synced=sum(commit.note.bytes for commit in commits),
-    )
+    windows.told.add(commits, time.monotonic() - began)
+    if not sync.continuous or windows.told.seconds_since > _QUIET:
+        windows.told.write(sync)
 
 
 def _store(windows: _Windows) -> None:

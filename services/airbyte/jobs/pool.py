@@ -29,13 +29,17 @@ Json = dict[str, Any]
 
 
 class WorkerPool:
-    """Runs at most `size` attempts at a time, each in its own process."""
+    """Runs at most `size` attempts at a time, each in its own process.
+
+    Continuous jobs have processes beside these: they would keep all others from running.
+    """
 
     def __init__(self, db: DbPool, size: int) -> None:
         self._db, self._size = db, size
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([WORKER])
         self._running: dict[int, tuple[int, ForkServerProcess]] = {}
+        self._continuous: set[int] = set()
         self._lock = threading.Lock()
         self._wake_reader, self._wake_writer = os.pipe()
         self._stopping = False
@@ -124,12 +128,16 @@ class WorkerPool:
                 self._settle_dead()
 
     def _fill(self) -> float:
+        full = False
         with self._db.connection() as db:
             for job in jobs.due(db):
+                continuous = bool(job.config.get("continuous"))
                 with self._lock:
-                    if len(self._running) >= self._size:
-                        return _IDLE
                     if job.id in self._running:
+                        continue
+                    busy = len(self._running.keys() - self._continuous)
+                    if not continuous and busy >= self._size:
+                        full = True  # the end of one of them wakes the loop
                         continue
                 number = jobs.start_attempt(db, job.id)
                 db.commit()
@@ -147,7 +155,9 @@ class WorkerPool:
                     continue
                 with self._lock:
                     self._running[job.id] = (number, process)
-            wait = jobs.seconds_to_next(db)
+                    if continuous:
+                        self._continuous.add(job.id)
+            wait = jobs.seconds_to_next(db, without_due=full)
         return _IDLE if wait is None else min(_IDLE, wait + 0.01)
 
     def _settle_dead(self) -> None:
@@ -168,6 +178,7 @@ class WorkerPool:
             process.join()
             with self._lock:
                 self._running.pop(job_id, None)
+                self._continuous.discard(job_id)
 
 
 def _exit(code: int | None) -> str:

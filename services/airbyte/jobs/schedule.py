@@ -1,7 +1,8 @@
 """When connections run: Airbyte's schedules as APScheduler's triggers.
 
 A run that was missed while the server was down is made up for once, at the next start, however
-many were missed; a run that falls due while the connection still has a job is left out.
+many were missed; a run that falls due while the connection still has a job is left out. Of a
+connection that is continuous a job is kept running.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import psycopg
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
+from psycopg_pool import PoolTimeout
 
 from services.airbyte.handlers.errors import InvalidInputError
+from services.airbyte.jobs.continuous import Continuous, is_due
 from services.airbyte.state import connections, jobs
 from services.airbyte.state.database import Pool
 from services.airbyte.state.records import Connection, Json
@@ -27,6 +31,8 @@ from services.common.errors import LakeletError
 log = logging.getLogger(__name__)
 
 _UNITS = {"minutes": 60, "hours": 3600, "days": 86400, "weeks": 604800, "months": 2592000}
+# How often it is looked whether a continuous connection's job has ended.
+_LOOK_SECONDS = 1
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
@@ -134,6 +140,9 @@ class Schedule:
             self._scheduler.remove_job(str(connection.id))
         if connection.status != "active":
             return
+        if Continuous.of(connection.options):
+            self._keep_running(connection)
+            return
         try:
             when = trigger(connection.schedule_type, connection.schedule_data)
         except InvalidInputError as error:
@@ -151,6 +160,31 @@ class Schedule:
             misfire_grace_time=None,
             max_instances=1,
         )
+
+    def _keep_running(self, connection: Connection) -> None:
+        if self._scheduler.running:
+            self._scheduler.add_job(
+                self._keep,
+                IntervalTrigger(seconds=_LOOK_SECONDS, timezone=datetime.UTC),
+                args=[connection.id],
+                id=str(connection.id),
+                next_run_time=datetime.datetime.now(datetime.UTC),
+                coalesce=True,
+                misfire_grace_time=None,
+                max_instances=1,
+            )
+
+    def _keep(self, identity: UUID) -> None:
+        """Start a continuous connection's next job when the last one has ended."""
+        try:
+            with self._db.connection() as db:
+                ended = jobs.endings(db, identity)
+                changed = connections.changed(db, identity)
+        except (psycopg.Error, PoolTimeout) as error:
+            log.info("connection %s waits for the database: %s", identity, error)
+            return
+        if is_due(ended, changed, datetime.datetime.now(datetime.UTC)):
+            self._fire(identity)
 
     def _first(self, connection: Connection, when: Any) -> datetime.datetime:
         with self._db.connection() as db:

@@ -45,7 +45,7 @@ class StreamFailedError(Exception):
 
 @dataclass
 class Sync:
-    """What an attempt works with."""
+    """What an attempt works with; `continuous`: it goes on until its connection is changed."""
 
     db: Db
     job_id: int
@@ -60,6 +60,7 @@ class Sync:
     log: AttemptLog
     progress: Progress
     refused: Mapping[str, int]
+    continuous: bool = False
     totals: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     def run(self) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,11 @@ def _begin() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)
+    # The fork server ends when no one holds this pipe any more; it gave us its end, too.
+    pipe = getattr(forkserver._forkserver, "_forkserver_alive_fd", None)
+    if pipe is not None:
+        os.close(pipe)
+        setattr(forkserver._forkserver, "_forkserver_alive_fd", None)  # noqa: B010
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     logs.configure("airbyte", settings().log_level)
@@ -195,6 +201,7 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
         log=log,
         progress=progress,
         refused=letters.refused,
+        continuous=bool(job.config.get("continuous")),
     )
     try:
         if job.config_type in ("reset_connection", "clear"):

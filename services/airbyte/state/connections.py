@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -71,6 +72,19 @@ def get(db: Db, identity: UUID) -> Connection:
     if row is None:
         raise NotFoundError(f"connection {identity} does not exist")
     return Connection(**row)
+
+
+def changed(db: Db, identity: UUID) -> datetime.datetime:
+    """Return when a connection or its source was last changed. Raises NotFoundError."""
+    row = db.execute(
+        "SELECT greatest(c.updated_at, a.updated_at) AS at"
+        " FROM connections c JOIN actors a ON a.id = c.source_id WHERE c.id = %s",
+        (identity,),
+    ).fetchone()
+    if row is None:
+        raise NotFoundError(f"connection {identity} does not exist")
+    at: datetime.datetime = row["at"]
+    return at
 
 
 def listing(db: Db, *, deleted: bool = False) -> list[Connection]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,21 @@ from services.airbyte.state.records import ACTIVE, Attempt, Job, Json
 from services.common.errors import NotFoundError, RefusedError
 
 _ATTEMPT = "job_id, number, status, created_at, updated_at, ended_at, stream_stats, failures"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a job stands, without its attempts."""
+
+    config_type: str
+    status: str
+    created_at: datetime.datetime
+    updated_at: datetime.datetime
+
+    @property
+    def active(self) -> bool:
+        """Whether it has not ended."""
+        return self.status in ACTIVE
 
 
 class AlreadyRunningError(RefusedError):
@@ -79,6 +95,16 @@ def find(
     return _with_attempts(db, rows), int(total["n"]) if total else 0
 
 
+def endings(db: Db, connection_id: UUID, limit: int = 8) -> list[Ending]:
+    """Return how a connection's last jobs stand, newest first."""
+    rows = db.execute(
+        "SELECT config_type, status, created_at, updated_at FROM jobs WHERE connection_id = %s"
+        " ORDER BY id DESC LIMIT %s",
+        (connection_id, limit),
+    )
+    return [Ending(**row) for row in rows]
+
+
 def _with_attempts(db: Db, rows: list[dict[str, Any]]) -> list[Job]:
     ids = [row["id"] for row in rows]
     attempts: dict[int, list[Attempt]] = {}
@@ -99,11 +125,12 @@ def due(db: Db) -> list[Job]:
     return [Job(**row) for row in rows]
 
 
-def seconds_to_next(db: Db) -> float | None:
+def seconds_to_next(db: Db, *, without_due: bool = False) -> float | None:
     """Return how long until the next waiting job may start; None when none waits."""
     row = db.execute(
         "SELECT extract(epoch FROM min(next_attempt_at) - now())::float8 AS s FROM jobs"
-        " WHERE status IN ('pending', 'incomplete')"
+        " WHERE status IN ('pending', 'incomplete') AND (next_attempt_at > now() OR NOT %s)",
+        (without_due,),
     ).fetchone()
     return None if row is None or row["s"] is None else max(0.0, float(row["s"]))
 

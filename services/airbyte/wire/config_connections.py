@@ -34,6 +34,7 @@ _OPTIONS = (
     "tags",
     "max_refused_records",
     "sync_timeout_seconds",
+    "continuous",
 )
 
 
@@ -52,7 +53,10 @@ def _given(body: models.ConnectionFields, options: Json) -> Json:
 
 
 def _read(ctx: Context, record: Connection) -> Json:
-    return render.connection(record, connections.workspace_of(ctx, record))
+    answer = render.connection(record, connections.workspace_of(ctx, record))
+    if record.options.get("continuous"):
+        answer["continuousStatus"] = render.freshness(connections.freshness_of(ctx, record.id))
+    return answer
 
 
 def create(ctx: Context, body: models.ConnectionCreate) -> Json:

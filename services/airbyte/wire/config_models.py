@@ -153,6 +153,8 @@ class ConnectionFields(Body):
     # Lakelet's own: how many records one attempt may refuse, how long one may take.
     max_refused_records: int | None = Field(default=None, ge=0)
     sync_timeout_seconds: float | None = Field(default=None, gt=0)
+    # Not of Airbyte: see services/airbyte/jobs/continuous.py.
+    continuous: bool | Json | None = None
 
 
 class ConnectionCreate(ConnectionFields):

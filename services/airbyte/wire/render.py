@@ -12,6 +12,7 @@ from services.airbyte.cdk.changes import Change, as_transforms
 from services.airbyte.definitions.registry import Definition
 from services.airbyte.handlers.context import Context
 from services.airbyte.jobs import attempt_log
+from services.airbyte.state.freshness import Freshness
 from services.airbyte.state.records import Actor, Attempt, Connection, Job, Json, Workspace
 from services.airbyte.state.secrets import mask
 
@@ -175,6 +176,18 @@ def connection(record: Connection, workspace_id: UUID) -> Json:
             "workspaceId": str(workspace_id),
             "tags": options.get("tags", []),
             "onDemandEnabled": False,
+            "continuous": options.get("continuous") or None,
+        }
+    )
+
+
+def freshness(record: Freshness | None) -> Json:
+    """How far a continuous connection is (not of Airbyte): seconds since 1970, with fractions."""
+    at = record.up_to_date_at if record else None
+    return without_none(
+        {
+            "upToDateAt": at.timestamp() if at else None,
+            "lagBytes": record.lag_bytes if record else None,
         }
     )
 

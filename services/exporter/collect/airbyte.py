@@ -35,16 +35,26 @@ _DURATIONS = """
 """
 _STATE = """
     SELECT DISTINCT ON (c.name) c.name, newest.status,
-           extract(epoch FROM now() - coalesce(good.at, c.created_at))::float8,
+           extract(
+               epoch FROM now() - coalesce(greatest(good.at, f.up_to_date_at), c.created_at)
+           )::float8,
            c.schedule_data->'basicSchedule'->>'units',
            c.schedule_data->'basicSchedule'->>'timeUnit'
     FROM connections c
+    LEFT JOIN freshness f ON f.connection_id = c.id
     LEFT JOIN LATERAL (
         SELECT status FROM jobs WHERE connection_id = c.id AND config_type = 'sync'
         AND status IN ('succeeded', 'failed') ORDER BY id DESC LIMIT 1) newest ON true
     LEFT JOIN LATERAL (
         SELECT max(updated_at) AS at FROM jobs WHERE connection_id = c.id
         AND config_type = 'sync' AND status = 'succeeded') good ON true
+    WHERE c.status = 'active' ORDER BY c.name, c.created_at DESC
+"""
+_LOGS = """
+    SELECT DISTINCT ON (c.name) c.name, f.lag_bytes::float8,
+           CASE WHEN coalesce(c.options->'continuous', 'null') NOT IN ('null', 'false')
+                THEN extract(epoch FROM now() - coalesce(f.up_to_date_at, c.created_at))::float8 END
+    FROM connections c LEFT JOIN freshness f ON f.connection_id = c.id
     WHERE c.status = 'active' ORDER BY c.name, c.created_at DESC
 """
 _QUEUE = """
@@ -69,6 +79,7 @@ class Airbyte:
         yield from self._totals()
         yield self._durations()
         yield from self._states()
+        yield from self._logs()
         waiting = self._database.rows(_QUEUE)[0]
         jobs = gauge("airbyte_queue_jobs")
         for status, number in zip(("pending", "running", "incomplete"), waiting, strict=False):
@@ -97,6 +108,16 @@ class Airbyte:
         for labels, distribution in found.items():
             distribution.into(family, labels)
         return family
+
+    def _logs(self) -> Iterator[Metric]:
+        behind = gauge("airbyte_changes_behind_seconds")
+        kept = gauge("airbyte_log_kept_bytes")
+        for name, size, seconds in self._database.rows(_LOGS):
+            if seconds is not None:
+                behind.add_metric([name], max(0.0, seconds))
+            if size is not None:
+                kept.add_metric([name], size)
+        yield from (behind, kept)
 
     def _states(self) -> Iterator[Metric]:
         last = gauge("airbyte_last_sync_succeeded")

@@ -18,7 +18,8 @@ _CONNECTIONS = """
 _SLOTS = """
     SELECT slot_name,
            pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::float8,
-           pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::float8
+           pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::float8,
+           coalesce(wal_status = 'lost', false)
     FROM pg_replication_slots
 """
 _SERVER = """
@@ -42,12 +43,14 @@ class Postgres:
             opened.add_metric([name], all_of_them)
         lag = gauge("postgres_slot_lag_bytes")
         kept = gauge("postgres_wal_kept_bytes")
-        for slot, behind, held in self._database.rows(_SLOTS):
+        lost = gauge("postgres_slot_lost")
+        for slot, behind, held, gone in self._database.rows(_SLOTS):
+            lost.add_metric([slot], float(gone))
             if behind is not None:  # a physical slot confirms nothing
                 lag.add_metric([slot], behind)
             if held is not None:  # never used, or its log is lost already
                 kept.add_metric([slot], held)
-        yield from (active, opened, lag, kept)
+        yield from (active, opened, lag, kept, lost)
         limit, size = self._database.rows(_SERVER)[0]
         yield value("postgres_connections_limit", limit)
         yield value("postgres_wal_bytes", size)

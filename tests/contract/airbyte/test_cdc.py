@@ -234,9 +234,28 @@ def test_truncate_and_tables_in_one_transaction(make: Any) -> None:
     cdc.airbyte.sync(connection)
     assert cdc.table("a", "id, v") == [(1, 2), (201, 2)]
     assert cdc.table("b", "id, v") == cdc.db.execute("SELECT * FROM b ORDER BY 1").fetchall()
+    state = cdc.airbyte.post("state/get", connectionId=connection)
     cdc.db.execute("TRUNCATE a, b")
     cdc.airbyte.sync(connection)
     assert cdc.table("a", "id") == cdc.table("b", "id") == []
+    # As Airbyte has it: one state for the log, and each stream's part; it may be set as it is.
+    assert state["stateType"] == "global"
+    parts = {
+        part["streamDescriptor"]["name"]: part["streamState"]
+        for part in state["globalState"]["streamStates"]
+    }
+    assert parts == dict.fromkeys(("a", "b"), state["globalState"]["shared_state"])
+    later = cdc.airbyte.post("state/get", connectionId=connection)
+    moved = later["globalState"]["shared_state"]["lsn"]
+    assert moved > state["globalState"]["shared_state"]["lsn"]
+    cdc.airbyte.post("state/create_or_update", connectionId=connection, connectionState=state)
+    assert cdc.airbyte.post("state/get", connectionId=connection) == state
+    failure = cdc.airbyte.failure(connection)  # the slot was confirmed beyond it
+    assert "beyond" in failure["externalMessage"]
+    cdc.airbyte.post("state/create_or_update", connectionId=connection, connectionState=later)
+    cdc.db.execute("INSERT INTO a VALUES (7, 7)")
+    cdc.airbyte.sync(connection)
+    assert cdc.table("a", "id") == [(7,)]
 
 
 def test_the_table_is_altered_between_changes(make: Any) -> None:

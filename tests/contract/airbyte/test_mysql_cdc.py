@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from contextlib import closing
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from bootstrap.clients.dremio import Dremio
+from bootstrap.platform_file import Platform, Reconciliation, Source, SourceHop
+from bootstrap.reconcile import Hop, reconcile
 from services.common.waiting import wait_until
 from tests.contract.airbyte.client import MYSQL, Airbyte, Json, rows
 from tests.contract.airbyte.test_mysql_reading import TYPES, VALUES
@@ -176,3 +180,17 @@ def test_a_server_that_writes_no_rows_is_told_what_to_set(airbyte: Airbyte, mysq
         mysql.execute("SET GLOBAL binlog_row_image = FULL")
     assert answer["status"] == "failed"
     assert "SET GLOBAL binlog_row_image = FULL" in answer["message"]
+
+
+def test_rows_and_money_of_a_table_are_counted(airbyte: Airbyte, mysql: MariaDB) -> None:
+    mysql.execute(
+        "CREATE TABLE `counted me` (id int PRIMARY KEY, paid decimal(10,2))",
+        "INSERT INTO `counted me` VALUES (1, 0.10), (2, 0.20), (3, NULL)",
+    )
+    source = Source(type="mysql", configuration=mysql.config())
+    check = Reconciliation(
+        source=SourceHop(of="shop", table=f"{DATABASE}.counted me"), money="paid", hops={}
+    )
+    platform = Platform.model_construct(sources={"shop": source}, reconcile={"counted": check})
+    (flow,) = reconcile(platform, airbyte.settings, Dremio(airbyte.settings))
+    assert flow.hops == (Hop("source", f"{DATABASE}.counted me", 3, Decimal("0.30")),)

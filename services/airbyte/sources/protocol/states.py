@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.airbyte.cdk.catalog import ConfiguredStream
+from services.airbyte.cdk.shared_states import LEGACY, OWN, SHARED
 from services.airbyte.sources.protocol.messages import stream_key
 
 Json = dict[str, Any]
-
-_SHARED, _OWN, _LEGACY = "_lakelet_shared", "_lakelet_stream", "_lakelet_legacy"
 
 
 def incoming(message: Json, streams: Sequence[ConfiguredStream]) -> dict[str, Json | None]:
@@ -32,8 +31,8 @@ def incoming(message: Json, streams: Sequence[ConfiguredStream]) -> dict[str, Js
             for part in told.get("stream_states") or ()
         }
         shared = told.get("shared_state")
-        return {s.key: {_SHARED: shared, _OWN: parts.get(s.key)} for s in streams if s.incremental}
-    return {s.key: {_LEGACY: state.get("data")} for s in streams if s.incremental}
+        return {s.key: {SHARED: shared, OWN: parts.get(s.key)} for s in streams if s.incremental}
+    return {s.key: {LEGACY: state.get("data")} for s in streams if s.incremental}
 
 
 def is_shared(message: Json) -> bool:
@@ -53,22 +52,22 @@ def outgoing(
 ) -> list[Json] | Json:
     """Return what to hand a connector as its `--state`, in the form that it once gave."""
     known = [(s, state) for s in streams if s.incremental and (state := stored.get(s.key))]
-    legacy = [state[_LEGACY] for _, state in known if _LEGACY in state]
+    legacy = [state[LEGACY] for _, state in known if LEGACY in state]
     if legacy:
         found: Json = legacy[-1] or {}
         return found
-    shared = [(s, state) for s, state in known if _SHARED in state]
+    shared = [(s, state) for s, state in known if SHARED in state]
     if not shared:
         return [_stream(s, state) for s, state in known]
     return [
         {
             "type": "GLOBAL",
             "global": {
-                "shared_state": shared[-1][1][_SHARED],
+                "shared_state": shared[-1][1][SHARED],
                 "stream_states": [
-                    {"stream_descriptor": s.descriptor, "stream_state": state[_OWN]}
+                    {"stream_descriptor": s.descriptor, "stream_state": state[OWN]}
                     for s, state in shared
-                    if state[_OWN] is not None
+                    if state[OWN] is not None
                 ],
             },
         }

@@ -149,6 +149,8 @@ class MySqlLog:
             raise explain(error, self._config) from error
 
     def _begin_reading(self) -> WindowReader:
+        if self._snapshot is not None:
+            self._snapshot.release()
         start = min(self._positions.values())
         end = servers.end_of_log(self._db)
         stream = BinlogStream(self._server, start)
@@ -175,6 +177,11 @@ class MySqlLog:
             gtids = self._reader.gtids
             self._gtids[place] = ",".join(gtids[domain] for domain in sorted(gtids)) or None
         return to_state(place, self._gtids.get(place), self._identity)
+
+    def aim(self) -> None:
+        """Look where the log ends now."""
+        if self._reader is not None:
+            self._reader.aim(servers.end_of_log(self._db))
 
     def acknowledge(self) -> None:
         """Nothing: the server keeps its log for as long as it is told, not for its readers."""

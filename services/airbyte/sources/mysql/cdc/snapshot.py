@@ -70,6 +70,11 @@ class Snapshot:
             with contextlib.suppress(pymysql.Error, OSError):
                 db._force_close()  # type: ignore[attr-defined]
 
+    def release(self) -> None:
+        """End the transaction: while it is open, no one can alter the tables it has read."""
+        with contextlib.suppress(pymysql.Error, OSError):
+            self._db._force_close()  # type: ignore[attr-defined]
+
     @contextmanager
     def read(
         self,

@@ -72,8 +72,12 @@ class WindowReader:
 
     @property
     def caught_up(self) -> bool:
-        """Whether all was read that the log held when it was opened."""
+        """Whether all was read that the log held at its end (see `aim`)."""
         return not self._within and self.at >= self._end
+
+    def aim(self, end: Place) -> None:
+        """Take another position as the log's end."""
+        self._end = end
 
     def read(self, limits: Limits) -> Iterator[Changes]:
         """Yield the changes of a window."""

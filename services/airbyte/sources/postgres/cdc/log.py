@@ -140,6 +140,11 @@ class PostgresLog:
     def _state(self, lsn: int) -> Json:
         return Position(lsn, self._system).as_state(self._cdc.slot)
 
+    def aim(self) -> None:
+        """Look where the log ends now."""
+        if self._reader is not None:
+            self._reader.aim(slots.log_end(self._db))
+
     def acknowledge(self) -> None:
         """Confirm the window's end to the slot."""
         if self._reader is not None:

@@ -63,8 +63,12 @@ class WindowReader:
 
     @property
     def caught_up(self) -> bool:
-        """Whether all was read that the log held when it was opened."""
+        """Whether all was read that the log held at its end (see `aim`)."""
         return self._at >= self._end
+
+    def aim(self, end: int) -> None:
+        """Take another position as the log's end."""
+        self._end = end
 
     def confirm(self) -> None:
         """Confirm the last window's end."""

@@ -1,0 +1,218 @@
+"""A connection that brings changes all the time: steered, restarted, told of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import pytest
+
+from bootstrap.clients import airbyte as bootstrap_airbyte
+from bootstrap.commands.continuous import continuous_lines
+from services.airbyte.destination.catalog import LakeConfig, open_catalog
+from services.airbyte.destination.history import remove_history
+from services.airbyte.destination.table import StreamTable
+from services.common.waiting import wait_until
+from tests.contract.airbyte.client import MYSQL, Airbyte, Json, lake
+from tests.contract.airbyte.test_cdc import DEDUP, Cdc
+from tests.contract.airbyte.test_crashes import Crashing
+from tests.support.mariadb import MariaDB
+from tests.support.platform import services_in
+
+STEPS = {"every": 0.2, "history": 60}
+QUERY = "SELECT id, v FROM bronze.steady.t ORDER BY id"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crashing]:
+    with services_in(tmp_path_factory.mktemp("continuous"), "postgres", "storage") as home:
+        process = home.start_service("airbyte")
+        server = Crashing(home)
+        server.process = process
+        yield server
+
+
+def jobs(airbyte: Airbyte, connection: str) -> list[Json]:
+    listing = airbyte.post("jobs/list", configTypes=["sync"], configId=connection)
+    return [entry["job"] for entry in listing["jobs"]]
+
+
+def running(airbyte: Airbyte, connection: str) -> list[int]:
+    return [job["id"] for job in jobs(airbyte, connection) if job["status"] == "running"]
+
+
+class Reader:
+    """A reader of bronze that stays connected; a table that is not there yet has no rows."""
+
+    def __init__(self, airbyte: Airbyte) -> None:
+        self.duck = lake(airbyte.settings)
+
+    def rows(self, query: str) -> list[Any]:
+        try:
+            return self.duck.execute(query).fetchall()
+        except duckdb.CatalogException:
+            return []
+
+    def sees(self, query: str, wanted: list[Any]) -> None:
+        """Wait until the query gives these rows."""
+        wait_until(lambda: self.rows(query) == wanted, seconds=60, what=f"{query}: {wanted}")
+
+
+@pytest.fixture(scope="module")
+def reader(server: Crashing) -> Iterator[Reader]:
+    found = Reader(server)
+    yield found
+    found.duck.close()
+
+
+def test_it_is_steered_and_survives_a_restart(server: Crashing, reader: Reader) -> None:
+    cdc = Cdc(server, "steady", "CREATE TABLE t (id int PRIMARY KEY, v text)")
+    cdc.db.execute("INSERT INTO t VALUES (1, 'a')")
+    connection = cdc.connect({"t": DEDUP}, continuous=STEPS)
+    read = server.post("connections/get", connectionId=connection)
+    assert read["scheduleType"] == "manual"
+    assert read["continuous"] == STEPS
+    wait_until(lambda: bool(running(server, connection)), seconds=30, what="a job to run")
+    wait_until(
+        lambda: (
+            "upToDateAt"
+            in server.post("connections/get", connectionId=connection)["continuousStatus"]
+        ),
+        seconds=60,
+        what="the snapshot",
+    )
+    reader.sees(QUERY, [(1, "a")])
+    cdc.db.execute("INSERT INTO t VALUES (2, 'b')")
+    reader.sees(QUERY, [(1, "a"), (2, "b")])
+    again = server.raw("connections/sync", connectionId=connection)
+    assert again.status_code == 409
+    # The way of `lakelet sync`: all that the source holds now, with the job going on.
+    cdc.db.execute("UPDATE t SET v = 'B' WHERE id = 2")
+    client = bootstrap_airbyte.Airbyte(server.settings)
+    job = client.sync(cdc.name)
+    assert reader.rows(QUERY) == [(1, "a"), (2, "B")]
+    assert job["job"]["status"] == "running"
+    (line,) = [line for line in continuous_lines(server.settings) if line.startswith(cdc.name)]
+    assert " s behind" in line
+    # Paused: the job ends, and none follows; what is changed meanwhile comes after.
+    client.pause(cdc.name, paused=True)
+    wait_until(lambda: not running(server, connection), seconds=30, what="the job to end")
+    assert jobs(server, connection)[0]["status"] == "succeeded"
+    cdc.db.execute("DELETE FROM t WHERE id = 1")
+    refused = server.raw("connections/sync", connectionId=connection)
+    assert refused.status_code == 409
+    assert not running(server, connection)
+    client.pause(cdc.name, paused=False)
+    reader.sees(QUERY, [(2, "B")])
+    # Killed: the next server goes on.
+    server.kill()
+    cdc.db.execute("INSERT INTO t VALUES (3, 'c')")
+    server.restart()
+    reader.sees(QUERY, [(2, "B"), (3, "c")])
+    # Cancelled: it stays so until a sync is asked for.
+    (job_id,) = running(server, connection)
+    server.post("jobs/cancel", id=job_id)
+    assert jobs(server, connection)[0]["status"] == "cancelled"
+    cdc.db.execute("INSERT INTO t VALUES (4, 'd')")
+    assert server.start(connection) == job_id + 1
+    reader.sees(QUERY, [(2, "B"), (3, "c"), (4, "d")])
+    assert len(jobs(server, connection)) == 3
+    server.post("connections/update", connectionId=connection, status="inactive")
+    wait_until(lambda: not running(server, connection), seconds=30, what="the job to end")
+    cdc.close()
+
+
+def test_several_run_beside_the_syncs_of_others(
+    server: Crashing, reader: Reader, mysql: MariaDB
+) -> None:
+    mysql.execute("CREATE TABLE beside (id int PRIMARY KEY)", "INSERT INTO beside VALUES (1)")
+    source = server.source(mysql.config(replication_method={"method": "CDC"}), MYSQL, "beside")
+    # More than the server runs at a time of the others.
+    steady = [
+        server.connect(source, f"beside_{n}", {"beside": DEDUP}, continuous=True) for n in range(3)
+    ]
+    mysql.execute("INSERT INTO beside VALUES (2)")
+    for number in range(3):
+        query = f"SELECT id FROM bronze.beside_{number}.beside ORDER BY id"
+        reader.sees(query, [(1,), (2,)])
+    assert [len(running(server, one)) for one in steady] == [1, 1, 1]
+    plain = server.connect(source, "beside_plain", {"beside": DEDUP})
+    assert server.sync(plain)["job"]["status"] == "succeeded"
+    # DDL, a truncate and several tables in one go.
+    mysql.execute("ALTER TABLE beside ADD v text", "TRUNCATE TABLE beside")
+    mysql.execute("INSERT INTO beside VALUES (9, 'x')")
+    query = "SELECT id FROM bronze.beside_0.beside"
+    reader.sees(query, [(9,)])
+    for one in steady:
+        server.post("connections/delete", connectionId=one)
+
+
+def test_what_cannot_be_continuous_is_said(server: Crashing) -> None:
+    source = server.source(server.postgres_config())
+    with server.shop() as db:
+        db.execute("CREATE TABLE plain (id int PRIMARY KEY)")
+    entries = [e for e in server.catalog(source) if e["stream"]["name"] == "plain"]
+    body = {
+        "sourceId": source,
+        "destinationId": server.destination(),
+        "syncCatalog": {"streams": entries},
+        "status": "active",
+        "continuous": True,
+    }
+    answer = server.raw("connections/create", **body)
+    assert answer.status_code == 422
+    assert "replication_method to CDC" in answer.text
+    body["scheduleType"] = "basic"
+    body["scheduleData"] = {"basicSchedule": {"units": 1, "timeUnit": "hours"}}
+    answer = server.raw("connections/create", **body)
+    assert answer.status_code == 422
+    assert "scheduleType" in answer.text
+
+
+def test_old_snapshots_of_a_continuous_table_go(server: Crashing) -> None:
+    cdc = Cdc(server, "aged", "CREATE TABLE t (id int PRIMARY KEY, v int)")
+    cdc.db.execute("INSERT INTO t SELECT i, 0 FROM generate_series(1, 100) i")
+    connection = cdc.connect({"t": DEDUP})
+    server.sync(connection)
+    for turn in range(4):
+        cdc.db.execute("UPDATE t SET v = v + 1 WHERE id %% 5 = %s", [turn])
+        server.sync(connection)
+    secret = server.settings.airbyte_s3_secret_key.get_secret_value()
+    lake = LakeConfig.parse(
+        {
+            "access_key_id": "airbyte",
+            "secret_access_key": secret,
+            "s3_bucket_name": "bronze",
+            "s3_bucket_region": "us-east-1",
+            "s3_endpoint": f"http://{server.settings.s3_endpoint}",
+            "warehouse_location": "s3://bronze/",
+            "main_branch_name": "main",
+            "catalog_type": {
+                "catalog_type": "REST",
+                "server_uri": server.settings.iceberg_uri,
+                "namespace": "bronze",
+            },
+        }
+    )
+    catalog = open_catalog(lake)
+
+    def table() -> StreamTable:
+        return StreamTable(catalog, ("aged", "t"))
+
+    def files() -> set[str]:
+        place = table().table.location()
+        return {file for (file,) in cdc.rows(f"SELECT file FROM glob('{place}/data/**')")}
+
+    before = files()
+    assert remove_history(table(), 3600, worth=1) == 0
+    assert files() == before
+    assert remove_history(table(), 0, worth=4) == 4
+    assert files() == set(table().files())
+    wanted = cdc.db.execute("SELECT * FROM t ORDER BY 1").fetchall()
+    assert cdc.table("t", "id, v") == wanted
+    assert cdc.rows("SELECT count(*) FROM iceberg_snapshots(bronze.aged.t)") == [(1,)]
+    cdc.db.execute("UPDATE t SET v = -1")
+    server.sync(connection)
+    assert cdc.rows("SELECT count(*), max(v) FROM bronze.aged.t") == [(100, -1)]
+    cdc.close()
