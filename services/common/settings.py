@@ -110,6 +110,14 @@ class Settings(BaseSettings):
     # How many days the jobs' history and the audit log go back.
     dremio_jobs_days: int = Field(default=30, ge=1)
     dremio_audit_days: int = Field(default=90, ge=1)
+    # Statements that run at the same time, that may wait for a place, and for how long.
+    dremio_queries_at_once: int = Field(default=32, ge=1)
+    dremio_queue_length: int = Field(default=200, ge=0)
+    dremio_queue_seconds: float = Field(default=300, ge=0)
+    # A statement that runs longer is stopped; 0: none is.
+    dremio_statement_seconds: float = Field(default=0, ge=0)
+    # Disk for results that are answered again; 0: none is kept.
+    dremio_result_cache_mb: int = Field(default=256, ge=0)
     elasticsearch_memory_limit: str = "96MB"
     elasticsearch_threads: int = 2
 

@@ -77,6 +77,14 @@ def results(engine: Engine, runner: JobRunner, user: User, job_id: str, query: J
     return {"rowCount": job.rows, "schema": fields_json(page.schema), "rows": json_rows(page)}
 
 
+def profile(engine: Engine, user: User, job_id: str) -> Json:
+    """Return how a job that is over was answered. Raises DremioError (NOT_FOUND)."""
+    job = find(engine, user, job_id)
+    if job.profile is None:
+        raise not_found(f"Job [{job_id}] has no profile yet: it is [{job.state}]")
+    return {"jobId": job.id, "jobState": job.state, "sql": job.sql, **job.profile}
+
+
 def cancel(engine: Engine, runner: JobRunner, user: User, job_id: str) -> None:
     """Stop a job: one's own, or any as an administrator. Raises DremioError."""
     job = find(engine, user, job_id)

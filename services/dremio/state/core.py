@@ -14,9 +14,11 @@ from services.dremio.state.access.policies import Policies
 from services.dremio.state.audit import Audit
 from services.dremio.state.catalog.catalog import Catalog
 from services.dremio.state.catalog.entities import Entities, Path, key
+from services.dremio.state.jobs.cache import ResultCache
 from services.dremio.state.jobs.history import History
+from services.dremio.state.jobs.slots import Slots
 from services.dremio.state.lake.lakes import Lakes
-from services.dremio.state.limits import Keeping
+from services.dremio.state.limits import Limits
 from services.dremio.state.reflections.registry import Reflections
 from services.dremio.state.sources.registry import Sources
 from services.dremio.state.users import Users
@@ -36,7 +38,9 @@ class Core:
     access: Access
     policies: Policies
     audit: Audit
-    keeping: Keeping
+    limits: Limits
+    slots: Slots
+    cache: ResultCache
     vault: Vault
     history: History
     reflections: Reflections

@@ -72,6 +72,8 @@ def open_database(settings: Settings, *addresses: str) -> duckdb.DuckDBPyConnect
         # The Iceberg writer asks whether a relative path `data` may be touched; it never is.
         "SET GLOBAL allowed_paths = ['data']",
         "SET GLOBAL enable_external_access = false",
+        # Figures of a query for its profile; where they would be written stays locked.
+        "SET GLOBAL allowed_configs = ['enable_profiling']",
         "SET GLOBAL lock_configuration = true",
     ):
         connection.execute(statement)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -42,7 +44,10 @@ from services.dremio.state.execute.run import OK_SCHEMA, RECORDS_SCHEMA, Result,
 from services.dremio.state.execute.select import select, select_again
 from services.dremio.state.execution import Execution
 from services.dremio.state.jobs.history import Job
-from services.dremio.state.session import Session
+from services.dremio.state.session import TIMEOUT_OPTION, Session
+
+# How long a statement that was cancelled is interrupted again and again.
+_INTERRUPT_SECONDS = 60.0
 
 _HANDLERS: dict[type[s.Statement], Callable[[Run, Any], Result]] = {
     s.Query: select,
@@ -113,20 +118,32 @@ class Engine:
         job = job or self.core.history.start(session, sql, query_type, job_id)
         run = Run(self.core, session, self.core.database.cursor(), job_id=job.id, text=sql)
         self._running[job.id] = run
-        counted = [0]
         statement: s.Statement | None = None
+        within: list[threading.Timer] = []
+        inside = False
 
         def finish(error: BaseException | None) -> None:
+            for timer in within:
+                timer.cancel()
+            if inside:
+                self.core.slots.leave()
             self._running.pop(job.id, None)
+            if isinstance(statement, s.Query) and not run.profile.cached and error is None:
+                run.profile.read_plan(run.cursor)
+                self.core.cache.took(run, run.profile.executing)
             run.cursor.close()
             self.core.reflections.record(job.id, run.acceleration)
             if isinstance(error, GeneratorExit):
                 error = DremioError(ErrorKind.CANCELED, "The client stopped reading")
-            self.core.history.finish(job, error, counted[0])
+            job.profile = run.profile.json()
+            self.core.history.finish(job, error, run.profile.rows)
             self._audit(run, job, statement, error)
             session.last_query_id = job.id
 
         try:
+            self._let_in(run, job)
+            inside = True
+            within += self._deadline(run)
             result = select_again(run)
             if result is not None:
                 job.statement = s.Query.__name__
@@ -134,6 +151,7 @@ class Engine:
                 statement = parse(sql)
                 job.statement = type(statement).__name__
                 result = self._begin(run, statement)
+            run.profile.handled()
             schema, batches = result
         except BaseException as error:
             final = error if isinstance(error, DremioError) else _unexpected(error, run)
@@ -143,9 +161,7 @@ class Engine:
 
         def counting() -> Iterator[pa.RecordBatch]:
             try:
-                for batch in batches:
-                    counted[0] += batch.num_rows
-                    yield batch
+                yield from run.profile.streamed(batches)
             except DremioError as error:
                 raise _told(error, run) from None
 
@@ -157,6 +173,30 @@ class Engine:
             _on_close=finish,
             _on_cancel=lambda: self.cancel(job.id),
         )
+
+    def _let_in(self, run: Run, job: Job) -> None:
+        """Wait for a place in the queue. Raises DremioError (RESOURCE, CANCELED)."""
+        waits = self.core.history.queued
+        run.profile.queued = self.core.slots.enter(run.cancelled, lambda: waits(job))
+        self.core.history.running(job)
+
+    def _deadline(self, run: Run) -> list[threading.Timer]:
+        """Return the timer that stops the statement, none when it may run for ever."""
+        seconds = self.core.limits.statement_seconds
+        own = run.session.options.get(TIMEOUT_OPTION)
+        if own is not None:
+            seconds = min(float(own), seconds or float(own))
+        if not seconds:
+            return []
+
+        def stop() -> None:
+            run.stopped = f"Query was canceled: it ran longer than {seconds:g} s"
+            self.cancel(run.job_id)
+
+        timer = threading.Timer(seconds, stop)
+        timer.daemon = True
+        timer.start()
+        return [timer]
 
     def _audit(
         self, run: Run, job: Job, statement: s.Statement | None, error: BaseException | None
@@ -196,7 +236,16 @@ class Engine:
             return False
         run.cancelled.set()
         run.cursor.interrupt()
+        # A query that was just about to start has missed it.
+        threading.Thread(target=self._interrupt, args=(run,), name="cancel", daemon=True).start()
         return True
+
+    def _interrupt(self, run: Run) -> None:
+        deadline = time.monotonic() + _INTERRUPT_SECONDS
+        while run.job_id in self._running and time.monotonic() < deadline:
+            with contextlib.suppress(duckdb.Error):
+                run.cursor.interrupt()
+            time.sleep(0.05)
 
     def describe(self, session: Session, sql: str) -> pa.Schema:
         """Return the schema the statement's result would have; nothing is run.
@@ -245,7 +294,9 @@ _TELLING = (ErrorKind.FUNCTION, ErrorKind.DATA_READ, ErrorKind.SYSTEM)
 
 
 def _told(error: DremioError, run: Run) -> DremioError:
-    """Return the error as the user may read it: behind policies without the values it names."""
+    """Return the error as the user is told: why it was stopped, nothing of what is hidden."""
+    if run.stopped and error.kind is ErrorKind.CANCELED:
+        return DremioError(error.kind, run.stopped)
     if not run.guarded or error.kind not in _TELLING:
         return error
     return DremioError(

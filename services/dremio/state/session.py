@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+# Seconds after which a session's statements are stopped; never more than the server allows.
+TIMEOUT_OPTION = "statement_timeout"
+
 
 @dataclass(frozen=True)
 class User:

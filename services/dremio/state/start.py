@@ -13,10 +13,12 @@ from services.dremio.state.catalog.entities import Entities, Path
 from services.dremio.state.core import Core
 from services.dremio.state.database import open_database
 from services.dremio.state.engine import Engine
+from services.dremio.state.jobs.cache import ResultCache
 from services.dremio.state.jobs.history import History
+from services.dremio.state.jobs.slots import Memory, Slots, limit_of
 from services.dremio.state.lake.facade import Facade
 from services.dremio.state.lake.lakes import Lakes
-from services.dremio.state.limits import Keeping
+from services.dremio.state.limits import Limits
 from services.dremio.state.postgres import open_pool
 from services.dremio.state.reflections.registry import Reflections
 from services.dremio.state.sources.registry import Sources
@@ -51,6 +53,7 @@ def start_engine(settings: Settings, stop: threading.Event) -> Engine:
         home = (f"@{user.name}",)
         if entities.get(home) is None:
             entities.create(home, "HOME")
+    limits = Limits.of(settings)
     core = Core(
         database=database,
         pool=pool,
@@ -61,7 +64,9 @@ def start_engine(settings: Settings, stop: threading.Event) -> Engine:
         access=access,
         policies=policies,
         audit=Audit(pool),
-        keeping=Keeping.of(settings),
+        limits=limits,
+        slots=Slots(limits, Memory(database, limit_of(database)).full),
+        cache=ResultCache(settings.data_dir / "dremio" / "cache", limits.cache_bytes, database),
         vault=vault,
         history=History(pool),
         reflections=Reflections(pool, database),

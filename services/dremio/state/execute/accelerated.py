@@ -10,13 +10,22 @@ from services.dremio.sql.resolve import resolve
 from services.dremio.state import types
 from services.dremio.state.errors import DremioError, ErrorKind
 from services.dremio.state.execute.run import Run
-from services.dremio.state.reflections.plans import versions
+from services.dremio.state.reflections.plans import Versions, versions
 
 
 def run_accelerated(run: Run, tree: exp.Expression, prefix: str = "") -> duckdb.DuckDBPyConnection:
     """Run a query (its tree is consumed), after `prefix`. Raises DremioError."""
     before = versions(run)
-    resolved = resolve(tree, run.session.context, run)
+    return run_resolved(run, resolve(tree, run.session.context, run), before, prefix)
+
+
+def run_resolved(
+    run: Run, resolved: exp.Expression, before: Versions, prefix: str = ""
+) -> duckdb.DuckDBPyConnection:
+    """Run a query whose names are resolved, after `prefix`. Raises DremioError.
+
+    `before`: what plans depend on, read before the names were looked up.
+    """
     moved = run.core.reflections.accelerate(run, resolved)
     if moved is not None:
         try:

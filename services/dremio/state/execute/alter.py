@@ -15,6 +15,7 @@ from services.dremio.state.execute.modify import writable
 from services.dremio.state.execute.run import Result, Run, ok
 from services.dremio.state.execute.transaction import retried
 from services.dremio.state.lake.iceberg import iceberg_type, open_table, translated
+from services.dremio.state.session import TIMEOUT_OPTION
 from services.dremio.state.sources.nas import NasSource
 from services.dremio.state.sources.s3 import S3Source
 
@@ -104,12 +105,24 @@ def use(run: Run, statement: Use) -> Result:
 
 
 def set_option(run: Run, statement: SetOption) -> Result:
-    """Set or reset an option of this session; the engine has no option that changes results."""
+    """Set or reset an option of this session; none changes results. Raises DremioError."""
+    if statement.name.lower() == TIMEOUT_OPTION:
+        statement.name = TIMEOUT_OPTION
+        check_timeout(statement.value)
     if statement.value is None:
         run.session.options.pop(statement.name, None)
     else:
         run.session.options[statement.name] = statement.value
     return ok(f"{statement.name} updated.")
+
+
+def check_timeout(value: str | None) -> None:
+    """Check the option for a time limit. Raises DremioError (VALIDATION)."""
+    try:
+        if value is not None and not 0 < float(value) < 1e9:
+            raise ValueError
+    except ValueError:
+        raise validation(f"{TIMEOUT_OPTION}: expected seconds, got {value!r}") from None
 
 
 def _existing(existing: dict[str, str], name: str) -> str:

@@ -31,6 +31,7 @@ from services.dremio.state.access.names import OwnersNames, readable
 from services.dremio.state.core import Core
 from services.dremio.state.duckdb_errors import translate
 from services.dremio.state.errors import DremioError, ErrorKind, validation
+from services.dremio.state.jobs.profile import Profile
 from services.dremio.state.session import Session
 from services.dremio.state.sources.model import Scanned
 
@@ -58,6 +59,8 @@ class Run:
     cancelled: threading.Event = field(default_factory=threading.Event)
     acceleration: Plan | None = None
     guarded: bool = False
+    stopped: str = ""
+    profile: Profile = field(default_factory=Profile)
     reads: dict[Path, None] = field(default_factory=dict)
     missed: bool = False
     _registered: dict[tuple[str, ...], str] = field(default_factory=dict)
@@ -136,6 +139,11 @@ class Run:
         """Return what a call of a user's scalar function stands for. Raises DremioError."""
         return inline(function, arguments, self)
 
+    @property
+    def registered(self) -> bool:
+        """Whether the statement reads rows that the engine made for it."""
+        return bool(self._registered)
+
     def register(self, table: pa.Table | ds.Dataset) -> str:
         """Make rows readable for this statement; return the name."""
         name = f"_rows_{len(self._registered)}"
@@ -181,6 +189,7 @@ class Run:
         """Run DuckDB's SQL on this statement's cursor. Raises DremioError."""
         if self.cancelled.is_set():
             raise DremioError(ErrorKind.CANCELED, "Query was canceled")
+        self.profile.planned()
         try:
             return self.cursor.execute(sql)
         except duckdb.Error as error:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
 from services.dremio.state.behind import Behind
@@ -23,11 +24,12 @@ _IN_MEMORY = 2000
 _PASSWORD = re.compile(r"(SET\s+PASSWORD\s+)'(?:[^']|'')*'", re.IGNORECASE)
 _UPSERT = (
     "INSERT INTO job (id, user_name, sql, context, query_type, state, submitted_at, started_at, "
-    "statement, finished_at, row_count, error_kind, error) "
-    "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
+    "statement, finished_at, row_count, error_kind, error, profile) "
+    "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
     "ON CONFLICT (id) DO UPDATE SET statement = excluded.statement, state = excluded.state, "
     "finished_at = excluded.finished_at, row_count = excluded.row_count, "
-    "error_kind = excluded.error_kind, error = excluded.error"
+    "error_kind = excluded.error_kind, error = excluded.error, "
+    "started_at = excluded.started_at, profile = excluded.profile"
 )
 FINAL = ("COMPLETED", "CANCELED", "FAILED")
 
@@ -49,6 +51,7 @@ class Job:
     rows: int | None = None
     error_kind: str | None = None
     error: str | None = None
+    profile: dict[str, Any] | None = None
     done: threading.Event = field(default_factory=threading.Event, repr=False)
 
 
@@ -72,14 +75,25 @@ class History:
                 (list(FINAL),),
             )
 
-    def start(self, session: Session, sql: str, query_type: str, job_id: str | None = None) -> Job:
-        """Record a new job."""
+    def start(
+        self,
+        session: Session,
+        sql: str,
+        query_type: str,
+        job_id: str | None = None,
+        *,
+        queued: bool = False,
+    ) -> Job:
+        """Record a new job, which runs already unless it is `queued`."""
         now = datetime.datetime.now(datetime.UTC)
         sql = _PASSWORD.sub(r"\1'***'", sql)
         job = Job(
             job_id or str(uuid.uuid4()), session.user.name, sql, session.context, query_type, now
         )
-        job.started_at = now
+        if queued:
+            job.state = "QUEUED"
+        else:
+            job.started_at = now
         with self._lock:
             self._recent[job.id] = job
             while len(self._recent) > _IN_MEMORY:
@@ -89,6 +103,19 @@ class History:
                 del self._recent[oldest]
         self._writer.put(job.id, job)
         return job
+
+    def running(self, job: Job) -> None:
+        """Note that a job was let in; the database learns of it when the job ends."""
+        with self._lock:
+            if job.state == "QUEUED":
+                job.state = "RUNNING"
+                job.started_at = datetime.datetime.now(datetime.UTC)
+
+    def queued(self, job: Job) -> None:
+        """Note that a job waits for a place."""
+        with self._lock:
+            if job.state not in FINAL:
+                job.state, job.started_at = "QUEUED", None
 
     def finish(self, job: Job, error: BaseException | None, rows: int | None) -> None:
         """Record how the job ended; a second call does nothing."""
@@ -148,7 +175,8 @@ class History:
         """Return the newest jobs, newest first. Raises DremioError (RESOURCE)."""
         self.flush()
         found = self._read("SELECT * FROM job ORDER BY submitted_at DESC LIMIT %s", (limit,))
-        return [_job(row) for row in found]
+        # What is not over is known here.
+        return [self._recent.get(str(row["id"])) or _job(row) for row in found]
 
     def _record(self, jobs: list[Job]) -> None:
         rows = [
@@ -166,6 +194,7 @@ class History:
                 job.rows,
                 job.error_kind,
                 job.error,
+                Jsonb(job.profile) if job.profile else None,
             )
             for job in jobs
         ]
@@ -192,6 +221,7 @@ def _job(row: dict[str, Any]) -> Job:
         rows=row["row_count"],
         error_kind=row["error_kind"],
         error=row["error"],
+        profile=row["profile"],
     )
     job.done.set()
     return job

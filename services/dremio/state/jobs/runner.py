@@ -17,9 +17,9 @@ _SWEEP_SECONDS = 600.0
 
 
 class JobRunner:
-    """A bounded number of statements at a time; the others wait as PENDING."""
+    """Gives each statement a thread; the engine's queue says when it runs."""
 
-    def __init__(self, engine: Engine, results: Results, *, at_once: int = 16) -> None:
+    def __init__(self, engine: Engine, results: Results, *, at_once: int = 64) -> None:
         self._engine = engine
         self.results = results
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="job")
@@ -30,10 +30,17 @@ class JobRunner:
     def submit(self, session: Session, sql: str, query_type: str = "REST") -> Job:
         """Start a statement and return its job, which is on record then.
 
-        Raises DremioError (RESOURCE) when it cannot be recorded.
+        Raises DremioError (RESOURCE) when it cannot be recorded, or too many wait.
         """
+        limits = self._engine.core.limits
+        if len(self._waiting) >= limits.at_once + limits.queue_length:
+            raise DremioError(
+                ErrorKind.RESOURCE,
+                f"{len(self._waiting)} statements run or wait: the queue is full. Try again "
+                "later, or set DREMIO_QUEUE_LENGTH",
+            )
         history = self._engine.core.history
-        job = history.start(session, sql, query_type)
+        job = history.start(session, sql, query_type, queued=True)
         try:
             history.flush()
         except DremioError as error:
@@ -82,8 +89,8 @@ class JobRunner:
         core = self._engine.core
         removed = {
             "results": self.results.sweep(),
-            "jobs": core.history.sweep(core.keeping.jobs_days),
-            "audit_events": core.audit.sweep(core.keeping.audit_days),
+            "jobs": core.history.sweep(core.limits.jobs_days),
+            "audit_events": core.audit.sweep(core.limits.audit_days),
         }
         if any(removed.values()):
             _log.info("old records removed", extra=removed)

@@ -56,6 +56,7 @@ _FLIGHT: dict[ErrorKind, type[Exception]] = {
     ErrorKind.CANCELED: flight.FlightCancelledError,
     ErrorKind.OUT_OF_MEMORY: ResourceExhausted,
     ErrorKind.CONNECTION: flight.FlightUnavailableError,
+    ErrorKind.RESOURCE: flight.FlightUnavailableError,
     ErrorKind.CONCURRENT_MODIFICATION: flight.FlightUnavailableError,
 }
 

@@ -77,6 +77,12 @@ ROUTES: tuple[tuple[str, str, Handler, int], ...] = (
         200,
     ),
     (
+        "GET",
+        "/api/v3/job/{id}/profile",
+        _signed(lambda c, u: jobs.profile(c.engine, u, c.params["id"])),
+        200,
+    ),
+    (
         "POST",
         "/api/v3/job/{id}/cancel",
         _signed(lambda c, u: jobs.cancel(c.engine, c.runner, u, c.params["id"])),
