@@ -46,12 +46,15 @@ class Reader:
     """A reader of bronze that stays connected; a table that is not there yet has no rows."""
 
     def __init__(self, airbyte: Airbyte) -> None:
-        self.duck = lake(airbyte.settings)
+        self.settings = airbyte.settings
+        self.duck = lake(self.settings)
 
     def rows(self, query: str) -> list[Any]:
         try:
             return self.duck.execute(query).fetchall()
         except duckdb.CatalogException:
+            self.duck.close()  # DuckDB keeps in mind which namespaces there are
+            self.duck = lake(self.settings)
             return []
 
     def sees(self, query: str, wanted: list[Any]) -> None:
