@@ -217,9 +217,10 @@ def _fields(reflection: Reflection) -> Json:
             {"name": d.name, "granularity": "DATE" if d.date else "NORMAL"}
             for d in reflection.dimensions
         ]
-        shown["measureFields"] = [
-            {"name": m.name, "measureTypeList": list(m.kinds)} for m in reflection.measures
-        ]
+        if reflection.measures:
+            shown["measureFields"] = [
+                {"name": m.name, "measureTypeList": list(m.kinds)} for m in reflection.measures
+            ]
     if reflection.sort:
         shown["sortFields"] = _named(reflection.sort)
     return shown

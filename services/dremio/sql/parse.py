@@ -140,6 +140,9 @@ def _show(reader: Reader) -> Statement:
         reader.at += 1
         what = reader.accept_any("VIEW", "VDS", "TABLE")
         show = Show("CREATE TABLE" if what == "TABLE" else "CREATE VIEW", reader.path())
+    elif kind == "TBLPROPERTIES":
+        reader.at += 1
+        show = Show(kind, reader.path())
     else:
         raise unsupported(f"SHOW {kind} is not supported by this edition")
     if reader.accept("LIKE"):

@@ -120,7 +120,7 @@ class AlterMetadata(Statement):
 
 @dataclass
 class Show(Statement):
-    """SHOW SCHEMAS, TABLES, VIEWS, or CREATE VIEW/TABLE (`kind`)."""
+    """SHOW SCHEMAS, TABLES, VIEWS, TBLPROPERTIES, or CREATE VIEW/TABLE (`kind`)."""
 
     kind: str
     path: Path = ()

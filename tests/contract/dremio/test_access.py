@@ -291,7 +291,7 @@ def test_a_user_by_sql_logs_in_once_there_is_a_password(dremio: Dremio, engine_h
     assert job["jobState"] == "COMPLETED"
     assert hugo.http.get("/api/v3/catalog").status_code == 401  # the former log-in has ended
     Dremio(url, "hugo", "second password")
-    told = dremio.rows("SELECT query FROM sys.jobs WHERE query ILIKE 'ALTER USER%'")
+    told = dremio.rows("SELECT query FROM sys.jobs_recent WHERE query ILIKE 'ALTER USER%'")
     assert told
     assert not any("password'" in row[0] for row in told)
     dremio.query("DROP USER hugo")

@@ -204,7 +204,7 @@ def test_a_client_that_goes_away_stops_its_query(client: Client, engine_home: Ho
     for _attempt in range(50):
         state = str(
             client.value(
-                f"SELECT status FROM sys.jobs WHERE query LIKE '%{marker}%' "
+                f"SELECT status FROM sys.jobs_recent WHERE query LIKE '%{marker}%' "
                 "AND query NOT LIKE '%sys.jobs%'"
             )
         )

@@ -114,13 +114,13 @@ def test_what_describes_the_catalog(run: Dremio) -> None:
     assert run.rows("SHOW CREATE VIEW forms.v")[0][1] == "SELECT k FROM gold.forms"
     assert '"n" INTEGER' in run.rows("SHOW CREATE TABLE gold.forms")[0][1]
     assert [row[:2] for row in run.rows("DESCRIBE gold.forms k")] == [("k", "CHARACTER VARYING")]
-    assert run.rows("SELECT view_name FROM sys.views WHERE path LIKE '%forms%'") == [("v",)]
-    listed = 'SELECT DISTINCT table_name FROM sys.tables WHERE path = \'"gold"."forms"\''
+    assert run.rows("SELECT view_name FROM sys.views WHERE path = '[forms, v]'") == [("v",)]
+    listed = "SELECT DISTINCT table_name FROM sys.tables WHERE path = '[gold, forms]'"
     assert run.rows(listed) == [("forms",)]
     marked = "SELECT 'told in sys.jobs_recent'"
     run.query(marked)
     told = run.query(
-        "SELECT status, rows_returned, final_state_epoch - submitted_epoch AS took "
+        "SELECT status, rows_returned, final_state_epoch_millis - submitted_epoch_millis AS took "
         f"FROM sys.jobs_recent WHERE query = '{marked.replace(chr(39), chr(39) * 2)}'"
     )["rows"]
     assert [(row["status"], row["rows_returned"]) for row in told] == [("COMPLETED", 1)]

@@ -142,7 +142,7 @@ def _describe(run: Run, statement: s.Describe) -> None:
 
 
 def _show(run: Run, statement: s.Show) -> None:
-    if statement.kind.startswith("CREATE"):
+    if statement.kind.startswith("CREATE") or statement.kind == "TBLPROPERTIES":
         _require(run, ("SELECT", "READ_METADATA", "ALTER"), _full(run, statement.path))
 
 

@@ -1,4 +1,4 @@
-"""SHOW SCHEMAS, TABLES, VIEWS, CREATE …; DESCRIBE."""
+"""SHOW SCHEMAS, TABLES, VIEWS, CREATE …, TBLPROPERTIES; DESCRIBE."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ DESCRIBE_SCHEMA = pa.schema(
     ]
 )
 _CREATE = pa.schema([("path", pa.string()), ("sql_definition", pa.string())])
+_PROPERTIES = pa.schema(
+    [("table_property_name", pa.string()), ("table_property_value", pa.string())]
+)
 _SCHEMAS = pa.schema([("SCHEMA_NAME", pa.string())])
 _TABLES = pa.schema([("TABLE_SCHEMA", pa.string()), ("TABLE_NAME", pa.string())])
 
@@ -34,6 +37,8 @@ def show_schema(statement: Show) -> pa.Schema:
     """Return the schema of what `show` answers."""
     if statement.kind == "SCHEMAS":
         return _SCHEMAS
+    if statement.kind == "TBLPROPERTIES":
+        return _PROPERTIES
     return _CREATE if statement.kind.startswith("CREATE") else _TABLES
 
 
@@ -41,6 +46,8 @@ def show(run: Run, statement: Show) -> Result:
     """List schemas or tables, or tell how a view was made. Raises DremioError."""
     if statement.kind.startswith("CREATE"):
         return _show_create(run, statement)
+    if statement.kind == "TBLPROPERTIES":
+        return _show_properties(run, statement)
     if statement.kind == "SCHEMAS":
         names = [s.name for s in schemas(run.core, run.actor)]
         return rows(_SCHEMAS, [{"SCHEMA_NAME": n} for n in names if matches(n, statement.like)])
@@ -98,6 +105,20 @@ def _row(field: pa.Field) -> dict[str, object]:
         "NUMERIC_SCALE": scale,
         "EXTENDED_PROPERTIES": "[]",
     }
+
+
+def _show_properties(run: Run, statement: Show) -> Result:
+    full = run.path_of(statement.path)
+    table = run.core.catalog.table(full)
+    if table is None:
+        raise validation(f"Table [{'.'.join(full)}] is not an Iceberg table")
+    place = table.place
+    metadata = table.lake.rest.load(place.bucket, place.namespace, place.table) or {}
+    found = sorted((metadata.get("properties") or {}).items())
+    return rows(
+        _PROPERTIES,
+        [{"table_property_name": name, "table_property_value": value} for name, value in found],
+    )
 
 
 def _show_create(run: Run, statement: Show) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,6 +14,8 @@ from services.dremio.state.lake.rest import IcebergRest, Namespace
 
 # Which buckets are table buckets changes when one is made anew under the same name.
 _KIND_SECONDS = 60.0
+# What a table bucket may be called (S3 Tables; a plain bucket's name may hold dots as well).
+_TABLE_BUCKET = re.compile(r"[0-9a-z][0-9a-z-]{1,61}[0-9a-z]")
 
 
 class Tables:
@@ -25,7 +28,7 @@ class Tables:
 
     def is_plain(self, bucket: str) -> bool:
         """Whether a bucket is no table bucket. Raises DremioError (CONNECTION)."""
-        if self._rest is None:
+        if self._rest is None or _TABLE_BUCKET.fullmatch(bucket) is None:
             return True
         until, plain = self._kinds.get(bucket, (0.0, True))
         if until < time.monotonic():

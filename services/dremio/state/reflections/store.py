@@ -149,6 +149,14 @@ class Store:
         found = self._read("SELECT body FROM job_reflection WHERE job_id::text = %s", (job_id,))
         return list(found[0]["body"]) if found else []
 
+    def accelerated_jobs(self) -> set[str]:
+        """Return the ids of the jobs that a reflection answered, of those kept."""
+        rows = self._read(
+            "SELECT job_id FROM job_reflection WHERE body @> %s::jsonb",
+            ('[{"relationship": "CHOSEN"}]',),
+        )
+        return {str(row["job_id"]) for row in rows}
+
     def uses(self) -> dict[str, tuple[int, int, int]]:
         """Return, by reflection, how often it was considered, matched and chosen."""
         rows = self._read("SELECT * FROM reflection_use", ())

@@ -14,6 +14,7 @@ from services.dremio.state.core import Core
 from services.dremio.state.database import quoted
 from services.dremio.state.errors import DremioError
 from services.dremio.state.session import User
+from services.dremio.state.system import columns
 
 Rows = list[dict[str, Any]]
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -101,7 +102,7 @@ def _own_jobs(core: Core, user: User, found: Rows) -> Rows:
 
 def _seen_paths(core: Core, user: User, found: Rows) -> Rows:
     actor = core.access.actor(user)
-    return [row for row in found if actor.sees(Reader(row["path"], tokenize(row["path"])).path())]
+    return [row for row in found if columns.of(row["_path"]) or actor.sees(row["_path"])]
 
 
 def _own_names(column: str) -> Callable[[Core, User, Rows], Rows]:

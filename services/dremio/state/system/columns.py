@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from services.dremio.state.system import job_columns
+
 _TEXT, _INT, _BIG, _BOOL, _TIME = (
     pa.string(),
     pa.int32(),
@@ -12,6 +14,42 @@ _TEXT, _INT, _BIG, _BOOL, _TIME = (
     pa.timestamp("ms"),
 )
 _TABLE = [("TABLE_CATALOG", _TEXT), ("TABLE_SCHEMA", _TEXT), ("TABLE_NAME", _TEXT)]
+
+_POLICIES = [("masking_policies", _TEXT), ("row_access_policies", _TEXT)]
+_OWNER = [("owner_id", _TEXT), ("owner_type", _TEXT)]
+_TABLES = pa.schema(
+    [
+        ("table_id", _TEXT),
+        ("source_id", _TEXT),
+        ("table_name", _TEXT),
+        ("schema_id", _TEXT),
+        ("path", _TEXT),
+        ("tag", _TEXT),
+        ("type", _TEXT),
+        ("format_type", _TEXT),
+        ("approx_statistics_allowed", pa.bool_()),
+        ("created", _TIME),
+        *_OWNER,
+        *_POLICIES,
+        ("clustering_keys", _TEXT),
+    ]
+)
+_VIEWS = pa.schema(
+    [
+        ("view_id", _TEXT),
+        ("space_id", _TEXT),
+        ("view_name", _TEXT),
+        ("schema_id", _TEXT),
+        ("path", _TEXT),
+        ("tag", _TEXT),
+        ("type", _TEXT),
+        ("created", _TIME),
+        ("sql_definition", _TEXT),
+        ("sql_context", _TEXT),
+        *_OWNER,
+        *_POLICIES,
+    ]
+)
 
 SCHEMAS: dict[str, dict[str, pa.Schema]] = {
     "INFORMATION_SCHEMA": {
@@ -44,7 +82,7 @@ SCHEMAS: dict[str, dict[str, pa.Schema]] = {
                 ("NUMERIC_PRECISION_RADIX", _INT),
                 ("NUMERIC_SCALE", _INT),
                 ("DATETIME_PRECISION", _INT),
-                ("INTERVAL_TYPE", _TEXT),
+                ("INTERVAL_TYPE", _INT),
                 ("INTERVAL_PRECISION", _INT),
             ]
         ),
@@ -60,56 +98,10 @@ SCHEMAS: dict[str, dict[str, pa.Schema]] = {
                 ("build_time", _TEXT),
             ]
         ),
-        "jobs": pa.schema(
-            [
-                ("job_id", _TEXT),
-                ("status", _TEXT),
-                ("query_type", _TEXT),
-                ("user_name", _TEXT),
-                ("query", _TEXT),
-                ("submitted_ts", _TIME),
-                ("final_state_ts", _TIME),
-                ("rows_returned", _BIG),
-                ("error_msg", _TEXT),
-            ]
-        ),
-        "jobs_recent": pa.schema(
-            [
-                ("job_id", _TEXT),
-                ("status", _TEXT),
-                ("query_type", _TEXT),
-                ("user_name", _TEXT),
-                ("submitted_ts", _TIME),
-                ("submitted_epoch", _BIG),
-                ("final_state_ts", _TIME),
-                ("final_state_epoch", _BIG),
-                ("rows_returned", _BIG),
-                ("error_msg", _TEXT),
-                ("query", _TEXT),
-            ]
-        ),
-        "views": pa.schema(
-            [
-                ("view_id", _TEXT),
-                ("view_name", _TEXT),
-                ("schema_id", _TEXT),
-                ("path", _TEXT),
-                ("created", _TIME),
-                ("sql_definition", _TEXT),
-                ("sql_context", _TEXT),
-            ]
-        ),
-        "tables": pa.schema(
-            [
-                ("table_id", _TEXT),
-                ("table_name", _TEXT),
-                ("path", _TEXT),
-                ("tag", _TEXT),
-                ("type", _TEXT),
-                ("format", _TEXT),
-                ("created", _TIME),
-            ]
-        ),
+        "jobs": job_columns.JOBS,
+        "jobs_recent": job_columns.JOBS_RECENT,
+        "views": _VIEWS,
+        "tables": _TABLES,
         "reflections": pa.schema(
             [
                 ("reflection_id", _TEXT),
@@ -262,6 +254,14 @@ SCHEMAS: dict[str, dict[str, pa.Schema]] = {
                 ("null_count", _BIG),
                 ("quantiles", _TEXT),
                 ("heavy_hitters", _TEXT),
+            ]
+        ),
+        "timezone_names": pa.schema(
+            [
+                ("timezone_name", _TEXT),
+                ("tz_offset", _TEXT),
+                ("offset_daylight_savings", _TEXT),
+                ("is_daylight_savings", _BOOL),
             ]
         ),
         "user_defined_functions": pa.schema(

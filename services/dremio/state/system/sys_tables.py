@@ -3,93 +3,23 @@
 from __future__ import annotations
 
 import datetime
-import json
 import socket
 from collections.abc import Callable
 from typing import Any
 
 import psutil
 
-from services.dremio.state.access.actor import EVERYTHING
 from services.dremio.state.copy.refused import history_rows
 from services.dremio.state.core import Core
-from services.dremio.state.database import quoted
 from services.dremio.state.reflections import report
 from services.dremio.state.session import User
-from services.dremio.state.system import access_rows
-from services.dremio.state.system.listing import schemas, tables_of
+from services.dremio.state.system import access_rows, dataset_rows, job_rows, timezones
 
 Rows = list[dict[str, Any]]
 
 
 def _version(core: Core) -> Rows:
     return [{"version": core.version, "commit_message": "", "commit_id": ""}]
-
-
-def _jobs(core: Core) -> Rows:
-    return [
-        {
-            "job_id": job.id,
-            "status": job.state,
-            "query_type": job.query_type,
-            "user_name": job.user,
-            "query": job.sql,
-            "submitted_ts": _naive(job.submitted_at),
-            "final_state_ts": _naive(job.finished_at),
-            "rows_returned": job.rows,
-            "error_msg": job.error,
-        }
-        for job in core.history.newest()
-    ]
-
-
-def _jobs_recent(core: Core) -> Rows:
-    """Jobs with their moments in milliseconds since 1970 too."""
-    return [
-        {
-            **job,
-            "submitted_epoch": _epoch(job["submitted_ts"]),
-            "final_state_epoch": _epoch(job["final_state_ts"]),
-        }
-        for job in _jobs(core)
-    ]
-
-
-def _epoch(moment: datetime.datetime | None) -> int | None:
-    return int(moment.replace(tzinfo=datetime.UTC).timestamp() * 1000) if moment else None
-
-
-def _views(core: Core) -> Rows:
-    return [
-        {
-            "view_id": entity.id,
-            "view_name": entity.name,
-            "path": ".".join(quoted(part) for part in entity.path),
-            "created": _naive(entity.created_at),
-            "sql_definition": entity.body["sql"],
-            "sql_context": json.dumps(entity.body.get("context") or []),
-        }
-        for entity in core.entities.all("VIEW")
-    ]
-
-
-def _tables(core: Core) -> Rows:
-    found: Rows = []
-    for schema in schemas(core, EVERYTHING):
-        if schema.root is None or schema.root.kind != "SOURCE":
-            continue
-        for name, _ in tables_of(core, schema):
-            entity = core.entities.get((*schema.path, name))
-            found.append(
-                {
-                    "table_id": entity.id if entity else None,
-                    "table_name": name,
-                    "path": ".".join(quoted(part) for part in (*schema.path, name)),
-                    "type": "PHYSICAL_DATASET",
-                    "format": "ICEBERG",
-                }
-            )
-    return found
 
 
 def _functions(core: Core) -> Rows:
@@ -162,10 +92,11 @@ def _audit(core: Core) -> Rows:
 
 MAKERS: dict[str, Callable[[Core], Rows]] = {
     "version": _version,
-    "jobs": _jobs,
-    "jobs_recent": _jobs_recent,
-    "views": _views,
-    "tables": _tables,
+    "jobs": job_rows.running,
+    "jobs_recent": job_rows.recent,
+    "views": dataset_rows.views,
+    "tables": dataset_rows.tables,
+    "timezone_names": timezones.rows,
     "users": access_rows.users,
     "user_defined_functions": _functions,
     "table_statistics": _statistics,

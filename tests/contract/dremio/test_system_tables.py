@@ -1,0 +1,254 @@
+"""INFORMATION_SCHEMA and sys over Flight: the columns and types of Dremio's reference, and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pytest
+
+from tests.support.dremio import Dremio
+from tests.support.flight import read
+from tests.support.platform import Home
+
+# Table → `column:type` as Dremio's SQL reference (release 26) lists them. The order of columns is
+# the one of its example rows where it prints them; only names and types are compared here.
+REFERENCE = {
+    'INFORMATION_SCHEMA."CATALOGS"': (
+        "CATALOG_NAME:varchar CATALOG_DESCRIPTION:varchar CATALOG_CONNECT:varchar"
+    ),
+    'INFORMATION_SCHEMA."COLUMNS"': (
+        "TABLE_CATALOG:varchar TABLE_SCHEMA:varchar TABLE_NAME:varchar COLUMN_NAME:varchar "
+        "ORDINAL_POSITION:integer COLUMN_DEFAULT:varchar IS_NULLABLE:varchar "
+        "DATA_TYPE:varchar COLUMN_SIZE:integer CHARACTER_MAXIMUM_LENGTH:integer "
+        "CHARACTER_OCTET_LENGTH:integer NUMERIC_PRECISION:integer "
+        "NUMERIC_PRECISION_RADIX:integer NUMERIC_SCALE:integer DATETIME_PRECISION:integer "
+        "INTERVAL_TYPE:integer INTERVAL_PRECISION:integer"
+    ),
+    'INFORMATION_SCHEMA."SCHEMATA"': (
+        "CATALOG_NAME:varchar SCHEMA_NAME:varchar SCHEMA_OWNER:varchar TYPE:varchar "
+        "IS_MUTABLE:varchar"
+    ),
+    'INFORMATION_SCHEMA."TABLES"': (
+        "TABLE_CATALOG:varchar TABLE_SCHEMA:varchar TABLE_NAME:varchar TABLE_TYPE:varchar"
+    ),
+    'INFORMATION_SCHEMA."VIEWS"': (
+        "TABLE_CATALOG:varchar TABLE_SCHEMA:varchar TABLE_NAME:varchar VIEW_DEFINITION:varchar"
+    ),
+    'sys."copy_errors_history"': (
+        "executed_at:timestamp job_id:varchar table_name:varchar user_name:varchar "
+        "base_snapshot_id:bigint storage_location:varchar file_path:varchar "
+        "file_state:varchar records_loaded_count:bigint records_rejected_count:bigint"
+    ),
+    'sys."jobs_recent"': (
+        "job_id:varchar status:varchar query_type:varchar user_name:varchar "
+        "queried_datasets:[varchar] scanned_datasets:[varchar] attempt_count:integer "
+        "submitted_ts:timestamp attempt_started_ts:timestamp metadata_retrieval_ts:timestamp "
+        "planning_start_ts:timestamp query_enqueued_ts:timestamp engine_start_ts:timestamp "
+        "execution_planning_ts:timestamp execution_start_ts:timestamp "
+        "final_state_ts:timestamp submitted_epoch_millis:bigint "
+        "attempt_started_epoch_millis:bigint metadata_retrieval_epoch_millis:bigint "
+        "planning_start_epoch_millis:bigint query_enqueued_epoch_millis:bigint "
+        "engine_start_epoch_millis:bigint execution_planning_epoch_millis:bigint "
+        "execution_start_epoch_millis:bigint final_state_epoch_millis:bigint "
+        "planner_estimated_cost:double rows_scanned:bigint bytes_scanned:bigint "
+        "rows_returned:bigint bytes_returned:bigint accelerated:boolean queue_name:varchar "
+        "engine:varchar error_msg:varchar query:varchar is_profile_incomplete:boolean "
+        "execution_allocated_bytes:bigint execution_cpu_time_millis:bigint query_cost:double "
+        "memory_allocated:bigint setup_time_ns:bigint wait_time_ns:bigint "
+        "execution_cpu_time_ns:bigint context:varchar rule_name:varchar rule_content:varchar "
+        "rule_action:varchar"
+    ),
+    'sys."jobs"': (
+        "job_id:varchar status:varchar query_type:varchar user_name:varchar "
+        "queried_datasets:[varchar] scanned_datasets:[varchar] attempt_count:integer "
+        "submitted_ts:timestamp attempt_started_ts:timestamp metadata_retrieval_ts:timestamp "
+        "planning_start_ts:timestamp query_enqueued_ts:timestamp engine_start_ts:timestamp "
+        "execution_planning_ts:timestamp execution_start_ts:timestamp "
+        "final_state_ts:timestamp submitted_epoch_millis:bigint "
+        "attempt_started_epoch_millis:bigint metadata_retrieval_epoch_millis:bigint "
+        "planning_start_epoch_millis:bigint query_enqueued_epoch_millis:bigint "
+        "engine_start_epoch_millis:bigint execution_planning_epoch_millis:bigint "
+        "execution_start_epoch_millis:bigint final_state_epoch_millis:bigint "
+        "planner_estimated_cost:double rows_scanned:bigint bytes_scanned:bigint "
+        "rows_returned:bigint bytes_returned:bigint accelerated:boolean queue_name:varchar "
+        "engine:varchar error_msg:varchar query:varchar is_profile_incomplete:boolean "
+        "execution_allocated_bytes:bigint execution_cpu_time_millis:bigint rule_name:varchar "
+        "rule_content:varchar rule_action:varchar"
+    ),
+    'sys."materializations"': (
+        "reflection_id:varchar materialization_id:varchar created:timestamp expires:timestamp "
+        "size_bytes:bigint series_id:bigint init_refresh_job_id:varchar "
+        "series_ordinal:integer join_analysis:varchar state:varchar failure_msg:varchar "
+        "data_partitions:varchar last_refresh_from_pds:timestamp "
+        "last_refresh_finished:timestamp last_refresh_duration_millis:bigint "
+        "refresh_decision:varchar is_stale:boolean"
+    ),
+    'sys."membership"': ("role_name:varchar member_name:varchar member_type:varchar"),
+    'sys."privileges"': (
+        "grantee_id:varchar grantee_type:varchar privilege:varchar object_id:varchar "
+        "object_type:varchar"
+    ),
+    'sys."reflection_dependencies"': (
+        "reflection_id:varchar dependency_id:varchar dependency_type:varchar "
+        "dependency_path:varchar"
+    ),
+    'sys."reflections"': (
+        "accelerated_count:integer acceleration_status:varchar available_until:timestamp "
+        "considered_count:integer created_at:timestamp current_footprint_bytes:bigint "
+        "dataset_id:varchar dataset_name:varchar dataset_type:varchar dimensions:varchar "
+        "display_columns:varchar distribution_columns:varchar external_Reflection:varchar "
+        "last_failure_message:varchar last_failure_stack:varchar "
+        "last_refresh_duration_millis:bigint last_refresh_from_table:timestamp "
+        "matched_count:integer measures:varchar num_failures:integer "
+        "partition_columns:varchar record_count:bigint reflection_id:varchar "
+        "reflection_mode:varchar reflection_name:varchar refresh_method:varchar "
+        "refresh_status:varchar sort_columns:varchar status:varchar "
+        "total_footprint_bytes:bigint type:varchar updated_at:timestamp "
+        "last_refresh_decision:varchar last_refresh_finished:timestamp"
+    ),
+    'sys."roles"': (
+        "role_id:varchar role_name:varchar role_type:varchar owner_id:varchar "
+        "owner_type:varchar created_by:varchar"
+    ),
+    'sys."tables"': (
+        "table_id:varchar source_id:varchar table_name:varchar schema_id:varchar path:varchar "
+        "tag:varchar type:varchar format_type:varchar approx_statistics_allowed:boolean "
+        "created:timestamp owner_id:varchar owner_type:varchar masking_policies:varchar "
+        "row_access_policies:varchar clustering_keys:varchar"
+    ),
+    'sys."timezone_names"': (
+        "timezone_name:varchar tz_offset:varchar offset_daylight_savings:varchar "
+        "is_daylight_savings:boolean"
+    ),
+    'sys."user_defined_functions"': (
+        "argList:varchar name:varchar sql:varchar returnType:varchar createdAt:timestamp "
+        "modifiedAt:timestamp"
+    ),
+    'sys."users"': (
+        "user_id:varchar user_name:varchar first_name:varchar last_name:varchar "
+        "status:varchar user_type:varchar created:timestamp owner_id:varchar "
+        "owner_type:varchar created_by:varchar"
+    ),
+    'sys."version"': (
+        "version:varchar commit_id:varchar commit_message:varchar commit_time:varchar "
+        "build_email:varchar build_time:varchar"
+    ),
+    'sys."views"': (
+        "view_id:varchar space_id:varchar view_name:varchar schema_id:varchar path:varchar "
+        "tag:varchar type:varchar created:timestamp sql_definition:varchar "
+        "sql_context:varchar owner_id:varchar owner_type:varchar masking_policies:varchar "
+        "row_access_policies:varchar"
+    ),
+}
+
+_TYPES = {
+    "varchar": pa.string(),
+    "integer": pa.int32(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("ms"),
+    "[varchar]": pa.list_(pa.string()),
+}
+
+
+@pytest.fixture(scope="module")
+def told(dremio: Dremio) -> Iterator[Dremio]:
+    """A table with a property, and a view on it."""
+    dremio.query("CREATE SPACE told")
+    dremio.query(
+        "CREATE TABLE gold.told (k INT, name VARCHAR, amount DECIMAL(12, 2), at TIMESTAMP)"
+    )
+    dremio.query("CREATE VIEW told.seen AS SELECT k FROM gold.told")
+    yield dremio
+    dremio.query("DROP TABLE gold.told")
+    dremio.query("DROP SPACE told")
+
+
+@pytest.mark.parametrize("table", REFERENCE)
+def test_columns_and_types_are_the_references(engine_home: Home, table: str) -> None:
+    listed = dict(column.split(":") for column in REFERENCE[table].split())
+    schema = read(engine_home.settings, f"SELECT * FROM {table} LIMIT 1").schema
+    types = {field.name.lower(): field.type for field in schema}
+    different = {
+        name: (kind, types.get(name.lower()))
+        for name, kind in listed.items()
+        if types.get(name.lower()) not in (_TYPES[kind], _list_of(_TYPES[kind]))
+    }
+    assert not different
+
+
+def _list_of(kind: pa.DataType) -> pa.DataType:
+    """Arrow names a list's items by its maker: `item` or `$data$`."""
+    return pa.list_(pa.field("$data$", kind.value_type)) if pa.types.is_list(kind) else kind
+
+
+def test_every_system_table_is_listed(told: Dremio) -> None:
+    listed = {
+        f'{schema}."{name}"'
+        for schema, name in told.rows(
+            'SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA."TABLES" '
+            "WHERE TABLE_TYPE = 'SYSTEM_TABLE'"
+        )
+    }
+    assert set(REFERENCE) <= listed
+
+
+def test_a_dataset_is_told_with_its_place_and_owner(told: Dremio) -> None:
+    table = told.query("SELECT * FROM sys.\"tables\" WHERE path = '[gold, told]'")["rows"][0]
+    assert (table["table_name"], table["type"], table["format_type"]) == (
+        "told",
+        "PHYSICAL_DATASET",
+        "ICEBERG",
+    )
+    assert table["owner_type"] == "USER_OWNER"
+    owner = f"SELECT user_name FROM sys.users WHERE user_id = '{table['owner_id']}'"
+    assert told.rows(owner) == told.rows("SELECT USER")
+    view = told.query("SELECT * FROM sys.views WHERE path = '[told, seen]'")["rows"][0]
+    assert view["sql_definition"] == "SELECT k FROM gold.told"
+    space = told.http.get("/api/v3/catalog/by-path/told").json()
+    assert view["space_id"] == space["id"]
+
+
+def test_running_jobs_are_told_apart_from_those_that_are_over(told: Dremio) -> None:
+    told.query("SELECT 'over and told'")
+    asked = "query LIKE 'SELECT ''over%'"
+    assert told.rows(f"SELECT count(*) FROM sys.jobs WHERE {asked}") == [(0,)]
+    row = told.query(f"SELECT * FROM sys.jobs_recent WHERE {asked}")["rows"][0]
+    assert (row["status"], row["attempt_count"], row["accelerated"]) == ("COMPLETED", 1, False)
+    assert row["submitted_epoch_millis"] <= row["final_state_epoch_millis"]
+    assert told.rows("SELECT status FROM sys.jobs WHERE query LIKE '%itself%'") == [("RUNNING",)]
+
+
+def test_time_zones_know_their_summer_time(told: Dremio) -> None:
+    names = "('Asia/Macau', 'Europe/Berlin', 'US/Pacific', 'UTC')"
+    rows = told.rows(f"SELECT * FROM sys.timezone_names WHERE timezone_name IN {names} ORDER BY 1")
+    assert rows == [
+        ("Asia/Macau", "+08:00", "+08:00", False),
+        ("Europe/Berlin", "+01:00", "+02:00", True),
+        ("US/Pacific", "-08:00", "-07:00", True),
+        ("UTC", "+00:00", "+00:00", False),
+    ]
+
+
+def test_columns_of_tables_and_views_with_their_sizes(told: Dremio) -> None:
+    rows = told.rows(
+        "SELECT COLUMN_NAME, ORDINAL_POSITION, DATA_TYPE, NUMERIC_PRECISION, NUMERIC_SCALE "
+        "FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = 'gold' AND TABLE_NAME = 'told' "
+        "ORDER BY ORDINAL_POSITION"
+    )
+    assert rows == [
+        ("k", 1, "INTEGER", 32, 0),
+        ("name", 2, "CHARACTER VARYING", None, None),
+        ("amount", 3, "DECIMAL", 12, 2),
+        ("at", 4, "TIMESTAMP", None, None),
+    ]
+
+
+def test_table_properties_are_shown(told: Dremio) -> None:
+    told.query("ALTER TABLE gold.told SET TBLPROPERTIES ('commit.retry.num-retries' = '7')")
+    shown = told.query("SHOW TBLPROPERTIES gold.told")
+    assert [c["name"] for c in shown["schema"]] == ["table_property_name", "table_property_value"]
+    properties = {r["table_property_name"]: r["table_property_value"] for r in shown["rows"]}
+    assert properties["commit.retry.num-retries"] == "7"
