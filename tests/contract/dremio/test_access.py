@@ -240,7 +240,7 @@ def test_all_and_wrong_privileges(people: Any, dremio: Dremio) -> None:
         dremio.query("GRANT CREATE TABLE ON TABLE gold.acl.pay TO USER fred")
     with refused("is a TABLE, not a VIEW"):
         dremio.query("GRANT SELECT ON VIEW gold.acl.pay TO USER fred")
-    with refused("not found"):
+    with refused("User nobody_there does not exist"):
         dremio.query("GRANT SELECT ON TABLE gold.acl.pay TO USER nobody_there")
     dremio.query("GRANT SELECT ON ALL DATASETS IN FOLDER gold.acl TO USER fred")
     assert len(fred.rest.rows("SELECT * FROM gold.acl.pay")) == 2

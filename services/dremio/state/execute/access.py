@@ -28,7 +28,12 @@ LEAST_PASSWORD = 8
 def grant(run: Run, statement: Grant) -> Result:
     """Grant or revoke privileges. Raises DremioError."""
     core = run.core
-    grantee = principal(core, statement.grantee)
+    try:
+        grantee = principal(core, statement.grantee)
+    except DremioError:
+        who = f"{statement.grantee.kind.title()} {statement.grantee.name}"
+        what = "Revoke" if statement.revoke else "Grant"
+        raise validation(f"{what} on catalog entity failed. {who} does not exist.") from None
     objects = _objects(run, statement)
     try:
         lists = [
