@@ -70,14 +70,15 @@ class _Run:
 
     def __init__(self, airbyte: Airbyte, connection: str) -> None:
         began = time.monotonic()
-        self.info = airbyte.sync(connection)
+        self.info = airbyte.wait(airbyte.start(connection), seconds=900)
         self.seconds = time.monotonic() - began
         self.records = int(self.info["job"]["aggregatedStats"]["recordsCommitted"])
         self.lines = [line for a in self.info["attempts"] for line in a["logs"]["logLines"]]
         (peak,) = re.findall(r"peak memory (\d+) MiB", self.lines[-1])
         self.peak = float(peak)
-        if os.environ.get("BENCH_LOGS"):
-            print(*self.lines, sep="\n")
+        assert self.info["job"]["status"] == "succeeded", self.lines
+        rate = self.records / self.seconds
+        print(f"  {self.records:,} rows in {self.seconds:.2f} s: {rate:,.0f}/s, {peak} MiB")
 
 
 def _from_postgres(airbyte: Airbyte) -> list[Figure]:

@@ -15,6 +15,7 @@ from bootstrap.platform_file import Platform
 from services.airbyte.cdk.catalog import configured_streams
 from services.airbyte.cdk.failures import ConnectorError
 from services.airbyte.cdk.source import Environment
+from services.airbyte.sources import page
 from services.common.settings import CHECKOUT
 
 PAGES = CHECKOUT / "docs" / "ingestion"
@@ -62,3 +63,13 @@ def test_what_is_for_lakelet_yml_is_taken_there(page: str) -> None:
     [example] = [e for e in examples if "sources" in e]
     sources = {**whole["sources"], **example["sources"]}
     Platform.model_validate({**whole, **example, "sources": sources})
+
+
+def test_the_tables_of_types_are_those_of_the_code() -> None:
+    text = page.PAGE.read_text()
+    assert page.page(text) == text, "run python -m services.airbyte.sources.page"
+
+
+def test_every_page_on_ingestion_is_named_by_the_entry_page() -> None:
+    entry = (CHECKOUT / "docs" / "ingestion.md").read_text()
+    assert [p.name for p in PAGES.glob("*.md") if f"ingestion/{p.name}" not in entry] == []

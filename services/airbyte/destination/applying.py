@@ -12,7 +12,6 @@ import datetime
 import itertools
 
 import duckdb
-from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema
 
 from services.airbyte.cdk.columns import Column, duckdb_type, literal, quote
@@ -31,6 +30,7 @@ from services.airbyte.destination.writing import (
     data_files,
     merge,
     read_files,
+    together,
     write_files,
 )
 
@@ -98,7 +98,7 @@ def apply(
             query = f"SELECT {listing} FROM {view} ORDER BY {SEQ}"
             new = write_files(duck, query, schema, f"{folder}/new")
             going = crowded(existing)
-            kept = _together(duck, existing, going, schema, folder)
+            kept = together(duck, existing, going, schema, folder)
     finally:
         duck.execute(f"DROP TABLE IF EXISTS {chosen}")
         duck.execute(f"DROP VIEW {view}")
@@ -140,21 +140,3 @@ def _with_missing() -> str:
         f" 'reason': {literal('SOURCE_RETRIEVAL_ERROR')}}})"
     )
     return f"CASE WHEN {KEPT} IS NULL THEN {NOTED} ELSE list_concat({NOTED}, {missing}) END"
-
-
-def _together(
-    duck: duckdb.DuckDBPyConnection,
-    existing: dict[str, DataFile],
-    small: set[str],
-    schema: Schema,
-    folder: str,
-) -> list[str]:
-    """Write the rows of small files anew, as few large ones."""
-    groups: dict[str, list[str]] = {}
-    for path in sorted(small):
-        groups.setdefault(repr(existing[path].partition), []).append(path)
-    written: list[str] = []
-    for number, paths in enumerate(groups.values()):
-        query = f"SELECT * FROM {read_files(paths, schema)}"
-        written += write_files(duck, query, schema, f"{folder}/kept{number}")
-    return written

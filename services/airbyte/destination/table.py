@@ -26,7 +26,13 @@ from services.airbyte.destination.schema import (
     number_rows,
     select_list,
 )
-from services.airbyte.destination.writing import data_files, merge, write_files
+from services.airbyte.destination.writing import (
+    crowded,
+    data_files,
+    merge,
+    together,
+    write_files,
+)
 
 Json = dict[str, Any]
 
@@ -192,7 +198,7 @@ class StreamTable:
         query = f"SELECT {listing} FROM {reading.relation}"
         if stream.dedup and not reading.unique_key:
             query += _latest(stream, reading.order)
-        existing = self.files() if replace or stream.dedup else {}
+        existing = self.files()
         if stream.dedup and not replace and existing:
             batch = f"lakelet_batch_{uuid.uuid4().hex}"
             duck.execute(f"CREATE TEMP TABLE {batch} AS {query}")
@@ -208,8 +214,10 @@ class StreamTable:
             duck.execute(f"DROP TABLE {batch}")
             staged.removed = [existing[path] for path in touched]
         else:
-            new, kept = write_files(duck, query, schema, folder), []
-            staged.removed = list(existing.values()) if replace else []
+            new = write_files(duck, query, schema, folder)
+            going = set() if replace or not new else crowded(existing)
+            kept = together(duck, existing, going, schema, folder)
+            staged.removed = [existing[path] for path in (existing if replace else going)]
         staged.added = data_files(self.io(folder), metadata, [*new, *kept])
         for data_file in staged.added[: len(new)]:
             staged.records += data_file.record_count
@@ -247,6 +255,10 @@ class StreamTable:
         if self._table is not None:
             return self._table.io
         return load_file_io(self._catalog.properties, location)
+
+    def holds(self, location: str) -> bool:
+        """Whether files below `location` are part of the table."""
+        return any(path.startswith(location.rstrip("/") + "/") for path in self.files())
 
     def files(self) -> dict[str, DataFile]:
         """Return the table's data files by path."""

@@ -112,3 +112,21 @@ def crowded(existing: dict[str, DataFile]) -> set[str]:
         if file.file_size_in_bytes < _SMALL:
             small.setdefault(repr(file.partition), set()).add(path)
     return {path for paths in small.values() if len(paths) >= _MANY for path in paths}
+
+
+def together(
+    duck: duckdb.DuckDBPyConnection,
+    existing: dict[str, DataFile],
+    small: set[str],
+    schema: Schema,
+    folder: str,
+) -> list[str]:
+    """Write the rows of small files anew, as few large ones; return these."""
+    groups: dict[str, list[str]] = {}
+    for path in sorted(small):
+        groups.setdefault(repr(existing[path].partition), []).append(path)
+    written: list[str] = []
+    for number, paths in enumerate(groups.values()):
+        query = f"SELECT * FROM {read_files(paths, schema)}"
+        written += write_files(duck, query, schema, f"{folder}/kept{number}")
+    return written

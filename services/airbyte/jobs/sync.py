@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from services.airbyte.cdk.source import Environment, Reading, Source
 from services.airbyte.destination.catalog import LakeConfig, explain, table_identifier
 from services.airbyte.destination.commits import Commit, commit_together
 from services.airbyte.destination.table import CommitNote, Staged, StreamTable
-from services.airbyte.jobs import batch_sync, log_sync
+from services.airbyte.jobs import batch_sync, log_sync, upkeep
 from services.airbyte.jobs.attempt_log import AttemptLog
 from services.airbyte.jobs.progress import Progress
 from services.airbyte.jobs.schema_changes import preference
@@ -62,6 +63,7 @@ class Sync:
     refused: Mapping[str, int]
     continuous: bool = False
     totals: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    changed: Counter[tuple[str, ...]] = field(default_factory=Counter)
 
     def run(self) -> None:
         """Sync all selected streams. Raises StreamFailedError at the first that fails."""
@@ -138,7 +140,8 @@ class Sync:
             streams.put(self.db, stored)
         committed = {note.write_id for note in notes}
         for write_id, location in streams.pending_writes(self.db, self.connection.id, table.name):
-            if write_id not in committed:
+            # The snapshot with the note may have been expired: its files are the table's still.
+            if write_id not in committed and not table.holds(location):
                 count = table.remove_files(self.duck, location)
                 if count:
                     self.log.write(
@@ -287,6 +290,17 @@ class Sync:
                 )
                 streams.settle_write(self.db, note.write_id)
                 self.count(stream, note.records, note.bytes)
+        for item in commits:
+            if item.staged is not None:
+                self.changed[item.table.identifier] += 1
+                if self.changed[item.table.identifier] % upkeep.EVERY == 0:
+                    upkeep.shorten(self, item.table.identifier)
+
+    def look_after(self) -> None:
+        """Keep the history of the tables that were changed short. Call it after a sync."""
+        for identifier in self.changed:
+            upkeep.shorten(self, identifier)
+        upkeep.sweep(self)
 
     def count(self, stream: ConfiguredStream, records: int, size: int) -> None:
         """Add a commit to what this attempt has read of a stream so far."""

@@ -210,6 +210,7 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
             replay.run(sync, Shelf(where, job.config["replay"]))
         else:
             sync.run()
+            sync.look_after()
     finally:
         timer.cancel()
         progress.close()

@@ -104,3 +104,38 @@ def numeric_precision(typmod: int) -> tuple[int | None, int]:
     packed = typmod - 4
     scale = packed & 0x7FF
     return (packed >> 16) & 0xFFFF, scale - 0x800 if scale & 0x400 else scale
+
+
+def type_table() -> list[tuple[str, IcebergType, str]]:
+    """Return (PostgreSQL's type, the table's, what to know) for the documentation."""
+    found: list[tuple[str, Mapping]] = [
+        (name, map_type(name, -1, 0, is_enum=False)) for name in _NATIVE
+    ]
+    found += [
+        ("numeric(p,s), p ≤ 38", map_type("numeric", _typmod(10, 2), 0, is_enum=False)),
+        ("numeric(p,s), p > 38", map_type("numeric", _typmod(60, 2), 0, is_enum=False)),
+        ("numeric", map_type("numeric", -1, 0, is_enum=False)),
+        ("an enum", map_type("mood", -1, 0, is_enum=True)),
+        ("int4[]", map_type("_int4", -1, 1, is_enum=False)),
+        ("text[]", map_type("_text", -1, 1, is_enum=False)),
+        ("an enum's array", map_type("_mood", -1, 1, is_enum=True)),
+        ("numeric[]", map_type("_numeric", _typmod(10, 2), 1, is_enum=False)),
+        ("an array of arrays", map_type("_int4", -1, 2, is_enum=False)),
+    ]
+    others = ("interval", "timetz", "money", "int4range", "tstzrange", "inet", "point", "bit")
+    found += [(name, map_type(name, -1, 0, is_enum=False)) for name in others]
+    return [(name, mapping.type, _remark(mapping)) for name, mapping in found]
+
+
+def _typmod(precision: int, scale: int) -> int:
+    return (precision << 16 | scale) + 4
+
+
+def _remark(mapping: Mapping) -> str:
+    if mapping.as_text:
+        return "PostgreSQL's own text"
+    if mapping.numeric:
+        return "NaN and infinity become null"
+    if mapping.infinite:
+        return "infinity and years outside 1–9999 become null"
+    return ""
