@@ -1,0 +1,58 @@
+"""Records written behind: in order, newest of each key, none lost while the database is away."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from services.dremio.state.behind import Behind
+from services.dremio.state.errors import DremioError, ErrorKind
+
+
+def test_the_newest_of_each_key_is_written_once_in_order() -> None:
+    written: list[str] = []
+    behind = Behind("things", written.extend)
+    for number in range(100):
+        behind.put(number % 2, f"{number}")
+    behind.flush()
+    assert written[-2:] == ["98", "99"]
+    behind.put("last", "end")
+    behind.close()
+    assert written[-1] == "end"
+
+
+def test_what_cannot_be_written_yet_waits() -> None:
+    written: list[str] = []
+    away = threading.Event()
+    away.set()
+
+    def write(records: list[str]) -> None:
+        if away.is_set():
+            raise DremioError(ErrorKind.RESOURCE, "away")
+        written.extend(records)
+
+    behind = Behind("things", write)
+    behind.put(1, "one")
+    with pytest.raises(DremioError, match="away"):
+        behind.flush()
+    behind.put(2, "two")
+    away.clear()
+    behind.close()
+    assert written == ["one", "two"]
+
+
+def test_a_record_that_is_refused_keeps_no_other_from_it() -> None:
+    written: list[str] = []
+
+    def write(records: list[str]) -> None:
+        if "bad" in records:
+            raise ValueError("no such text")
+        written.extend(records)
+
+    behind = Behind("things", write)
+    for number, text in enumerate(("one", "bad", "two")):
+        behind.put(number, text)
+    behind.flush()
+    behind.close()
+    assert sorted(written) == ["one", "two"]
