@@ -27,11 +27,25 @@ VIEWS = {
     "JOIN gold.u u ON f.s = u.s JOIN gold.k k ON k.s = f.s WHERE f.i > 0",
     "v_sums": "SELECT s, c, SUM(d) AS total, COUNT(*) AS n FROM gold.f GROUP BY s, c",
     "v_over": "SELECT city, money FROM sp.v_line WHERE money IS NOT NULL",
+    # Views on views on views: renamed, filtered, computed, joined, summed and put together.
+    "v_deep2": "SELECT city AS town, money AS paid, t AS at_time, i AS number FROM sp.v_line "
+    "WHERE i < 6",
+    "v_deep3": "SELECT UPPER(town) AS town, paid, at_time, number + 1 AS number FROM sp.v_deep2",
+    "v_deep4": "SELECT town, paid, at_time FROM sp.v_deep3 WHERE number <> 4 OR town IS NULL",
+    "v_deepjoin": "SELECT j.s, j.region, j.d, j.t, w.label FROM sp.v_join j "
+    "JOIN sp.v_label w ON w.s = j.s AND w.i = j.i",
+    "v_daily": "SELECT town, DATE_TRUNC('day', at_time) AS day_of, SUM(paid) AS paid, "
+    "COUNT(*) AS n FROM sp.v_deep4 GROUP BY town, DATE_TRUNC('day', at_time)",
+    "v_both": "SELECT s, d, i FROM gold.f WHERE i > 2 UNION ALL SELECT s, d, i FROM gold.f "
+    "WHERE i <= 2",
+    "v_where": "SELECT s, c, d, t, ok, i, dt FROM sp.v_star WHERE s IS NOT NULL OR d IS NULL",
 }
+# How often a value is NULL: a case has columns without any, with some, and of nothing else.
+NULLS = [0.0, 0.1, 0.15, 0.3, 0.7, 1.0]
 
 
-def value(rng: random.Random, kind: str) -> str:
-    if rng.random() < 0.15:
+def value(rng: random.Random, kind: str, nulls: float = 0.15) -> str:
+    if rng.random() < nulls:
         return f"CAST(NULL AS {kind})"
     if kind == "INTEGER":
         return f"CAST({rng.randint(-3, 6)} AS INTEGER)"
@@ -55,12 +69,19 @@ def value(rng: random.Random, kind: str) -> str:
 
 def _day(rng: random.Random) -> str:
     return rng.choice(
-        ["2023-12-31", "2024-01-01", "2024-02-29", "2024-03-01", "2024-12-30", "1969-12-31"]
-    )
+        [
+            "2023-12-31", "2024-01-01", "2024-02-29", "2024-03-01", "2024-12-30", "1969-12-31",
+            "2024-03-10", "2024-11-03", "2024-06-30", "2000-01-01",
+        ]
+    )  # fmt: skip
 
 
 def rows(rng: random.Random, count: int) -> str:
-    lines = [[value(rng, kind) for kind in COLUMNS.values()] for _ in range(count)]
+    nulls = [rng.choice(NULLS[:5] if rng.random() < 0.9 else NULLS) for _ in COLUMNS]
+    lines = [
+        [value(rng, kind, own) for kind, own in zip(COLUMNS.values(), nulls, strict=True)]
+        for _ in range(count)
+    ]
     lines += [rng.choice(lines) for _ in range(count // 4)]  # duplicates
     return ", ".join("(" + ", ".join(line) + ")" for line in lines)
 
@@ -82,9 +103,7 @@ def create(rng: random.Random) -> list[str]:
 def reflection(rng: random.Random, number: int) -> str:
     dataset, columns = rng.choice(
         [
-            ("gold.f", list(COLUMNS)),
-            ("gold.f", list(COLUMNS)),
-            ("gold.f", list(COLUMNS)),
+            *[("gold.f", list(COLUMNS))] * 9,
             ("sp.v_line", ["city", "money", "t", "i", "up"]),
             ("sp.v_join", ["s", "d", "t", "region", "i"]),
             ("sp.v_left", ["s", "d", "region"]),
@@ -93,6 +112,13 @@ def reflection(rng: random.Random, number: int) -> str:
             ("sp.v_wide", ["s", "d", "number", "region", "label"]),
             ("sp.v_sums", ["s", "c", "total", "n"]),
             ("sp.v_over", ["city", "money"]),
+            ("sp.v_deep2", ["town", "paid", "at_time", "number"]),
+            ("sp.v_deep3", ["town", "paid", "at_time", "number"]),
+            ("sp.v_deep4", ["town", "paid", "at_time"]),
+            ("sp.v_deepjoin", ["s", "region", "d", "t", "label"]),
+            ("sp.v_daily", ["town", "day_of", "paid", "n"]),
+            ("sp.v_both", ["s", "d", "i"]),
+            ("sp.v_where", ["s", "c", "d", "t", "ok", "i", "dt"]),
         ]
     )
     if rng.random() < 0.45:
@@ -102,19 +128,26 @@ def reflection(rng: random.Random, number: int) -> str:
             f"ALTER DATASET {dataset} CREATE RAW REFLECTION r{number} "
             f"USING DISPLAY ({', '.join(kept)}){sort}"
         )
-    names = [c for c in columns if c not in ("d", "w", "x", "money", "total")]
+    names = [c for c in columns if c not in ("d", "w", "x", "money", "total", "paid")]
     dims = rng.sample(names, rng.randint(min(3, len(names)), len(names)))
     numbers = [
-        c for c in columns if c in ("d", "w", "x", "i", "b", "money", "total", "n", "s", "t")
+        c
+        for c in columns
+        if c in ("d", "w", "x", "i", "b", "money", "total", "n", "s", "t", "paid", "number")
     ]
     measures = []
     for name in rng.sample(numbers, rng.randint(1, len(numbers))):
         if name in ("s", "t"):
-            measures.append(f"{name} (COUNT, MIN, MAX)")
+            distinct = rng.choice(["", ", APPROX_COUNT_DISTINCT", ", APPROX_COUNT_DISTINCT"])
+            measures.append(f"{name} (COUNT, MIN, MAX{distinct})")
         else:
-            kinds = rng.sample(["SUM", "COUNT", "MIN", "MAX"], rng.choice([1, 2, 4, 4]))
+            kinds = rng.sample(
+                ["SUM", "COUNT", "MIN", "MAX", "APPROX_COUNT_DISTINCT"], rng.choice([1, 2, 4, 5])
+            )
             measures.append(f"{name} ({', '.join(kinds)})")
-    by = [f"{d} BY DAY" if d == "t" and rng.random() < 0.6 else d for d in dims]
+    by = [
+        f"{d} BY DAY" if d in ("t", "at_time", "day_of") and rng.random() < 0.6 else d for d in dims
+    ]
     return (
         f"ALTER DATASET {dataset} CREATE AGGREGATE REFLECTION r{number} "
         f"USING DIMENSIONS ({', '.join(by)}) MEASURES ({', '.join(measures)})"
@@ -125,16 +158,31 @@ _DIMS = [
     "s", "s", "c", "ok", "i", "dt", "DATE_TRUNC('month', t)", "DATE_TRUNC('day', t)",
     "CAST(t AS DATE)", "EXTRACT(YEAR FROM t)", "YEAR(t)", "UPPER(s)", "t", "QUARTER(t)",
     "CASE WHEN i > 2 THEN 'high' ELSE s END", "DATE_TRUNC('hour', t)", "COALESCE(s, c)", "b",
+    "DATE_TRUNC('week', t)", "DATE_TRUNC('quarter', t)", "DATE_TRUNC('year', t)",
+    "DATE_TRUNC('decade', t)", "DATE_TRUNC('minute', t)", "DATE_TRUNC('month', dt)",
+    "DATE_TRUNC('week', dt)", "EXTRACT(DOW FROM t)", "EXTRACT(HOUR FROM t)", "MONTH(t)",
+    "WEEK(t)", "DAYOFYEAR(dt)", "LAST_DAY(t)", "TO_CHAR(t, 'YYYY-MM')", "s IS NULL",
+    "CONVERT_TIMEZONE('UTC', 'America/New_York', t)",
+    "DATE_TRUNC('day', CONVERT_TIMEZONE('UTC', 'America/New_York', t))",
+    "DATE_TRUNC('month', CONVERT_TIMEZONE('Asia/Kolkata', t))",
+    "CAST(CONVERT_TIMEZONE('UTC', 'Europe/Berlin', t) AS DATE)",
+    "DATE_TRUNC('month', DATE_TRUNC('day', t))", "DATE_TRUNC('day', t + INTERVAL '1' DAY)",
+    "DATE_TRUNC('day', t - INTERVAL '5' HOUR)", "TIMESTAMPADD(MONTH, 1, t)", "NULLIF(s, 'a')",
 ]  # fmt: skip
 # No STDDEV and no sums of inexact DOUBLEs: without reflections too their last digits change from
 # run to run, with the order in which files are read.
 _SUMS = [
-    "SUM(d)", "SUM(i)", "COUNT(*)", "COUNT(d)", "COUNT(s)", "AVG(d)", "AVG(i)", "AVG(w)", "AVG(b)",
+    "SUM(d)", "NDV(s)", "NDV(i)", "SUM(i)", "COUNT(*)", "COUNT(d)", "COUNT(s)", "AVG(d)", "AVG(i)",
+    "AVG(w)", "AVG(b)",
     "MIN(d)", "MAX(t)", "MIN(s)", "MAX(x)", "COUNT(DISTINCT s)", "SUM(x)", "SUM(d * 2)", "SUM(b)",
     "COUNT(DISTINCT i)", "SUM(d) + SUM(w)", "SUM(i) / COUNT(*)", "MEDIAN(i)", "COUNT(1)",
     "SUM(CASE WHEN ok THEN d ELSE 0 END)", "MIN(DISTINCT s)", "SUM(w)", "MAX(UPPER(s))",
     "COUNT(t)", "MIN(t)", "MAX(d) - MIN(d)", "ROUND(SUM(d) / 3, 2)", "COUNT(DISTINCT t)",
     "SUM(DISTINCT i)", "BOOL_OR(ok)", "COUNT(s || c)",
+    "NDV(s)", "APPROX_COUNT_DISTINCT(i)", "NDV(t)", "APPROX_COUNT_DISTINCT(d)", "NDV(c)",
+    "APPROX_COUNT_DISTINCT(UPPER(s))", "COUNT(DISTINCT CASE WHEN ok THEN s END)",
+    "MAX(DATE_TRUNC('month', t))", "COUNT(DISTINCT DATE_TRUNC('month', t))", "MIN(dt)",
+    "AVG(CASE WHEN s IS NULL THEN 0 ELSE i END)", "COUNT(*) - COUNT(s)", "MAX(t)", "SUM(i) * 2",
 ]  # fmt: skip
 _FILTERS = [
     "s = 'a'", "s IN ('a', 'b')", "i > 1", "t >= TIMESTAMP '2024-01-01 00:00:00'",
@@ -142,7 +190,15 @@ _FILTERS = [
     "t <= TIMESTAMP '2024-02-29 00:00:00'", "t < TIMESTAMP '2024-02-29 12:00:00'",
     "dt = DATE '2024-01-01'", "d IS NULL", "s LIKE 'a%'", "ok", "NOT ok", "s IS NULL", "d > 10",
     "t >= DATE '2024-01-01'", "CAST(t AS DATE) = DATE '2024-02-29'", "s <> 'a' OR c = 'b'",
-    "YEAR(t) = 2024", "i BETWEEN 0 AND 3", "t BETWEEN TIMESTAMP '2024-01-01 00:00:00' AND "
+    "YEAR(t) = 2024", "s IS NOT NULL",
+    "s IS NOT DISTINCT FROM NULL", "COALESCE(s, '') = ''",
+    "DATE_TRUNC('month', t) = TIMESTAMP '2024-02-01 00:00:00'", "dt >= DATE '2024-02-29'",
+    "CONVERT_TIMEZONE('UTC', 'America/New_York', t) >= TIMESTAMP '2024-01-01 00:00:00'",
+    "t >= CONVERT_TIMEZONE('America/New_York', 'UTC', TIMESTAMP '2024-03-10 02:00:00')",
+    "NOT (t < TIMESTAMP '2024-01-01 00:00:00')", "TIMESTAMP '2024-01-01 00:00:00' <= t",
+    "t >= '2024-01-01'", "(c IS NULL) = (s IS NULL)", "NOT (s = 'a')", "t IS NULL",
+    "EXTRACT(QUARTER FROM t) = 1", "dt IS NULL OR t >= DATE '2024-01-01'", "i BETWEEN 0 AND 3",
+    "t BETWEEN TIMESTAMP '2024-01-01 00:00:00' AND "
     "TIMESTAMP '2024-02-29 00:00:00'", "1 = 0", "UPPER(s) = 'A'", "x > 0", "i IN (1, 2, NULL)",
 ]  # fmt: skip
 
@@ -152,8 +208,9 @@ def query(rng: random.Random) -> str:
     return rng.choice(ways)(rng)
 
 
-def _where(rng: random.Random) -> str:
-    picked = rng.sample(_FILTERS, rng.choice([0, 0, 1, 1, 2]))
+def _where(rng: random.Random, common: bool = False) -> str:
+    among = _FILTERS[:6] if common else _FILTERS
+    picked = rng.sample(among, rng.choice([0, 0, 1] if common else [0, 0, 1, 1, 2]))
     return " WHERE " + " AND ".join(f"({f})" for f in picked) if picked else ""
 
 
@@ -168,6 +225,9 @@ def _source(rng: random.Random) -> str:
             "sp.v_star",
             "(SELECT s, c, d, w, x, t, dt, ok, i, b FROM gold.f WHERE s IS NOT NULL) AS q",
             "(SELECT c AS s, s AS c, d, w, x, t, dt, ok, i + 1 AS i, b FROM gold.f) AS q",
+            "(SELECT * FROM (SELECT * FROM (SELECT * FROM gold.f WHERE i < 6) AS p WHERE ok) AS q) "
+            "AS r",
+            "(SELECT * FROM sp.v_star WHERE d IS NOT NULL) AS q",
         ]
     )
 
@@ -175,10 +235,10 @@ def _source(rng: random.Random) -> str:
 def _grouped(rng: random.Random) -> str:
     common = rng.random() < 0.6  # what dashboards ask, and reflections are made for
     dims = rng.sample(_DIMS[:6] if common else _DIMS, rng.choice([0, 1, 1, 2, 2 if common else 3]))
-    sums = rng.sample(_SUMS[:10] if common else _SUMS, rng.choice([1, 1, 2, 3]))
+    sums = rng.sample(_SUMS[:12] if common else _SUMS, rng.choice([1, 1, 2, 3]))
     outputs = [f"{e} AS g{n}" for n, e in enumerate(dims)]
     outputs += [f"{e} AS m{n}" for n, e in enumerate(sums)]
-    text = f"SELECT {', '.join(outputs)} FROM {_source(rng)}{_where(rng)}"
+    text = f"SELECT {', '.join(outputs)} FROM {_source(rng)}{_where(rng, common)}"
     if dims:
         way = rng.random()
         if way < 0.6:
@@ -267,6 +327,23 @@ def _views(rng: random.Random) -> str:
             "SELECT city, COUNT(*) AS n, SUM(money) AS v FROM sp.v_over GROUP BY city",
             "SELECT money FROM sp.v_over",
             "SELECT o.city, l.up FROM sp.v_over o JOIN sp.v_line l ON o.city = l.city",
+            "SELECT town, SUM(paid) AS v, COUNT(*) AS n FROM sp.v_deep2 GROUP BY town",
+            "SELECT town, COUNT(number) AS n, MAX(paid) AS m FROM sp.v_deep3 WHERE number > 2 "
+            "GROUP BY town",
+            "SELECT DATE_TRUNC('month', at_time) AS m, SUM(paid) AS v FROM sp.v_deep4 GROUP BY 1",
+            "SELECT DATE_TRUNC('week', at_time) AS m, NDV(town) AS v FROM sp.v_deep4 GROUP BY 1",
+            "SELECT town, paid FROM sp.v_deep4",
+            "SELECT DATE_TRUNC('year', day_of) AS y, SUM(paid) AS v, SUM(n) AS n FROM sp.v_daily "
+            "GROUP BY 1",
+            "SELECT town, SUM(n) AS n FROM sp.v_daily WHERE day_of >= DATE '2024-01-01' GROUP BY 1",
+            "SELECT region, label, SUM(d) AS v FROM sp.v_deepjoin GROUP BY region, label",
+            "SELECT s, COUNT(*) AS n, AVG(i) AS a FROM sp.v_both GROUP BY s",
+            "SELECT s, ok, SUM(d) AS v, COUNT(*) AS n FROM sp.v_where GROUP BY s, ok",
+            "SELECT YEAR(t) AS y, COUNT(DISTINCT s) AS n FROM sp.v_where WHERE s IS NULL "
+            "GROUP BY 1",
+            "SELECT a.town, b.n FROM sp.v_deep3 a JOIN sp.v_daily b ON a.town = b.town",
+            "SELECT x.s FROM (SELECT s, SUM(d) AS v FROM sp.v_where GROUP BY s) x "
+            "WHERE x.v IS NULL",
             "SELECT q.y, SUM(q.money) AS v FROM (SELECT YEAR(t) AS y, money FROM sp.v_line) q "
             "GROUP BY q.y",
         ]

@@ -1,6 +1,6 @@
 """The heart of it: an answer with reflections is the answer without them, whatever happens.
 
-`LAKELET_REFLECTION_CASES` sets how many cases are generated (default 15), and
+`LAKELET_REFLECTION_CASES` sets how many cases are generated (default 10), and
 `LAKELET_REFLECTION_SEED` where they begin.
 """
 
@@ -17,7 +17,7 @@ from services.dremio.state.errors import DremioError
 from tests.contract.reflections import cases
 from tests.contract.reflections.conftest import Bench
 
-CASES = int(os.environ.get("LAKELET_REFLECTION_CASES", "15"))
+CASES = int(os.environ.get("LAKELET_REFLECTION_CASES", "10"))
 SEED = int(os.environ.get("LAKELET_REFLECTION_SEED", "1"))
 
 
@@ -30,9 +30,13 @@ def answer(bench: Bench, sql: str, on: bool) -> object:
     return str(table.schema), sorted(map(repr, table.to_pylist()))
 
 
-def compare(bench: Bench, rng: random.Random, count: int, seen: Counter[str]) -> None:
-    for _ in range(count):
-        sql = cases.query(rng)
+def compare(
+    bench: Bench, rng: random.Random, count: int, seen: Counter[str], asked: list[str]
+) -> None:
+    """Ask new queries, and some that were asked before: plans of theirs may have been kept."""
+    again = rng.sample(asked, min(len(asked), count // 3))
+    for sql in [*again, *(cases.query(rng) for _ in range(count))]:
+        asked.append(sql)
         with_them, without = answer(bench, sql, True), answer(bench, sql, False)
         assert with_them == without, f"seed case: {sql}\n{told(bench, sql)}"
         seen["queries"] += 1
@@ -64,9 +68,10 @@ def test_generated_cases(bench: Bench) -> None:
     for seed in range(SEED, SEED + CASES):
         rng = random.Random(seed)  # noqa: S311 - the cases are to come again
         fresh(bench, rng)
-        for number in range(rng.randint(2, 5)):
+        for number in range(rng.randint(3, 6)):
             bench.table(cases.reflection(rng, number))
-        compare(bench, rng, 2, seen)  # while they are built
+        asked: list[str] = []
+        compare(bench, rng, 2, seen, asked)  # while they are built
         bench.settle()
         broken = [
             (r.name, bench.reflections.refresher.state(r.id).error)
@@ -74,16 +79,16 @@ def test_generated_cases(bench: Bench) -> None:
             if bench.reflections.built(r.id) is None
         ]
         assert not broken, (seed, broken)
-        compare(bench, rng, 25, seen)
+        compare(bench, rng, 25, seen, asked)
         for _ in range(rng.randint(1, 3)):
             for sql in cases.change(rng):
                 bench.table(sql)
-            compare(bench, rng, 6, seen)  # at once: stale, or with the rows appended since
+            compare(bench, rng, 6, seen, asked)  # at once: stale, or with the rows appended since
             bench.settle()
             for each in bench.reflections.all():
                 made = bench.reflections.built(each.id)
                 seen["by partitions"] += made is not None and "partitions" in made.decision
-            compare(bench, rng, 6, seen)
+            compare(bench, rng, 6, seen, asked)
         seen["cases"] += 1
     assert bench.reflections.refresher is not None
     bench.reflections.refresher.write_jobs()

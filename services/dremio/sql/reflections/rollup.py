@@ -21,9 +21,9 @@ _OF_SETS = ("NDV", "APPROX_COUNT_DISTINCT", "APPROX_DISTINCT")
 class Kept:
     """What an aggregation reflection holds, by the dataset's columns in lower case.
 
-    `dimensions`, `days`: the segment's column. `measures`: (column, sum|count|min|max|avg) → the
-    segment's column. `scales`: by column, the decimal scale of an average's sum. `columns`: all
-    columns of the dataset. `reasons`: why a column's sum is not kept.
+    `dimensions`, `days`: the segment's column. `measures`: the segment's column of (column,
+    sum|count|min|max|avg|distinct). `scales`: by column, the decimal scale of an average's
+    sum. `columns`: all columns of the dataset. `reasons`: why a column's sum is not kept.
     """
 
     columns: frozenset[str]
@@ -257,6 +257,12 @@ class _Rollup:
                 return None
             by = f"CAST(SUM({_quoted(count)}) * {10 ** self.kept.scales[column]} AS DOUBLE)"
             return _raw(f"(SUM({_quoted(total)}) / {by})")
+        if name in _OF_SETS:
+            own = measures.get((column, "distinct"))
+            if own is None:
+                return None
+            merged = f"list_reduce(list({_quoted(own)}), lambda a, b: combine(a, b))"
+            return _raw(f"COALESCE(finalize({merged}), 0)")
         if name in ("SUM", "MIN", "MAX"):
             own = measures.get((column, name.lower()))
             return _raw(f"{name}({_quoted(own)})") if own is not None else None

@@ -79,8 +79,8 @@ def wanted_sums(
         frozenset(
             (name, kind)
             for name in columns
-            for kind in ("sum", "avg", "count", "min", "max")
-            if name in numbers or kind in ("count", "min", "max")
+            for kind in ("sum", "avg", "count", "min", "max", "distinct")
+            if name in numbers or kind not in ("sum", "avg")
         )
     )
     rolled_up(

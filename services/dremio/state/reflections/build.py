@@ -150,6 +150,7 @@ def _whole(
         linear=dataset.linear,
         joins=items,
         removable=removable,
+        engine=duckdb.__version__ if plan.sketches else "",
     )
 
 

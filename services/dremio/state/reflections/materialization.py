@@ -36,7 +36,8 @@ class Contents:
     `relations`: every view and table the dataset's query came upon, in order; `views`: the
     views' tags. `averages`: by column, the decimal scale of sums that fit a DOUBLE exactly.
     `joins`: for a view that joins, the columns of each item of its FROM, in lower case;
-    `removable`: those that each row of the others finds exactly one row of.
+    `removable`: those that each row of the others finds exactly one row of. `engine`: the version
+    of DuckDB that made sketches, which another may not read; '' where there are none.
     """
 
     tag: str
@@ -51,6 +52,7 @@ class Contents:
     linear: bool = False
     joins: dict[str, tuple[str, ...]] = field(default_factory=dict)
     removable: tuple[str, ...] = ()
+    engine: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,4 +90,5 @@ def unpack(body: dict[str, Any]) -> Contents:
         linear=bool(body.get("linear")),
         joins={alias: tuple(names) for alias, names in (body.get("joins") or {}).items()},
         removable=tuple(body.get("removable") or ()),
+        engine=str(body.get("engine") or ""),
     )

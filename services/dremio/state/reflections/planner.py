@@ -330,7 +330,7 @@ def _kept(candidate: Candidate, *, averages: bool) -> Kept:
     measures = {
         (name, what): measure(name, what)
         for name in types
-        for what in ("sum", "count", "min", "max", "avg")
+        for what in ("sum", "count", "min", "max", "avg", "distinct")
         if measure(name, what) in contents.columns
     }
     return Kept(

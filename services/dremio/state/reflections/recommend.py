@@ -41,7 +41,13 @@ _LEAST_FACTOR = 2.0
 _MOST_JOBS = 100
 _MOST = 10  # Dremio shows ten at a time
 _MOST_SHARE = 0.5  # an aggregation with more rows than this share of its dataset's is left
-_KINDS = {"sum": "SUM", "count": "COUNT", "min": "MIN", "max": "MAX"}
+_KINDS = {
+    "sum": "SUM",
+    "count": "COUNT",
+    "min": "MIN",
+    "max": "MAX",
+    "distinct": "APPROX_COUNT_DISTINCT",
+}
 _NAMES = uuid.UUID("6a9e9a6b-1d4e-4f0e-9a53-0f9b1c6a7e11")
 
 

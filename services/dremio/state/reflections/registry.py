@@ -264,7 +264,8 @@ class Reflections:
         there = self.segments.all()
         for built in self.store.current():
             segments = set(built.contents.segments)
-            if built.reflection_id in self._defined and segments <= there:
+            readable = built.contents.engine in ("", duckdb.__version__)
+            if built.reflection_id in self._defined and segments <= there and readable:
                 self._built[built.reflection_id] = built
                 there -= segments
             else:
