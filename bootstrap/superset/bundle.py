@@ -78,7 +78,11 @@ def _address(exported: str, settings: Settings) -> str:
     parts = urlsplit(exported)
     user = quote(settings.admin_user, safe="")
     place = f"{user}:{_MASK}@{settings.dremio_host}:{settings.dremio_flight_port}"
-    return urlunsplit(parts._replace(netloc=place))
+    query = parts.query
+    if settings.dremio_flight_tls == "on":
+        trusted = quote(str(settings.flight_certificate), safe="/")
+        query = f"UseEncryption=true&TrustedCerts={trusted}"
+    return urlunsplit(parts._replace(netloc=place, query=query))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -110,6 +110,8 @@ class Settings(BaseSettings):
     # How many days the jobs' history and the audit log go back.
     dremio_jobs_days: int = Field(default=30, ge=1)
     dremio_audit_days: int = Field(default=90, ge=1)
+    # Arrow Flight with TLS and a certificate made here.
+    dremio_flight_tls: Literal["on", "off"] = "off"
     # Statements that run at the same time, that may wait for a place, and for how long.
     dremio_queries_at_once: int = Field(default=32, ge=1)
     dremio_queue_length: int = Field(default=200, ge=0)
@@ -183,7 +185,13 @@ class Settings(BaseSettings):
     @property
     def flight_uri(self) -> str:
         """Address of Dremio's Arrow Flight server."""
-        return f"grpc://{self.dremio_host}:{self.dremio_flight_port}"
+        scheme = "grpc+tls" if self.dremio_flight_tls == "on" else "grpc"
+        return f"{scheme}://{self.dremio_host}:{self.dremio_flight_port}"
+
+    @property
+    def flight_certificate(self) -> Path:
+        """What clients of Arrow Flight trust when it has TLS."""
+        return self.data_dir / "dremio" / "tls" / "flight-cert.pem"
 
     @property
     def airbyte_url(self) -> str:

@@ -90,7 +90,11 @@ def _flight(chosen: Settings, engine: Engine) -> Any:
         module = importlib.import_module("services.dremio.wire.flight")
     except ImportError:
         return None
-    return module.create_flight_server(engine, engine.core.users, chosen.flight_uri)
+    pair = None
+    if chosen.dremio_flight_tls == "on":
+        names = tuple({"localhost", "127.0.0.1", chosen.dremio_host, chosen.bind_address})
+        pair = module.certificate(chosen.flight_certificate.parent, names)
+    return module.create_flight_server(engine, engine.core.users, chosen.flight_uri, pair)
 
 
 if __name__ == "__main__":

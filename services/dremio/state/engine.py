@@ -108,15 +108,18 @@ class Engine:
         job_id: str | None = None,
         query_type: str = "FLIGHT",
         job: Job | None = None,
+        rows: pa.Table | None = None,
     ) -> Execution:
         """Run one statement and hand back its running result.
 
         Returns as soon as the schema is known; rows come as `Execution.batches` is read. DDL
         and DML are done when this returns. The statement is a job from the start: give `job`
-        when it was recorded before. Raises DremioError.
+        when it was recorded before. `rows` are what the statement calls `PROVIDED`. Raises
+        DremioError.
         """
         job = job or self.core.history.start(session, sql, query_type, job_id)
         run = Run(self.core, session, self.core.database.cursor(), job_id=job.id, text=sql)
+        run.provided = rows
         self._running[job.id] = run
         statement: s.Statement | None = None
         within: list[threading.Timer] = []

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 Result = tuple[pa.Schema, Iterator[pa.RecordBatch]]
 
 BATCH_ROWS = 16_384
+# What a statement calls the rows that came along with it.
+PROVIDED = "$rows"
 
 
 @dataclass
@@ -63,12 +65,15 @@ class Run:
     profile: Profile = field(default_factory=Profile)
     reads: dict[Path, None] = field(default_factory=dict)
     missed: bool = False
+    provided: pa.Table | None = None
     _registered: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def lookup(self, path: Path, table: exp.Table) -> Relation | None:
         """Return what lies at a full path: a system table, a view or a table."""
         from services.dremio.state.system.tables import provide
 
+        if path == (PROVIDED,) and self.provided is not None:
+            return Inline(path, self.register(self.provided))
         inline = provide(self, path, table)
         return inline if inline is not None else readable(self, self.actor, path, table)
 

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from services.dremio.wire.flight.server import create_flight_server
+from services.dremio.wire.flight.tls import certificate
 
-__all__ = ["create_flight_server"]
+__all__ = ["certificate", "create_flight_server"]

@@ -20,6 +20,7 @@ from services.dremio.wire.flight.prepared import (
     parameter_schema,
     places,
 )
+from services.dremio.wire.flight.session_options import get_options, set_options
 from services.dremio.wire.flight.sessions import Sessions, Visit
 
 ACTIONS = {
@@ -27,6 +28,8 @@ ACTIONS = {
     "ClosePreparedStatement": "Forget a prepared statement",
     "CancelFlightInfo": "Cancel a query",
     "CancelQuery": "Cancel a query (older clients)",
+    "SetSessionOptions": "Set the schema or the time limit of the session",
+    "GetSessionOptions": "Tell the session's options",
     "CloseSession": "Forget the session",
 }
 # CancelResult / CancelStatus and CloseSessionResult.Status.
@@ -48,6 +51,8 @@ class Actions:
             "ClosePreparedStatement": self._close,
             "CancelFlightInfo": self._cancel,
             "CancelQuery": self._cancel_query,
+            "SetSessionOptions": lambda visit, body: [set_options(visit.session, body)],
+            "GetSessionOptions": lambda visit, body: [get_options(visit.session)],
             "CloseSession": self._close_session,
         }
 

@@ -21,6 +21,8 @@ _TYPES = {
     "int32": _FIELD.TYPE_INT32,
     "int64": _FIELD.TYPE_INT64,
     "uint32": _FIELD.TYPE_UINT32,
+    "sfixed64": _FIELD.TYPE_SFIXED64,
+    "double": _FIELD.TYPE_DOUBLE,
 }
 _KEYS = ("?catalog:string", "?db_schema:string", "table:string")
 # Message → its fields in the order of their numbers; `?` optional, `*` repeated.
@@ -50,6 +52,15 @@ _MESSAGES: dict[str, tuple[str, ...]] = {
     ),
     "CommandStatementQuery": ("query:string", "?transaction_id:bytes"),
     "CommandStatementUpdate": ("query:string", "?transaction_id:bytes"),
+    "TableDefinitionOptions": ("if_not_exist:int32", "if_exists:int32"),
+    "CommandStatementIngest": (
+        "table_definition_options:TableDefinitionOptions",
+        "table:string",
+        "?schema:string",
+        "?catalog:string",
+        "temporary:bool",
+        "?transaction_id:bytes",
+    ),
     "CommandPreparedStatementQuery": ("prepared_statement_handle:bytes",),
     "CommandPreparedStatementUpdate": ("prepared_statement_handle:bytes",),
     "TicketStatementQuery": ("statement_handle:bytes",),
@@ -68,6 +79,21 @@ _MESSAGES: dict[str, tuple[str, ...]] = {
     "CancelFlightInfoRequest": ("info:bytes", "?unused:bytes"),
     "CancelFlightInfoResult": ("status:int32",),
     "CloseSessionResult": ("status:int32",),
+    # A map is a repeated message of key and value.
+    "StringListValue": ("*values:string",),
+    "SessionOptionValue": (
+        "?string_value:string",
+        "?bool_value:bool",
+        "?int64_value:sfixed64",
+        "?double_value:double",
+        "?string_list_value:StringListValue",
+    ),
+    "SessionOptionEntry": ("key:string", "value:SessionOptionValue"),
+    "SetSessionOptionsRequest": ("*session_options:SessionOptionEntry",),
+    "SessionOptionError": ("value:int32",),
+    "SessionOptionErrorEntry": ("key:string", "value:SessionOptionError"),
+    "SetSessionOptionsResult": ("*errors:SessionOptionErrorEntry",),
+    "GetSessionOptionsResult": ("*session_options:SessionOptionEntry",),
 }
 
 
@@ -82,9 +108,11 @@ def _build() -> dict[str, typing.Any]:
             added = message.field.add(
                 name=field,
                 number=number,
-                type=_TYPES[kind],
+                type=_TYPES.get(kind, _FIELD.TYPE_MESSAGE),
                 label=_FIELD.LABEL_REPEATED if text[0] == "*" else _FIELD.LABEL_OPTIONAL,
             )
+            if kind not in _TYPES:
+                added.type_name = f".{_SQL}.{kind}"
             if text[0] == "?":
                 added.proto3_optional = True
                 added.oneof_index = len(message.oneof_decl)

@@ -19,7 +19,7 @@ from services.dremio.state.engine import Engine
 from services.dremio.state.errors import DremioError, ErrorKind
 from services.dremio.state.session import Session
 from services.dremio.state.users import Users
-from services.dremio.wire.flight import messages, metadata, sql_info
+from services.dremio.wire.flight import messages, metadata, sql_info, xdbc
 from services.dremio.wire.flight.actions import ACTIONS, Actions
 from services.dremio.wire.flight.auth import Authentication, NoHandshake
 from services.dremio.wire.flight.errors import translated
@@ -34,7 +34,13 @@ _AUTHENTICATION = "authentication"
 class FlightServer(flight.FlightServerBase):  # type: ignore[misc]
     """Serves an engine; it listens from the moment it is made."""
 
-    def __init__(self, engine: Engine, users: Users, location: str) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        users: Users,
+        location: str,
+        certificate: tuple[bytes, bytes] | None = None,
+    ) -> None:
         self._engine = engine
         self._sessions = Sessions()
         self._prepared = PreparedStatements()
@@ -42,6 +48,7 @@ class FlightServer(flight.FlightServerBase):  # type: ignore[misc]
         self._actions = Actions(engine, self._sessions, self._prepared)
         super().__init__(
             location.replace("grpc://", "grpc+tcp://", 1),
+            tls_certificates=[certificate] if certificate else None,
             auth_handler=NoHandshake(),
             middleware={_AUTHENTICATION: Authentication(users, self._sessions, engine.core.audit)},
         )
@@ -172,6 +179,12 @@ _METADATA: dict[str, tuple[pa.Schema, _Answer]] = {
     "CommandGetExportedKeys": _nothing(metadata.FOREIGN_KEYS),
     "CommandGetImportedKeys": _nothing(metadata.FOREIGN_KEYS),
     "CommandGetCrossReference": _nothing(metadata.FOREIGN_KEYS),
+    "CommandGetXdbcTypeInfo": (
+        xdbc.SCHEMA,
+        lambda _, __, message: xdbc.type_info(
+            message.data_type if message.HasField("data_type") else None
+        ),
+    ),
     "CommandGetSqlInfo": (
         sql_info.SCHEMA,
         lambda engine, _, message: sql_info.sql_info(engine.core.version, list(message.info)),
@@ -193,12 +206,17 @@ def _text(command: bytes) -> str:
         ) from error
 
 
-def create_flight_server(engine: Engine, users: Users, location: str) -> FlightServer:
-    """Return a server that listens at `location` (`grpc://host:port`).
+def create_flight_server(
+    engine: Engine,
+    users: Users,
+    location: str,
+    certificate: tuple[bytes, bytes] | None = None,
+) -> FlightServer:
+    """Return a server that listens at `location` (`grpc://host:port`, `grpc+tls://` with TLS).
 
     Raises OSError when the port is taken.
     """
-    return FlightServer(engine, users, location)
+    return FlightServer(engine, users, location, certificate)
 
 
 __all__ = ["FlightServer", "create_flight_server"]

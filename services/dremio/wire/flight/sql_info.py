@@ -39,7 +39,8 @@ def _facts(version: str) -> dict[int, tuple[int, Any]]:
         5: (_BOOL, False),  # Substrait
         8: (_BITMASK, 0),  # transactions: none
         9: (_BOOL, True),  # cancel
-        10: (_BOOL, False),  # bulk ingestion
+        10: (_BOOL, True),  # bulk ingestion
+        11: (_BOOL, False),  # not in transactions
         500: (_BOOL, False),  # catalogs cannot be made
         501: (_BOOL, True),  # schemas can
         502: (_BOOL, True),  # tables can

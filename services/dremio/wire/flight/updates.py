@@ -10,11 +10,12 @@ from services.dremio.state.engine import Engine
 from services.dremio.state.errors import DremioError, ErrorKind
 from services.dremio.state.session import Session
 from services.dremio.wire.flight import messages
+from services.dremio.wire.flight.ingest import ingest
 from services.dremio.wire.flight.prepared import PreparedStatements
 
 # What a server answers when it cannot tell how many rows changed.
 _UNKNOWN = -1
-# Parameters are bound in memory; more than this is bulk loading, which is not offered.
+# Parameters are bound in memory; more rows than this are for CommandStatementIngest.
 _MOST_ROWS = 100_000
 
 
@@ -37,6 +38,8 @@ def update(
     match name:
         case "CommandStatementUpdate":
             _answer(writer, _run(engine, session, [message.query]))
+        case "CommandStatementIngest":
+            _answer(writer, ingest(engine, session, message, reader))
         case "CommandPreparedStatementUpdate":
             kept = prepared.get(message.prepared_statement_handle, session.user.id)
             rows = _rows(reader)
