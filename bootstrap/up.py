@@ -17,6 +17,7 @@ from bootstrap.platform_file import Platform, platform_path, read_platform
 from bootstrap.progress import Progress
 from bootstrap.provision.airbyte import ensure_ingestion
 from bootstrap.provision.dremio import ensure_layers
+from bootstrap.provision.watching import ensure_watching
 from bootstrap.reconcile import Flow, reconcile
 from bootstrap.reflections import apply_reflections, read_reflections
 from bootstrap.runtime import Runtime, choose_runtime
@@ -94,7 +95,11 @@ def provision(platform: Platform, settings: Settings, progress: Progress) -> Non
     inside = choose_runtime(settings)[0].inside
     seen = platform if inside is settings else read_platform(inside)
     with progress.step("set up Dremio's sources") as step:
-        step.detail = ", ".join(ensure_layers(Dremio(settings), seen, inside)) or "as they were"
+        dremio = Dremio(settings)
+        changed = ensure_layers(dremio, seen, inside)
+        # Where the services see each other as we do, the log store is one of them.
+        changed += ensure_watching(dremio, settings) if inside is settings else []
+        step.detail = ", ".join(changed) or "as they were"
     with progress.step("set up Airbyte's connections") as step:
         step.detail = ", ".join(ensure_ingestion(Airbyte(settings), seen, inside))
 

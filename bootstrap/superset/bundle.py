@@ -20,6 +20,8 @@ from services.common.errors import ConfigError
 from services.common.settings import CHECKOUT, Settings
 
 ASSETS = CHECKOUT / "superset_assets"
+# The set of assets (a folder of its own in there) that shows the platform itself.
+WATCHING = "pipeline_health"
 
 # What Superset writes in place of a password (superset.constants.PASSWORD_MASK).
 _MASK = "X" * 10
@@ -36,8 +38,10 @@ class Bundle:
     charts: tuple[str, ...]
 
 
-def build_bundle(settings: Settings, folder: Path = ASSETS) -> Bundle:
-    """Read the assets and return them ready to import.
+def build_bundle(
+    settings: Settings, folder: Path = ASSETS, *, without: tuple[str, ...] = ()
+) -> Bundle:
+    """Read the assets and return them ready to import, `without` the sets of these names.
 
     Raises ConfigError when a file is not readable as YAML, when a chart has no query context
     (its data could not be asked for then), or when the password cannot be given to the driver.
@@ -48,7 +52,11 @@ def build_bundle(settings: Settings, folder: Path = ASSETS) -> Bundle:
             "ADMIN_PASSWORD contains ';', which Superset's Dremio driver cannot pass on; "
             "set one without it in .env"
         )
-    documents = {path: _read(path) for path in sorted(folder.rglob("*.yaml"))}
+    documents = {
+        path: _read(path)
+        for path in sorted(folder.rglob("*.yaml"))
+        if path.relative_to(folder).parts[0] not in without
+    }
     if not documents:
         raise ConfigError(f"no Superset assets: looked for *.yaml in {folder}")
     passwords: dict[str, str] = {}
@@ -57,7 +65,8 @@ def build_bundle(settings: Settings, folder: Path = ASSETS) -> Bundle:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, document in documents.items():
-            name = path.relative_to(folder).as_posix()
+            parts = path.relative_to(folder).parts
+            name = "/".join(parts[1:] if parts[0] == WATCHING else parts)
             kind = name.split("/")[0]
             if kind == "databases":
                 document["sqlalchemy_uri"] = _address(document["sqlalchemy_uri"], settings)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from bootstrap.clients.dremio import Dremio
+from bootstrap.provision.watching import is_watched
 from bootstrap.runtime import choose_runtime
-from bootstrap.superset.bundle import build_bundle
+from bootstrap.superset.bundle import WATCHING, build_bundle
 from bootstrap.superset.client import Superset
 from services.common.errors import LakeletError, PermanentError
 from services.common.settings import Settings
@@ -17,10 +19,12 @@ from services.common.settings import Settings
 def import_assets(settings: Settings) -> str:
     """Bring Superset to what `superset_assets/` says; return what there is now, in words.
 
-    A second import changes nothing: everything is found by its uuid. Raises PermanentError
-    naming each chart that does not answer, with the engine's words.
+    What shows the platform itself is left out where Dremio has no sources for it. A second import
+    changes nothing: everything is found by its uuid. Raises PermanentError naming each chart that
+    does not answer, with the engine's words.
     """
-    bundle = build_bundle(choose_runtime(settings)[0].inside)
+    left_out = () if is_watched(Dremio(settings)) else (WATCHING,)
+    bundle = build_bundle(choose_runtime(settings)[0].inside, without=left_out)
     superset = Superset(settings)
     superset.import_bundle(bundle.content, bundle.passwords)
     return check_dashboards(superset, bundle.dashboards)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import psycopg
 import pytest
 
 from bootstrap.superset import import_assets
+from bootstrap.superset.client import Superset
 from tests.support.browser import chromium, superset_page
 from tests.support.platform import Home
 
@@ -18,10 +20,10 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def dashboard_text(platform: Home, screenshot: Path) -> str:
-    """Open the dashboard, wait until its charts stand, keep a screenshot, return its text."""
+def dashboard_text(platform: Home, slug: str, screenshot: Path) -> str:
+    """Open a dashboard, wait until its charts stand, keep a screenshot, return its text."""
     with superset_page(platform.settings) as page:
-        page.goto(f"{platform.settings.superset_url}/superset/dashboard/customer-analytics/")
+        page.goto(f"{platform.settings.superset_url}/superset/dashboard/{slug}/")
         page.wait_for_selector("[data-test=dashboard-content-wrapper]", timeout=60_000)
         page.wait_for_function(
             "() => document.querySelectorAll('.slice_container').length >= 9"
@@ -33,9 +35,13 @@ def dashboard_text(platform: Home, screenshot: Path) -> str:
         return page.inner_text("body")
 
 
+def screenshots(tmp_path: Path) -> Path:
+    return Path(os.environ.get("LAKELET_SCREENSHOTS") or tmp_path)
+
+
 def test_the_dashboard_shows_the_numbers_of_the_source(platform: Home, tmp_path: Path) -> None:
-    folder = Path(os.environ.get("LAKELET_SCREENSHOTS") or tmp_path)
-    text = dashboard_text(platform, folder / "customer-analytics.png")
+    picture = screenshots(tmp_path) / "customer-analytics.png"
+    text = dashboard_text(platform, "customer-analytics", picture)
     with psycopg.connect(platform.settings.postgres_dsn("shop")) as connection:
         row = connection.execute("SELECT count(*), sum(amount) FROM orders").fetchone()
         people = connection.execute("SELECT count(*) FROM customers").fetchone()
@@ -45,6 +51,42 @@ def test_the_dashboard_shows_the_numbers_of_the_source(platform: Home, tmp_path:
     for number in (f"{row[0]:,}", f"{people[0]:,}", f"{row[1]:,.2f}"):
         assert number in text, f"{number} is not on the dashboard"
     for complaint in ("Unexpected error", "No data", "No results", "An error occurred"):
+        assert complaint not in text
+
+
+def test_pipeline_health_shows_the_syncs_and_the_logs(platform: Home, tmp_path: Path) -> None:
+    settings = platform.settings
+    with psycopg.connect(settings.postgres_dsn("airbyte")) as connection:
+        facts = connection.execute(
+            "SELECT count(*) FILTER (WHERE status = 'succeeded'), "
+            "count(*) FILTER (WHERE status = 'failed'), (SELECT "
+            "sum((s.value->>'recordsCommitted')::bigint) FROM attempts, jsonb_each(stream_stats) s)"
+            " FROM jobs WHERE config_type = 'sync'"
+        ).fetchone()
+    assert facts
+    succeeded, failed, records = facts
+    password = settings.elasticsearch_password.get_secret_value()
+    now = datetime.datetime.now(datetime.UTC)
+    index = f"probe-logs-{now:%Y.%m.%d}"
+    with httpx.Client(base_url=settings.elasticsearch_url, auth=("elastic", password)) as store:
+        for number in range(7):
+            level = "INFO" if number < 2 else "ERROR"
+            line = {"timestamp": now.isoformat(), "level": level, "service": "probe"}
+            store.post(f"/{index}/_doc", json=line).raise_for_status()
+        superset = Superset(settings)
+        charts = {c["slice_name"]: c["id"] for c in superset.charts_of("pipeline-health")}
+        shown = {name: superset.chart_data(chart)[0]["data"] for name, chart in charts.items()}
+        picture = screenshots(tmp_path) / "pipeline-health.png"
+        store.delete(f"/{index}").raise_for_status()
+    assert shown["Successful syncs"] == [{"succeeded": succeeded}]
+    assert shown["Failed syncs"] == [{"failed": failed}]
+    assert shown["Records synced"] == [{"records_synced": records}]
+    assert {"service": "probe", "lines": 7, "errors": 5} in shown["Log lines by service"]
+    assert sum(row["records_synced"] for row in shown["Syncs by connection"]) == records
+    text = dashboard_text(platform, "pipeline-health", picture)
+    for word in ("Pipeline health", f"{records:,}", "shop", "nycflights", "airbyte"):
+        assert word in text, f"{word} is not on the dashboard"
+    for complaint in ("Unexpected error", "An error occurred"):
         assert complaint not in text
 
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import uuid
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlglot
 import yaml
 
 from bootstrap.environment import ensure_env_file
 from bootstrap.superset import Bundle, build_bundle
-from bootstrap.superset.bundle import ASSETS
+from bootstrap.superset.bundle import ASSETS, WATCHING
 from bootstrap.superset.importing import _told
 from services.common.errors import ConfigError
-from services.common.settings import Settings, read_settings
+from services.common.settings import CHECKOUT, Settings, read_settings
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://lakelet.local/superset")
 
@@ -62,13 +64,14 @@ def test_references_between_the_files_hold(settings: Settings) -> None:
     datasets = {doc["uuid"]: doc for doc in of_kind["datasets"]}
     charts = {doc["uuid"]: doc for doc in of_kind["charts"]}
     assert all(doc["database_uuid"] in databases for doc in datasets.values())
-    for dashboard in of_kind["dashboards"]:
-        placed = {
-            item["meta"]["uuid"]
-            for item in dashboard["position"].values()
-            if isinstance(item, dict) and item["type"] == "CHART"
-        }
-        assert placed == set(charts)
+    placed = [
+        item["meta"]["uuid"]
+        for dashboard in of_kind["dashboards"]
+        for item in dashboard["position"].values()
+        if isinstance(item, dict) and item["type"] == "CHART"
+    ]
+    assert sorted(placed) == sorted(charts)
+    assert len(of_kind["dashboards"]) == 2
     for chart in charts.values():
         dataset = datasets[chart["dataset_uuid"]]
         known = {m["metric_name"] for m in dataset["metrics"]}
@@ -77,6 +80,7 @@ def test_references_between_the_files_hold(settings: Settings) -> None:
             columns = [
                 c if isinstance(c, str) else c["sqlExpression"] for c in query.get("columns", [])
             ]
+            columns += [f["col"] for f in query["filters"]]
             assert {*columns, *query.get("metrics", [])} <= known, chart["slice_name"]
 
 
@@ -91,7 +95,35 @@ def test_datasets_show_columns_that_the_models_have() -> None:
         assert shown <= models[dataset["table_name"]], path.name
 
 
-@pytest.mark.parametrize("path", sorted(ASSETS.glob("charts/*.yaml")), ids=lambda p: p.stem)
+def test_a_set_may_be_left_out(settings: Settings) -> None:
+    docs = documents(build_bundle(settings, without=(WATCHING,)))
+    assert [n for n in docs if n.startswith("dashboards/")] == [
+        "dashboards/Customer_analytics.yaml"
+    ]
+    assert not [n for n in docs if "health" in n]
+    assert set(documents(build_bundle(settings))) > set(docs)
+
+
+def test_health_asks_for_what_the_sources_have() -> None:
+    view = (CHECKOUT / "services/airbyte/migrations/0050_history.sql").read_text()
+    template = json.loads(
+        (CHECKOUT / "monitoring/elasticsearch/templates/service-logs.json").read_text()
+    )
+    there = {
+        "sync_history": set(
+            re.findall(r"\b(\w+),?$", view.partition("\nFROM jobs")[0], re.MULTILINE)
+        ),
+        "log_lines": set(template["template"]["mappings"]["properties"]),
+    }
+    for path in ASSETS.glob(f"{WATCHING}/datasets/*/*.yaml"):
+        dataset = yaml.safe_load(path.read_text())
+        query = sqlglot.parse_one(dataset["sql"], dialect="dremio")
+        read = {column.name for column in query.find_all(sqlglot.exp.Column)} - {"HOUR"}
+        assert read <= there[dataset["table_name"]], path.name
+        assert [c["column_name"] for c in dataset["columns"]] == query.named_selects
+
+
+@pytest.mark.parametrize("path", sorted(ASSETS.rglob("charts/*.yaml")), ids=lambda p: p.stem)
 def test_identities_come_from_names(path: Path) -> None:
     document = yaml.safe_load(path.read_text())
     assert document["uuid"] == str(uuid.uuid5(NAMESPACE, f"chart/{path.stem}"))
