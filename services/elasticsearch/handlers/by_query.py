@@ -23,6 +23,8 @@ def _pages(call: Call, target: Target, query: dict[str, Any]) -> Iterator[list[s
     limit = call.number("max_docs")
     ids = ids if limit is None else ids[:limit]
     for start in range(0, len(ids), _BATCH):
+        if call.cancelled.is_set():
+            return
         yield ids[start : start + _BATCH]
 
 
@@ -47,8 +49,6 @@ def _query(call: Call, body: dict[str, Any], *, required: bool) -> dict[str, Any
         raise RequestError(
             400, "action_request_validation_exception", "Validation Failed: 1: query is missing;"
         )
-    if call.params.get("wait_for_completion") == "false":
-        raise not_supported("[wait_for_completion=false]")
     return query or {"match_all": {}}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +11,11 @@ import orjson
 from services.elasticsearch.errors import RequestError, illegal_argument, parsing
 from services.elasticsearch.state.names import Options
 from services.elasticsearch.state.store import Store
+from services.elasticsearch.state.tasks import NODE_ID as NODE_ID
 
 VERSION = "9.1.3"
 LUCENE = "10.2.2"
 CLUSTER = "lakelet"
-NODE_ID = "lakelet-node-0000000000"
 NODE = "lakelet"
 
 
@@ -39,6 +40,7 @@ class Call:
     raw: bytes
     user: dict[str, Any]
     address: str = "127.0.0.1:9200"
+    cancelled: threading.Event = field(default_factory=threading.Event)  # of a task
 
     def json(self, *, required: bool = False) -> dict[str, Any]:
         """Return the body as an object ({} when there is none).

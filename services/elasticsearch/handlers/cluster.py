@@ -297,11 +297,6 @@ def pending_tasks(_call: Call) -> Answer:
     return Answer({"tasks": []})
 
 
-def tasks(_call: Call) -> Answer:
-    """`GET /_tasks`: nothing runs on after its answer."""
-    return Answer({"nodes": {}})
-
-
 def license_(_call: Call) -> Answer:
     """`GET /_license`."""
     return Answer(

@@ -211,6 +211,26 @@ def explain(call: Call) -> Answer:
     return Answer({"indices": made})
 
 
-def status(_call: Call) -> Answer:
+def status(call: Call) -> Answer:
     """`GET /_ilm/status`."""
-    return Answer({"operation_mode": "RUNNING"})
+    mode = "STOPPED" if call.store.retention.stopped else "RUNNING"
+    return Answer({"operation_mode": mode})
+
+
+def start(call: Call) -> Answer:
+    """`POST /_ilm/start`."""
+    call.store.retention.stopped = False
+    return Answer(ACKNOWLEDGED)
+
+
+def stop(call: Call) -> Answer:
+    """`POST /_ilm/stop`: nothing is dropped by a policy until it is started again."""
+    call.store.retention.stopped = True
+    return Answer(ACKNOWLEDGED)
+
+
+def remove_policy(call: Call) -> Answer:
+    """`POST /{index}/_ilm/remove`."""
+    for index in call.store.names(call.path["index"], call.options(expand="open,hidden")):
+        call.store.indices.put_settings(index.name, {"index.lifecycle.name": None})
+    return Answer({"has_failures": False, "failed_indexes": []})

@@ -61,6 +61,15 @@ class Retention:
     def __init__(self, catalog: Catalog, indices: Indices, streams: Streams) -> None:
         self._catalog, self._indices, self._streams = catalog, indices, streams
 
+    @property
+    def stopped(self) -> bool:
+        """Whether policies rest (`_ilm/stop`); kept over a restart."""
+        return bool(self._catalog.thing("switch", "ilm_stopped"))
+
+    @stopped.setter
+    def stopped(self, stopped: bool) -> None:
+        self._catalog.save_thing("switch", "ilm_stopped", stopped)
+
     def policy_of(self, index: Index) -> dict[str, Any] | None:
         """Return the lifecycle policy that `index.lifecycle.name` names."""
         name = index.settings.get("lifecycle.name")
@@ -93,7 +102,7 @@ class Retention:
             if lifecycle.get("data_retention") and lifecycle.get("enabled", True):
                 return seconds(lifecycle["data_retention"])
         policy = self.policy_of(index)
-        if policy is None:
+        if policy is None or self.stopped:
             return None
         delete = policy.get("policy", {}).get("phases", {}).get("delete")
         return seconds(delete.get("min_age", "0ms")) if delete else None

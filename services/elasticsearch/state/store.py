@@ -20,6 +20,7 @@ from services.elasticsearch.state.names import Options, Target, resolve, write_t
 from services.elasticsearch.state.retention import Retention
 from services.elasticsearch.state.search import Searcher
 from services.elasticsearch.state.streams import Streams
+from services.elasticsearch.state.tasks import Tasks
 from services.elasticsearch.state.templates import add_missing, matching
 
 
@@ -40,11 +41,13 @@ class Store:
         self.searcher = Searcher(self.database)
         self.cursors = Cursors(self.database)
         self.keys = Keys(self.catalog, password)
+        self.tasks = Tasks()
         self.flushes: Counter[str] = Counter()  # by index, since the start
         add_missing(self.catalog)
 
     def close(self) -> None:
-        """Close the snapshots and the database."""
+        """End the tasks; close the snapshots and the database."""
+        self.tasks.close()
         self.cursors.close(None)
         self.database.close()
 

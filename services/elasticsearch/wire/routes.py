@@ -15,6 +15,7 @@ from services.elasticsearch.handlers import (
     metadata,
     search,
     security,
+    tasks,
     templates,
 )
 from services.elasticsearch.handlers.call import Answer, Call
@@ -39,7 +40,9 @@ _CLUSTER: list[Route] = [
     ("GET", "/_nodes/{node}/stats", cluster.nodes_stats),
     ("GET", "/_nodes/{node}", cluster.nodes),
     ("GET", "/_nodes/{node}/{metric}", cluster.nodes),
-    ("GET", "/_tasks", cluster.tasks),
+    ("GET", "/_tasks", tasks.list_tasks),
+    ("GET", "/_tasks/{id}", tasks.get_task),
+    ("POST", "/_tasks/{id}/_cancel", tasks.cancel),
     ("GET", "/_license", cluster.license_),
     ("GET", "/_xpack", cluster.xpack),
     ("GET POST", "/_search_shards", cluster.search_shards),
@@ -71,9 +74,18 @@ _DOCUMENTS: list[Route] = [
     ("GET HEAD", "/{index}/_source/{id}", documents.get_source),
     ("GET POST", "/_mget", documents.mget),
     ("GET POST", "/{index}/_mget", documents.mget),
-    ("POST", "/{index}/_delete_by_query", by_query.delete_by_query),
-    ("POST", "/{index}/_update_by_query", by_query.update_by_query),
-    ("POST", "/_reindex", by_query.reindex),
+    *(
+        ("POST", path, tasks.in_background(f"indices:data/write/{name}", handler))
+        for name, path, handler in (
+            ("delete/byquery", "/{index}/_delete_by_query", by_query.delete_by_query),
+            ("update/byquery", "/{index}/_update_by_query", by_query.update_by_query),
+            ("reindex", "/_reindex", by_query.reindex),
+        )
+    ),
+    *(
+        ("POST", f"/{name}/{{id}}/_rethrottle", tasks.rethrottle)
+        for name in ("_delete_by_query", "_update_by_query", "_reindex")
+    ),
 ]
 
 _SEARCH: list[Route] = [
@@ -104,6 +116,7 @@ _TOUCHED: list[Route] = [
 
 _INDICES: list[Route] = [
     ("GET POST", "/_analyze", indices.analyze),
+    ("GET POST", "/{index}/_reload_search_analyzers", indices.reload_analyzers),
     ("GET POST", "/{index}/_analyze", indices.analyze),
     ("GET", "/_stats", indices.stats),
     ("GET", "/_stats/{metric}", indices.stats),
@@ -175,6 +188,9 @@ _LIFECYCLE: list[Route] = [
     ("PUT", "/_ilm/policy/{name}", lifecycle.put_policy),
     ("DELETE", "/_ilm/policy/{name}", lifecycle.delete_policy),
     ("GET", "/_ilm/status", lifecycle.status),
+    ("POST", "/_ilm/start", lifecycle.start),
+    ("POST", "/_ilm/stop", lifecycle.stop),
+    ("POST", "/{index}/_ilm/remove", lifecycle.remove_policy),
     ("GET", "/{index}/_ilm/explain", lifecycle.explain),
 ]
 

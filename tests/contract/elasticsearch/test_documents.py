@@ -160,3 +160,37 @@ def test_what_shippers_send_to_a_stream_makes_one(es: Elasticsearch) -> None:
     es.indices.delete_data_stream(name="logs-app-default")
     simulated = es.indices.simulate_template(index_patterns=["logs-app-*"], template={})
     assert [o["name"] for o in simulated["overlapping"]] == ["logs"]
+
+
+@pytest.mark.filterwarnings("ignore:This API is in technical preview")
+def test_work_that_goes_on_after_its_answer(es: Elasticsearch) -> None:
+    lines = [line for n in range(2500) for line in ({"index": {}}, {"n": n})]
+    es.bulk(index="many", operations=lines)
+    started = es.reindex(
+        source={"index": "many"}, dest={"index": "copy"}, wait_for_completion=False
+    )
+    ended = es.tasks.get(task_id=started["task"], wait_for_completion=True, timeout="60s")
+    assert ended["completed"] is True
+    assert ended["response"]["created"] == es.count(index="copy")["count"] == 2500
+    assert es.tasks.list()["nodes"] == {}
+    assert es.tasks.cancel(task_id=started["task"])["nodes"] == {}
+    wrong = es.delete_by_query(index="copy", query={"no_such": {}}, wait_for_completion=False)[
+        "task"
+    ]
+    failed = es.tasks.get(task_id=wrong, wait_for_completion=True)
+    assert failed["error"]["type"] == "parsing_exception"
+    with pytest.raises(NotFoundError):
+        es.tasks.get(task_id="elsewhere:1")
+
+
+def test_policies_rest_while_stopped(es: Elasticsearch) -> None:
+    policy = {"phases": {"delete": {"min_age": "0ms", "actions": {"delete": {}}}}}
+    es.ilm.put_lifecycle(name="at-once", policy=policy)
+    es.indices.create(index="old", settings={"index.lifecycle.name": "at-once"})
+    es.ilm.stop()
+    assert es.ilm.get_status()["operation_mode"] == "STOPPED"
+    es.ilm.start()
+    assert es.ilm.get_status()["operation_mode"] == "RUNNING"
+    assert es.ilm.remove_policy(index="old")["has_failures"] is False
+    assert es.ilm.explain_lifecycle(index="old")["indices"]["old"]["managed"] is False
+    es.ilm.delete_lifecycle(name="at-once")

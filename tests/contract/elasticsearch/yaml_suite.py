@@ -8,6 +8,7 @@ A test counts as passed when its setup and every step and assertion of it hold.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -62,6 +63,8 @@ class Runner:
         for part in api.split("."):
             target = getattr(target, part)
         arguments = self._filled(arguments or {})
+        if isinstance(arguments.get("body"), str) and arguments["body"].startswith("{"):
+            arguments["body"] = json.loads(arguments["body"])
         arguments = {"from_" if k == "from" else k: v for k, v in arguments.items()}
         ignore = arguments.pop("ignore", None)
         try:
