@@ -16,6 +16,8 @@ HOSTS = {
     "dremio_host": "dremio",
     "airbyte_host": "airbyte-proxy",
     "superset_host": "superset",
+    "elasticsearch_host": "elasticsearch",
+    "exporter_host": "exporter",
 }
 
 

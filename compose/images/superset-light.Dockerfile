@@ -10,8 +10,8 @@ RUN pip install --no-cache-dir --require-hashes -r requirements/uv.txt \
  && uv pip install --python /app/.venv/bin/python --no-cache --no-deps --require-hashes \
       -r requirements/superset.txt \
  && useradd --uid 10001 --user-group --create-home superset \
- && mkdir -m 700 /app/superset_home \
- && chown superset:superset /app/superset_home
+ && mkdir -m 700 /app/superset_home /app/logs \
+ && chown superset:superset /app/superset_home /app/logs
 
 COPY services /app/lakelet/services
 COPY compose/presentation/superset_config.py compose/presentation/start /app/lakelet/

@@ -28,6 +28,8 @@ _HOSTS = (
     "dremio_host",
     "airbyte_host",
     "superset_host",
+    "elasticsearch_host",
+    "exporter_host",
 )
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - listening on all interfaces
 
@@ -50,6 +52,8 @@ class Settings(BaseSettings):
     dremio_host: str
     airbyte_host: str
     superset_host: str
+    elasticsearch_host: str
+    exporter_host: str
 
     postgres_port: int
     s3_port: int
@@ -201,12 +205,12 @@ class Settings(BaseSettings):
     @property
     def elasticsearch_url(self) -> str:
         """Base address of the log store (Elasticsearch's REST API)."""
-        return f"http://{self.bind_address}:{self.elasticsearch_port}"
+        return f"http://{self.elasticsearch_host}:{self.elasticsearch_port}"
 
     @property
     def exporter_url(self) -> str:
         """Base address of the metrics and alerts."""
-        return f"http://{self.bind_address}:{self.exporter_port}"
+        return f"http://{self.exporter_host}:{self.exporter_port}"
 
     @property
     def prometheus_url(self) -> str:

@@ -143,7 +143,9 @@ def sources_exist(model: Model) -> list[str]:
             source = mount.get("source", "")
             if mount["type"] != "bind" or source in OF_THE_MACHINE:
                 continue
-            if not Path(source).exists() and not source.endswith("/.lakelet/inbox"):
+            if not Path(source).exists() and not source.endswith(
+                ("/.lakelet/inbox", "/.lakelet/dbt")
+            ):
                 wrong.append(f"{name}: {source} does not exist")
         build = service.get("build")
         if build and not (Path(build["context"]) / build["dockerfile"]).is_file():

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from elasticsearch import Elasticsearch
 
 from services.common.waiting import wait_until
 from tests.support.docker import engine, ensure_base_image, why_no_engine
@@ -76,10 +78,54 @@ def test_a_killed_service_comes_back_with_all_it_had(home: Home, service: str) -
 
 
 @pytest.mark.usefixtures("outcome")
+def test_every_service_leaves_its_log_in_the_store(home: Home) -> None:
+    wanted = {"postgres", "storage", "dremio", "airbyte", "superset", "exporter"}
+    password = home.settings.elasticsearch_password.get_secret_value()
+    with Elasticsearch(home.settings.elasticsearch_url, basic_auth=("elastic", password)) as client:
+
+        def found() -> set[str]:
+            answer = client.search(
+                index="*-logs-*", size=0, aggs={"of": {"terms": {"field": "service", "size": 50}}}
+            )
+            return {bucket["key"] for bucket in answer["aggregations"]["of"]["buckets"]}
+
+        wait_until(lambda: wanted <= found(), seconds=90, what="the logs of all services")
+
+
+@pytest.mark.usefixtures("outcome")
+def test_metrics_and_alerts_tell_of_the_containers(home: Home) -> None:
+    def page() -> str:
+        return httpx.get(f"{home.settings.exporter_url}/metrics", trust_env=False).text
+
+    def well() -> bool:
+        asked = ("postgres", "storage", "dremio", "airbyte", "superset", "elasticsearch", "shipper")
+        return all(f'lakelet_service_up{{service="{name}"}} 1.0' in page() for name in asked)
+
+    wait_until(well, seconds=90, what="all services up in the metrics")
+    assert "airbyte_records_synced_total" in page()
+    assert isinstance(home.lakelet_json("alerts"), list)
+
+
+@pytest.mark.usefixtures("outcome")
 def test_stopping_keeps_the_data(home: Home) -> None:
     assert home.lakelet("down").returncode == 0
     assert home.lakelet("status").returncode == 1  # nothing is healthy
     assert home.lakelet_json("up")["agrees"] is True
+
+
+@pytest.mark.usefixtures("outcome")
+def test_a_backup_brings_everything_back(home: Home, tmp_path: Path) -> None:
+    agreed = home.lakelet_json("verify")
+    made = home.lakelet_json("backup", str(tmp_path / "place"))
+    assert {"shop", "dremio", "airbyte", "superset"} <= set(made["databases"])
+    assert made["tables"] >= 10
+    assert home.lakelet("status").returncode == 0
+    assert home.lakelet("destroy", "--yes").returncode == 0
+    result = home.lakelet("restore", str(tmp_path / "place"))
+    assert result.returncode == 0, result.stderr
+    assert "nothing differs" in result.stdout
+    assert home.lakelet("status").returncode == 0
+    assert home.lakelet_json("verify") == agreed
 
 
 @pytest.mark.usefixtures("outcome")
