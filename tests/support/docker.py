@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +15,27 @@ from services.common.children import spawn, stop
 from services.common.waiting import wait_until
 
 BASE = "python:3.11-slim"
+# How a kernel (or the sandbox around it) says that there shall be no containers.
+_DENIED = re.compile(
+    r"operation not permitted|permission denied|not supported by kernel|read-only file system"
+    r"|function not implemented|no such device|table does not exist|iptables.*not supported"
+    r"|devices cgroup isn't mounted|cgroup mountpoint does not exist",
+    re.IGNORECASE,
+)
 _CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+
+
+class KernelForbids(Exception):
+    """No container can run on this machine, whatever one does; the message says what forbids it."""
+
+
+def denial(text: str, begins: str = "failed to start daemon") -> str | None:
+    """Return the last line of an engine's words that says so: what the kernel forbids, or None.
+
+    Only the line with which the engine gave up counts: it warns of many things it can do without.
+    """
+    lines = [line for line in text.splitlines() if begins in line]
+    return lines[-1].strip() if lines and _DENIED.search(lines[-1]) else None
 
 
 def why_no_engine() -> str | None:
@@ -31,7 +52,8 @@ def why_no_engine() -> str | None:
 def engine(folder: Path) -> Iterator[None]:
     """Use the engine that answers, else start one that keeps everything below `folder`.
 
-    Never a second one beside one that runs: it would take the first one's bridge away.
+    Never a second one beside one that runs: it would take the first one's bridge away. Raises
+    KernelForbids where the kernel lets none start; every other failure is one.
     """
     if engine_version():
         yield
@@ -44,7 +66,17 @@ def engine(folder: Path) -> Iterator[None]:
         daemon = spawn(command, stdout=log)
         os.environ["DOCKER_HOST"] = address
         try:
-            wait_until(lambda: engine_version() is not None, seconds=60, what="dockerd")
+            wait_until(
+                lambda: daemon.poll() is not None or engine_version() is not None,
+                seconds=90,
+                what="dockerd",
+            )
+            if daemon.poll() is not None:
+                words = (folder / "dockerd.log").read_text(errors="replace")
+                forbidden = denial(words)
+                if forbidden:
+                    raise KernelForbids(forbidden)
+                raise AssertionError(f"dockerd ended with {daemon.returncode}:\n{words[-3000:]}")
             yield
         finally:
             stop(daemon, grace=60)
@@ -52,6 +84,21 @@ def engine(folder: Path) -> Iterator[None]:
                 del os.environ["DOCKER_HOST"]
             else:
                 os.environ["DOCKER_HOST"] = before
+
+
+def check_a_container_runs() -> None:
+    """Run one. Raises KernelForbids where the kernel does not let it, AssertionError else."""
+    result = subprocess.run(
+        ["docker", "run", "--rm", "--network", "none", BASE, "true"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        forbidden = denial(result.stderr, "OCI runtime")
+        if forbidden:
+            raise KernelForbids(forbidden)
+        raise AssertionError(f"no container runs: {result.stderr}")
 
 
 def ensure_base_image(folder: Path) -> None:
