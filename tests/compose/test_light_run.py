@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,13 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from services.common.waiting import wait_until
-from tests.support.docker import engine, ensure_base_image, why_no_engine
+from tests.support.docker import (
+    KernelForbids,
+    check_a_container_runs,
+    engine,
+    ensure_base_image,
+    why_no_engine,
+)
 from tests.support.platform import Home
 
 pytestmark = [
@@ -30,12 +37,21 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+def home(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Home]:
     missing = why_no_engine()
     assert missing is None, missing
-    folder = tmp_path_factory.mktemp("engine")
-    with engine(folder):
-        ensure_base_image(folder)
+    with ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("engine")
+        try:
+            stack.enter_context(engine(folder))
+            ensure_base_image(folder)
+            check_a_container_runs()
+        except KernelForbids as reason:
+            words = f"THE CONTAINERS WERE NOT RUN: this machine's kernel forbids them: {reason}"
+            request.config.pluginmanager.getplugin("terminalreporter").write_line(words, red=True)
+            pytest.skip(words)
         home = Home(folder / "home", RUNTIME="compose", ENGINES="light")
         try:
             yield home
