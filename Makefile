@@ -99,5 +99,6 @@ lock: ## Compile requirements/*.in into locked *.txt
 	cd requirements && $(COMPILE) uv.in -o uv.txt
 	cd requirements && $(COMPILE) platform.in -o platform.txt
 	cd requirements && $(COMPILE) dev.in -o dev.txt
+	cd requirements && $(COMPILE) notebooks.in -o notebooks.txt
 	cd requirements && $(COMPILE) --override superset.overrides superset.in -o superset.txt
 	cd requirements && $(COMPILE) --no-deps data.in -o data.txt

@@ -28,6 +28,7 @@ GENERATED_FOR_COMPOSE = (
     "KIBANA_PASSWORD",
     "KIBANA_ENCRYPTION_KEY",
     "SHIPPER_PASSWORD",
+    "NOTEBOOKS_TOKEN",
 )
 
 # What decides where a platform answers and what of it runs: as good as lost when it was given

@@ -74,6 +74,7 @@ class ComposeRuntime:
                 **published(settings),
                 "BIND_ADDRESS": settings.bind_address,
                 "LAKELET_INBOX": str(settings.inbox_dir),
+                "LAKELET_ENV_FILE": str(settings.env_file),
                 "LAKELET_DBT": str(settings.data_dir / "dbt"),
                 "COMPOSE_PROJECT_NAME": self._project,
             },
@@ -268,7 +269,10 @@ class ComposeRuntime:
     def _build(self, progress: Progress) -> None:
         """Build the images of our own code that the engine does not have."""
         services = self._compose.model()["services"].values()
-        for name, build in {s["image"]: s["build"] for s in services if s.get("build")}.items():
+        builds = {s["image"]: s["build"] for s in services if s.get("build")}
+        # An image that is built on another one of ours after it.
+        for name in sorted(builds, key=lambda n: builds[n].get("args", {}).get("BASE") in builds):
+            build = builds[name]
             if not engine.has_image(name):
                 with progress.step(f"build image {name}"):
                     engine.build_image(name, build)

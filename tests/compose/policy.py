@@ -67,7 +67,7 @@ def servers_are_watched(model: Model) -> list[str]:
                 wrong.append(f"{name}: restart is {service.get('restart')}")
         elif service.get("restart") != "no":
             wrong.append(f"{name}: a one-shot that restarts")
-        elif name not in waited and "transform" not in service.get("profiles", []):
+        elif name not in waited and not {"transform", "tools"} & set(service.get("profiles", [])):
             wrong.append(f"{name}: `up --wait` fails on a one-shot that nothing waits for")
     return wrong
 

@@ -12,7 +12,7 @@ from typing import Any
 from services.common.settings import CHECKOUT
 
 COMPOSE = Path(sys.executable).with_name("docker-compose")
-PROFILES = ("transform", "logs", "monitoring", "edge", "executors")
+PROFILES = ("transform", "logs", "monitoring", "edge", "executors", "tools", "notebooks")
 PRESETS = ("small", "medium", "large")
 ENGINES = ("vendor", "light")
 
