@@ -18,6 +18,9 @@ KEEPS_CAPABILITIES = {
     "postgres": "the vendor's entrypoint starts as root, takes its folder and becomes postgres",
     "airbyte-proxy": "nginx starts as root and becomes its own user",
 }
+# One program that writes to its volume alone (the light engines get settings by `configs.content`,
+# which a read-only root does not take).
+READ_ONLY = {"prometheus", "alertmanager", "postgres-exporter", "edge", "dbt", "docker-proxy"}
 # Bind mounts of the machine itself, which need not be in the checkout.
 OF_THE_MACHINE = ("/var/run/docker.sock", "/var/lib/docker/containers")
 WELL_KNOWN = {"changeme", "password", "admin", "minioadmin", "postgres", "superset", "dremio123"}
@@ -181,6 +184,15 @@ def _is_secret(key: str) -> bool:
     return any(word in upper for word in SECRET_WORDS) or upper.endswith((".SECRET", "_PWD"))
 
 
+def roots_are_read_only(model: Model) -> list[str]:
+    """What needs no writable root has none."""
+    return [
+        f"{name}: its root could be read-only"
+        for name, service in each(model)
+        if name in READ_ONLY and not service.get("read_only")
+    ]
+
+
 RULES: tuple[Rule, ...] = (
     images_are_pinned,
     servers_are_watched,
@@ -189,4 +201,5 @@ RULES: tuple[Rule, ...] = (
     rights_are_few,
     ports_are_loopback_and_unique,
     sources_exist,
+    roots_are_read_only,
 )

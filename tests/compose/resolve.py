@@ -24,9 +24,12 @@ class Variant:
     engines: str
     preset: str
     profiles: tuple[str, ...] = ()
+    store: str = "minio"
 
     def __str__(self) -> str:
-        return "-".join((self.engines, self.preset, "all" if self.profiles else "core"))
+        store = [] if self.store == "minio" else [self.store]
+        profiles = self.profiles[0] if len(self.profiles) == 1 else "all"
+        return "-".join([self.engines, self.preset, profiles if self.profiles else "core", *store])
 
 
 VARIANTS = [
@@ -34,6 +37,9 @@ VARIANTS = [
     for engines in ENGINES
     for preset in PRESETS
     for profiles in ((), PROFILES)
+] + [
+    Variant("vendor", "small", PROFILES, "seaweedfs"),
+    *(Variant(engines, "small", (profile,)) for engines in ENGINES for profile in PROFILES),
 ]
 
 
@@ -54,6 +60,7 @@ def compose_config(
             "HOME": str(env_file.parent),
             "ENGINES": variant.engines,
             "PRESET": variant.preset,
+            "OBJECT_STORE": variant.store,
         },
         capture_output=True,
         text=True,

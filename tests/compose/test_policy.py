@@ -79,6 +79,13 @@ def test_a_bad_model_is_found(rule: policy.Rule, key: str, value: Any) -> None:
     assert len(rule(model)) == 1
 
 
+def test_a_writable_root_is_found() -> None:
+    model = {"services": {"prometheus": GOOD["services"]["db"]}}
+    assert len(policy.roots_are_read_only(model)) == 1
+    model = {"services": {"prometheus": {**GOOD["services"]["db"], "read_only": True}}}
+    assert policy.roots_are_read_only(model) == []
+
+
 @pytest.mark.parametrize("value", ["changeme", "some-fixed-default"])
 def test_a_default_password_is_found(value: str) -> None:
     model = copy.deepcopy(GOOD)
