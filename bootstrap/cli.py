@@ -19,6 +19,7 @@ from bootstrap.commands import (
     dead_letters,
     lifecycle,
     looking,
+    migration,
     reflections,
 )
 from services.common.errors import LakeletError
@@ -30,7 +31,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (lifecycle, data, continuous, dead_letters, looking, reflections, backups):
+for commands in (
+    lifecycle,
+    data,
+    continuous,
+    dead_letters,
+    looking,
+    reflections,
+    backups,
+    migration,
+):
     commands.register(app)
 
 

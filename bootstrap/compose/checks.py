@@ -84,8 +84,9 @@ def check_ports(model: Mapping[str, Any]) -> list[Problem]:
 def check_map_count(
     model: Mapping[str, Any], path: Path = Path("/proc/sys/vm/max_map_count")
 ) -> list[Problem]:
-    """Check the kernel's limit that Elasticsearch needs, where Elasticsearch is to run."""
-    if "elasticsearch" not in model["services"] or not path.exists():
+    """Check the kernel's limit that Elasticsearch needs, where the vendor's is to run."""
+    service = model["services"].get("elasticsearch")
+    if service is None or service.get("build") or not path.exists():  # ours is built here
         return []
     found = int(path.read_text())
     if found >= MAP_COUNT:

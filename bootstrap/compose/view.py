@@ -21,10 +21,20 @@ HOSTS = {
 }
 
 
-def inside(settings: Settings) -> Settings:
+# Nessie's Iceberg REST API and its own, which Dremio reads (nessie's documentation, defaults).
+NESSIE = {
+    "iceberg_host": "nessie",
+    "iceberg_port": 19120,
+    "iceberg_path": "/iceberg",
+    "nessie_uri": "http://nessie:19120/api/v2",
+}
+
+
+def inside(settings: Settings, engines: str = "light") -> Settings:
     """Return the settings as a service in a container has them."""
     numbers = {port.setting.lower(): port.default for port in ports.PORTS}
-    return settings.model_copy(update={**HOSTS, **numbers})
+    vendor = NESSIE if engines == "vendor" else {}
+    return settings.model_copy(update={**HOSTS, **numbers, **vendor})
 
 
 def published(settings: Settings) -> dict[str, str]:

@@ -20,6 +20,9 @@ SOURCE_DEFINITIONS = {
     "file": "778daa7c-feaf-4db6-96f3-70fd645acc77",
 }
 DATA_LAKE_DEFINITION = "716ca874-520b-4902-9f80-9fad66754b89"
+# For an Airbyte whose bundled registry is older than the destination (0.63.19, the last with
+# Compose files): it takes the image as a custom definition, with an id of its own.
+DATA_LAKE_IMAGE = ("airbyte/destination-s3-data-lake", "0.3.38")
 DESTINATION = "bronze"
 
 
@@ -37,7 +40,7 @@ def ensure_ingestion(airbyte: Airbyte, platform: Platform, settings: Settings) -
         for name, source in platform.sources.items()
     }
     destination = _ensure_actor(
-        airbyte, "destination", DESTINATION, DATA_LAKE_DEFINITION, _destination_config(settings)
+        airbyte, "destination", DESTINATION, data_lake(airbyte), _destination_config(settings)
     )
     for kind, actors in (("source", sources), ("destination", {DESTINATION: destination})):
         for name, actor in actors.items():
@@ -45,6 +48,27 @@ def ensure_ingestion(airbyte: Airbyte, platform: Platform, settings: Settings) -
     for name, connection in platform.connections.items():
         _ensure_connection(airbyte, name, connection, sources[connection.source], destination)
     return list(platform.connections)
+
+
+def data_lake(airbyte: Airbyte) -> str:
+    """Return the id of the S3 Data Lake destination's definition, making one where none is."""
+    repository, tag = DATA_LAKE_IMAGE
+    listed = airbyte.post("destination_definitions/list", {})["destinationDefinitions"]
+    for found in listed:
+        if found["destinationDefinitionId"] == DATA_LAKE_DEFINITION:
+            return DATA_LAKE_DEFINITION
+    for found in listed:
+        if found["dockerRepository"] == repository:
+            return str(found["destinationDefinitionId"])
+    wanted = {
+        "name": "S3 Data Lake",
+        "dockerRepository": repository,
+        "dockerImageTag": tag,
+        "documentationUrl": "https://docs.airbyte.com/integrations/destinations/s3-data-lake",
+    }
+    body = {"workspaceId": airbyte.workspace, "destinationDefinition": wanted}
+    made = airbyte.post("destination_definitions/create_custom", body)
+    return str(made["destinationDefinitionId"])
 
 
 def _definition(kind: str, definitions: dict[str, str]) -> str:

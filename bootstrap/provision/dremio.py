@@ -1,7 +1,12 @@
 """Dremio's sources: one S3 source for each layer, as one would add them to a vendor's Dremio.
 
+Where Nessie is the catalog, Airbyte's tables are known to it alone: bronze is a Nessie source then,
+in the same bucket. dbt's tables stay in S3 sources.
+
 Facts: Dremio's S3 source (type `S3`; fields accessKey, accessSecret, secure, rootPath,
-defaultCtasFormat, propertyList) as dbt-dremio's own CI sets them for MinIO.
+defaultCtasFormat, propertyList) as dbt-dremio's own CI sets them for MinIO; its Nessie source (type
+`NESSIE`; nessieEndpoint, nessieAuthType, awsAccessKey, awsAccessSecret, awsRootPath) as public
+set-ups of Dremio 25 and 26 with Nessie and MinIO create it.
 """
 
 from __future__ import annotations
@@ -12,28 +17,39 @@ from bootstrap.clients.dremio import Dremio
 from bootstrap.platform_file import Platform
 from services.common.settings import Settings
 
+INGESTED = "bronze"
+
 
 def ensure_layers(dremio: Dremio, platform: Platform, settings: Settings) -> list[str]:
     """Make or correct the source of each layer; return the names of those changed."""
     changed = []
     for name, root in platform.layers.items():
-        wanted = _config(root, settings)
+        wanted = source(name, root, settings)
         present = dremio.by_path(name)
         if present is None:
-            dremio.call("POST", "/api/v3/catalog", _entity(name, wanted))
+            dremio.call("POST", "/api/v3/catalog", wanted)
             changed.append(name)
-        elif not _agrees(present.get("config", {}), wanted):
-            entity = {**_entity(name, wanted), "id": present["id"], "tag": present.get("tag")}
+        elif not _agrees(present.get("config", {}), wanted["config"]):
+            entity = {**wanted, "id": present["id"], "tag": present.get("tag")}
             dremio.call("PUT", f"/api/v3/catalog/{present['id']}", entity)
             changed.append(name)
     return changed
 
 
-def _entity(name: str, config: dict[str, Any]) -> dict[str, Any]:
-    return {"entityType": "source", "type": "S3", "name": name, "config": config}
+def source(name: str, root: str, settings: Settings) -> dict[str, Any]:
+    """Return the catalog entity of a layer's source."""
+    nessie = bool(settings.nessie_uri) and name == INGESTED
+    kind, config = ("NESSIE", _nessie(root, settings)) if nessie else ("S3", _s3(root, settings))
+    properties = {
+        "fs.s3a.path.style.access": "true",
+        "fs.s3a.endpoint": settings.s3_endpoint,
+        "dremio.s3.compat": "true",
+    }
+    config["propertyList"] = [{"name": k, "value": v} for k, v in properties.items()]
+    return {"entityType": "source", "type": kind, "name": name, "config": config}
 
 
-def _config(root: str, settings: Settings) -> dict[str, Any]:
+def _s3(root: str, settings: Settings) -> dict[str, Any]:
     return {
         "credentialType": "ACCESS_KEY",
         "accessKey": "dremio",
@@ -42,15 +58,22 @@ def _config(root: str, settings: Settings) -> dict[str, Any]:
         "rootPath": root,
         "defaultCtasFormat": "ICEBERG",
         "compatibilityMode": True,
-        "propertyList": [
-            {"name": "fs.s3a.path.style.access", "value": "true"},
-            {"name": "fs.s3a.endpoint", "value": settings.s3_endpoint},
-            {"name": "dremio.s3.compat", "value": "true"},
-        ],
+    }
+
+
+def _nessie(root: str, settings: Settings) -> dict[str, Any]:
+    return {
+        "nessieEndpoint": settings.nessie_uri,
+        "nessieAuthType": "NONE",
+        "credentialType": "ACCESS_KEY",
+        "awsAccessKey": "dremio",
+        "awsAccessSecret": settings.dremio_s3_secret_key.get_secret_value(),
+        "awsRootPath": root,
+        "secure": False,
     }
 
 
 def _agrees(present: dict[str, Any], wanted: dict[str, Any]) -> bool:
     """Compare what Dremio shows of a source; the secret it never shows."""
-    shown = {key: value for key, value in wanted.items() if key != "accessSecret"}
+    shown = {key: value for key, value in wanted.items() if not key.endswith("Secret")}
     return all(present.get(key) == value for key, value in shown.items())

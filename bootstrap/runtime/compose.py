@@ -59,11 +59,11 @@ class ComposeRuntime:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.inside = inside(settings)
         values = settings.extra_values()
         self.engines = values.get("ENGINES") or "vendor"
         if self.engines not in ENGINES:
             raise ConfigError(f"ENGINES={self.engines!r}: set {' or '.join(ENGINES)}")
+        self.inside = inside(settings, self.engines)
         self.has_catalog = self.engines == "light"  # the vendors' is Nessie, in PostgreSQL
         self.bases = _BASES[self.engines]
         self._project = values.get("COMPOSE_PROJECT_NAME") or _project(settings)

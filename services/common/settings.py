@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     elasticsearch_host: str
     exporter_host: str
 
+    iceberg_path: str = ""  # Nessie: /iceberg
+    nessie_uri: str = ""  # Nessie's own API: bronze is then a Nessie source of Dremio
+
     postgres_port: int
     s3_port: int
     iceberg_port: int
@@ -179,7 +182,7 @@ class Settings(BaseSettings):
     @property
     def iceberg_uri(self) -> str:
         """Base address of the Iceberg REST catalog (its warehouses are bucket names)."""
-        return f"http://{self.iceberg_host}:{self.iceberg_port}"
+        return f"http://{self.iceberg_host}:{self.iceberg_port}{self.iceberg_path}"
 
     @property
     def dremio_url(self) -> str:

@@ -142,6 +142,8 @@ def test_the_kernels_limit_is_checked_where_elasticsearch_runs(
     path.write_text(value)
     assert len(checks.check_map_count({"services": {"elasticsearch": {}}}, path)) == count
     assert checks.check_map_count({"services": {}}, path) == []
+    ours = {"services": {"elasticsearch": {"build": {"context": "."}}}}
+    assert checks.check_map_count(ours, path) == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,188 @@
+"""Moving the lake, the states and the databases to another set of servers: nothing synced anew.
+
+The other servers are a second platform's storage, catalog, PostgreSQL and Airbyte: the same wire
+protocols as MinIO's, Nessie's and the vendor's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from pyiceberg.table import StaticTable
+
+from bootstrap.backup import lake
+from bootstrap.backup.blobs import Blobs
+from bootstrap.backup.create import create
+from bootstrap.backup.manifest import Manifest
+from bootstrap.backup.store import FolderStore
+from bootstrap.clients.airbyte import Airbyte
+from bootstrap.clients.dremio import Dremio
+from bootstrap.clients.iceberg import Catalog
+from bootstrap.migrate import move_databases, move_lake, read_states, write_hint, write_states
+from bootstrap.platform_file import read_platform
+from bootstrap.progress import Progress
+from bootstrap.provision.airbyte import ensure_ingestion
+from bootstrap.provision.dremio import ensure_layers
+from bootstrap.runtime.embedded import EmbeddedRuntime
+from services.common.errors import NotFoundError, PermanentError
+from services.supervisor.control import Supervisor
+from services.supervisor.orphans import end_processes
+from tests.support.platform import Home
+
+RUNS = ("postgres", "storage", "dremio", "airbyte")
+PLATFORM = """
+version: 1
+sources:
+  shop:
+    type: postgres
+    configuration:
+      host: ${POSTGRES_HOST}
+      port: ${POSTGRES_PORT}
+      database: shop
+      schemas: [public]
+      username: shop
+      password: ${SHOP_DB_PASSWORD}
+      ssl_mode: {mode: disable}
+      replication_method: {method: Standard}
+      tunnel_method: {tunnel_method: NO_TUNNEL}
+connections:
+  shop:
+    source: shop
+    namespace: shop
+    streams:
+      sold: {mode: incremental, write: append_dedup, cursor: id, key: [id]}
+layers: {bronze: /bronze, silver: /silver/lake, gold: /gold/lake}
+dbt: {layers: [staging]}
+"""
+RAW = "SELECT id, price, _airbyte_raw_id FROM bronze.shop.sold ORDER BY id"
+
+
+def provisioned(home: Home) -> Airbyte:
+    """Set the home up as `lakelet up` would."""
+    platform = read_platform(home.settings)
+    ensure_layers(Dremio(home.settings), platform, home.settings)
+    airbyte = Airbyte(home.settings)
+    ensure_ingestion(airbyte, platform, home.settings)
+    return airbyte
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, Home]]:
+    """A platform with synced data, and other servers with nothing on them."""
+    folder = tmp_path_factory.mktemp("migrate")
+    old = Home(folder / "old")
+    # The same secrets, as the vendors' servers get them from the same .env; ports of their own.
+    secrets = [
+        line for line in old.settings.env_file.read_text().splitlines() if "_PORT=" not in line
+    ]
+    new = Home(folder / "new", **dict(line.split("=", 1) for line in secrets))
+    try:
+        for home in (old, new):
+            (home.folder / "lakelet.yml").write_text(PLATFORM)
+            Supervisor(home.settings).start_only(RUNS)
+        with psycopg.connect(old.settings.postgres_dsn("shop")) as connection:
+            connection.execute(
+                "CREATE TABLE sold (id bigint PRIMARY KEY, price numeric(10,2));"
+                "INSERT INTO sold SELECT n, n / 4.0 FROM generate_series(1, 200) n"
+            )
+        provisioned(old).sync("shop")
+        Dremio(old.settings).sql(
+            "CREATE TABLE gold.totals AS "
+            "SELECT COUNT(*) AS n, SUM(price) AS s FROM bronze.shop.sold"
+        )
+        yield old, new
+    finally:
+        for home in (old, new):
+            end_processes(home.settings)
+
+
+@pytest.fixture(scope="module")
+def moved(
+    homes: tuple[Home, Home], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Manifest, dict[str, Any], list[dict[str, Any]]]:
+    """What was moved: the backup, the states, bronze's rows."""
+    old, new = homes
+    (old.settings.data_dir / "runtime").write_text("embedded\n")
+    store = FolderStore(tmp_path_factory.mktemp("place"))
+    states = read_states(Airbyte(old.settings))
+    rows = Dremio(old.settings).sql(RAW)
+    manifest, _ = create(old.settings, EmbeddedRuntime(old.settings), store, Progress())
+    assert read_states(Airbyte(old.settings)) == states
+    blobs = Blobs(store, tmp_path_factory.mktemp("spool"))
+    assert move_databases(new.settings, manifest, blobs) == []
+    warehouses = lake.Warehouses(lambda bucket: lake.catalog(new.settings, bucket))
+    move_lake(manifest, blobs, lake.storage_client(new.settings), warehouses)
+    return manifest, states, rows
+
+
+def test_only_new_rows_are_read_after_the_move(
+    homes: tuple[Home, Home], moved: tuple[Manifest, dict[str, Any], list[dict[str, Any]]]
+) -> None:
+    _, new = homes
+    _, states, rows = moved
+    airbyte = provisioned(new)
+    assert write_states(airbyte, states) == ["shop"]
+    with psycopg.connect(new.settings.postgres_dsn("shop")) as connection:
+        connection.execute("INSERT INTO sold VALUES (201, 1.00), (202, 2.00)")
+    job = airbyte.sync("shop")["job"]
+    # At most the row at the cursor comes again (Airbyte's cursor is inclusive), and only once.
+    assert job["aggregatedStats"]["recordsCommitted"] in (2, 3)
+    after = {row["id"]: row for row in Dremio(new.settings).sql(RAW)}
+    assert len(rows) == 200
+    assert sorted(after) == list(range(1, 203))
+    assert [after[row["id"]] for row in rows[:-1]] == rows[:-1]  # raw ids too: the very same rows
+
+
+def test_tables_of_other_layers_are_found_by_their_hint(
+    homes: tuple[Home, Home], moved: tuple[Manifest, dict[str, Any], list[dict[str, Any]]]
+) -> None:
+    """As Dremio's S3 source finds them: the folder, and the version that the hint names."""
+    _, new = homes
+    properties = {
+        "s3.endpoint": f"http://{new.settings.s3_endpoint}",
+        "s3.access-key-id": "dremio",
+        "s3.secret-access-key": new.settings.dremio_s3_secret_key.get_secret_value(),
+        "s3.region": "us-east-1",
+    }
+    table = StaticTable.from_metadata("s3://gold/lake/totals", properties)
+    (row,) = table.scan().to_arrow().to_pylist()
+    assert (int(row["n"]), float(row["s"])) == (200, 5025.0)
+    with pytest.raises(NotFoundError):  # nobody writes gold through the catalog there
+        lake.catalog(new.settings, "gold").load(("lake",), "totals")
+
+
+def test_a_state_without_its_connection_is_an_error(homes: tuple[Home, Home]) -> None:
+    _, new = homes
+    with pytest.raises(NotFoundError, match="elsewhere"):
+        write_states(Airbyte(new.settings), {"elsewhere": {"stateType": "stream"}})
+
+
+def test_another_table_in_the_way_is_told(
+    homes: tuple[Home, Home], moved: tuple[Manifest, dict[str, Any], list[dict[str, Any]]]
+) -> None:
+    _, new = homes
+    (table,) = (t for t in moved[0].tables if t.bucket == "bronze")
+    catalog: Catalog = lake.catalog(new.settings, "bronze")
+    document = {"table-uuid": table.uuid}
+    with pytest.raises(PermanentError, match="in the way"):  # it has moved on since
+        catalog.adopt(table.namespace, table.name, table.metadata_location, document)
+
+
+def test_a_document_without_a_version_has_no_hint(homes: tuple[Home, Home]) -> None:
+    class Table:
+        metadata_location = "s3://gold/lake/t/metadata/00001-abc.metadata.json"
+
+    with pytest.raises(PermanentError, match="no version"):
+        write_hint(lake.storage_client(homes[1].settings), Table())  # type: ignore[arg-type]
+
+
+def test_the_command_refuses_what_it_cannot_move(homes: tuple[Home, Home], tmp_path: Path) -> None:
+    old, _ = homes
+    other = Home(tmp_path / "never")
+    assert other.lakelet("migrate", "--to", "compose").returncode == 77
+    refused = old.lakelet("migrate", "--to", "elsewhere")
+    assert refused.returncode == 2
