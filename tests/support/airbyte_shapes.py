@@ -47,7 +47,9 @@ def served(method: str, path: str) -> bool:
     return found is not None and found.method == method.upper()
 
 
-class _Recorder:
+class Recorder:
+    """Turns schemas of the document into shapes, each named one once."""
+
     def __init__(self, document: Json) -> None:
         self._schemas = document["components"]["schemas"]
         self._responses = document["components"].get("responses", {})
@@ -96,7 +98,7 @@ class _Recorder:
 
 def record(document: Json) -> Json:
     """Return the operations that the server has, those it has not, and the schemas they use."""
-    recorder, have, lack = _Recorder(document), {}, []
+    recorder, have, lack = Recorder(document), {}, []
     for path, methods in sorted(document["paths"].items()):
         for method, operation in methods.items():
             if method not in ("get", "post", "put", "patch", "delete"):
