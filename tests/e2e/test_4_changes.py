@@ -56,7 +56,7 @@ def test_an_update_and_an_insert_arrive_and_nothing_else(platform: Home, tmp_pat
     assert len(after) == len(before) + 1
     assert all(flow["agrees"] for flow in platform.lakelet_json("verify"))
 
-    text = dashboard_text(platform, tmp_path / "changed.png")
+    text = dashboard_text(platform, "customer-analytics", tmp_path / "changed.png")
     assert f"{len(after):,}" in text
     total = sum(row[4] for row in after)  # type: ignore[misc]
     assert f"{total:,.2f}" in text
