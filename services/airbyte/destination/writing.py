@@ -48,6 +48,8 @@ def read_files(files: Iterable[str], schema: Schema, *, with_name: bool = False)
     extra = ", filename" if with_name else ""
     option = ", filename = true" if with_name else ""
     empty += ", NULL::VARCHAR AS filename" if with_name else ""
+    if not listing:
+        return f"(SELECT {empty} WHERE false)"
     return (
         f"(SELECT {names}{extra} FROM (SELECT {empty} WHERE false UNION ALL BY NAME"
         f" SELECT * FROM read_parquet([{listing}], union_by_name = true,"
