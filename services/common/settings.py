@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     # How many records one attempt at a sync may refuse; more fail it.
     max_refused_records: int = Field(default=1000, ge=0)
 
+    # How many streams of a sync are read at a time; they share one stream's memory.
+    sync_parallel_streams: int = Field(default=2, ge=1, le=16)
+
     # How long one attempt at a sync may take.
     sync_timeout_seconds: float = Field(default=259_200, gt=0)
 

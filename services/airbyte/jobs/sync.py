@@ -27,6 +27,7 @@ from services.airbyte.destination.commits import Commit, commit_together
 from services.airbyte.destination.table import CommitNote, Staged, StreamTable
 from services.airbyte.jobs import batch_sync, log_sync, upkeep
 from services.airbyte.jobs.attempt_log import AttemptLog
+from services.airbyte.jobs.lanes import Lanes, side_by_side
 from services.airbyte.jobs.progress import Progress
 from services.airbyte.jobs.schema_changes import preference
 from services.airbyte.state import jobs, streams
@@ -62,6 +63,7 @@ class Sync:
     progress: Progress
     refused: Mapping[str, int]
     continuous: bool = False
+    lanes: Lanes | None = None
     totals: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     changed: Counter[tuple[str, ...]] = field(default_factory=Counter)
 
@@ -76,13 +78,21 @@ class Sync:
             return
         has_log = hasattr(source, "reads_log") and source.reads_log(self.source_config)
         from_log = [stream for stream in wanted if has_log and stream.incremental]
-        for stream in wanted:
-            if stream not in from_log:
-                with self.failing(stream):
-                    self._stream(stream)
+        self._each([stream for stream in wanted if stream not in from_log])
         if from_log:
             log_source: LogSource = source
             log_sync.run(self, log_source, from_log)
+
+    def _each(self, wanted: Sequence[ConfiguredStream]) -> None:
+        def one(sync: Sync, stream: ConfiguredStream) -> None:
+            with sync.failing(stream):
+                sync._stream(stream)
+
+        if self.lanes is None or self.lanes.width < 2 or len(wanted) < 2:
+            for stream in wanted:
+                one(self, stream)
+        else:
+            side_by_side(self, self.lanes.width, self.lanes.open, wanted, one)
 
     @contextlib.contextmanager
     def failing(self, stream: ConfiguredStream | None = None) -> Iterator[None]:

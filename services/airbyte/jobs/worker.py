@@ -18,14 +18,13 @@ from typing import Any
 import pyiceberg.catalog.rest
 import pyiceberg.io.pyarrow
 
-from services.airbyte import engine
 from services.airbyte.cdk.changes import name_of
 from services.airbyte.cdk.failures import ConnectorError, config_error, describe
 from services.airbyte.cdk.source import Environment
 from services.airbyte.definitions.registry import registry
 from services.airbyte.destination.catalog import LakeConfig, explain, open_catalog
 from services.airbyte.destination.schema import number_rows
-from services.airbyte.jobs import deadline, replay, schema_changes
+from services.airbyte.jobs import deadline, lanes, replay, schema_changes
 from services.airbyte.jobs.attempt_log import AttemptLog
 from services.airbyte.jobs.dead_letters import DeadLetters, Shelf
 from services.airbyte.jobs.outcome import finish
@@ -47,7 +46,6 @@ _PRELOADED = (pyiceberg.catalog.rest, pyiceberg.io.pyarrow, _file, _postgres)
 _PR_SET_PDEATHSIG = 1
 # Where DuckDB spills to; emptied when the server starts.
 SPILL = "spill"
-_EXTENSIONS = ("httpfs", "postgres_scanner")
 
 Json = dict[str, Any]
 
@@ -141,17 +139,8 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
     from_actor = actors.get(db, "source", connection.source_id)
     to_actor = actors.get(db, "destination", connection.destination_id)
     lake = LakeConfig.parse(vault.open(to_actor.configuration))
-    duck = engine.connect(folder(where) / SPILL / str(os.getpid()), *_EXTENSIONS)
-    engine.grant_s3(
-        duck,
-        "lakelet_destination",
-        endpoint=lake.endpoint,
-        key=lake.key,
-        secret=lake.secret,
-        region=lake.region,
-        secure=lake.secure,
-        scope=f"s3://{lake.warehouse.split('/')[0]}",
-    )
+    spill = folder(where) / SPILL / str(os.getpid())
+    duck = lanes.open_engine(spill, lake, lanes.MEMORY_MB)
     limit = connection.options.get("maxRefusedRecords")
     limit = where.max_refused_records if limit is None else int(limit)
     letters = DeadLetters(where, job.id, attempt, str(connection.id), limit)
@@ -202,6 +191,14 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
         progress=progress,
         refused=letters.refused,
         continuous=bool(job.config.get("continuous")),
+        lanes=lanes.Lanes(
+            where.sync_parallel_streams,
+            lambda: database.connect(dsn),
+            lake,
+            spill,
+            job.id,
+            attempt,
+        ),
     )
     try:
         if job.config_type in ("reset_connection", "clear"):

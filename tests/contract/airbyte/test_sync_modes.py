@@ -5,6 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from services.common.waiting import wait_until
 from tests.contract.airbyte.client import Airbyte, rows
 
 FULL = {"syncMode": "full_refresh", "destinationSyncMode": "overwrite"}
@@ -181,3 +182,32 @@ def test_columns_may_come_widen_and_go(airbyte: Airbyte, table: str) -> None:
     assert failure["failureType"] == "config_error"
     assert "'price'" in failure["externalMessage"]
     assert "reset" in failure["externalMessage"]
+
+
+def test_streams_are_read_side_by_side(airbyte: Airbyte) -> None:
+    names = [f"side_{letter}" for letter in "abcd"]
+    with airbyte.shop() as db:
+        for name in names:
+            db.execute(f"CREATE TABLE {name} AS SELECT i AS id FROM generate_series(1, 50) i")
+    source = airbyte.source(airbyte.postgres_config())
+    connection = airbyte.connect(source, "side", dict.fromkeys(names, FULL))
+    with airbyte.shop() as db, db.transaction():
+        db.execute("LOCK TABLE side_a IN ACCESS EXCLUSIVE MODE")  # its reader has to wait
+        job = airbyte.start(connection)
+
+        def committed() -> set[str]:
+            attempts = airbyte.post("jobs/get", id=job)["attempts"]
+            stats = attempts[-1]["attempt"].get("streamStats", []) if attempts else []
+            return {s["streamName"] for s in stats if s["stats"]["recordsCommitted"] == 50}
+
+        wait_until(
+            lambda: committed() == {"side_b", "side_c", "side_d"},
+            seconds=90,
+            what="the streams beside the one that waits",
+        )
+    info = airbyte.wait(job)
+    assert info["job"]["status"] == "succeeded"
+    assert info["job"]["aggregatedStats"]["recordsCommitted"] == 200
+    for name in names:
+        query = f"SELECT count(*), count(DISTINCT _airbyte_raw_id) FROM bronze.side.{name}"
+        assert rows(airbyte.settings, query) == [(50, 50)]
