@@ -25,12 +25,13 @@ def project(engine_home: Home, dremio: Dremio, tmp_path: Path) -> Path:
     """A copy of the project with a profile for the engine under test."""
     folder = tmp_path / "project"
     shutil.copytree(PROJECT, folder)
-    profile = {"contract": {"target": "dev", "outputs": {"dev": _target(engine_home.settings)}}}
+    profile = {"contract": {"target": "dev", "outputs": {"dev": target(engine_home.settings)}}}
     (folder / "profiles.yml").write_text(yaml.safe_dump(profile))
     return folder
 
 
-def _target(settings: Settings) -> dict[str, Any]:
+def target(settings: Settings) -> dict[str, Any]:
+    """Return dbt's output for an engine."""
     return {
         "type": "dremio",
         "threads": 2,

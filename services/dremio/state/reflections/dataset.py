@@ -40,8 +40,14 @@ class Dataset:
     linear: bool
 
 
-def open_dataset(core: Core, cursor: duckdb.DuckDBPyConnection, path: Path) -> Dataset:
-    """Resolve a dataset's query and read the states of its tables. Raises DremioError."""
+def open_dataset(
+    core: Core, cursor: duckdb.DuckDBPyConnection, path: Path, *, ordered: bool = True
+) -> Dataset:
+    """Resolve a dataset's query and read the states of its tables.
+
+    Raises DremioError when it cannot be reflected; without `ordered` not for a dataset whose rows
+    depend on their order alone: Dremio takes definitions on those, so they can be made here too.
+    """
     tree = resolve(_select(path), (), Run(core, SYSTEM, cursor))
     if holds_guarded(tree):
         raise validation(
@@ -60,7 +66,7 @@ def open_dataset(core: Core, cursor: duckdb.DuckDBPyConnection, path: Path) -> D
         if now is None:
             raise validation(f"'{'.'.join(each)}' cannot be reflected: it is no table of a source")
         tables[key(each)] = now
-    changing = volatile(tree) or order_dependent(tree)
+    changing = volatile(tree) or (ordered and order_dependent(tree))
     if changing:
         raise validation(
             f"'{'.'.join(path)}' cannot be reflected: its answer is not decided by its tables' "

@@ -284,7 +284,7 @@ class Reflections:
             return
         cursor = self._core.database.cursor()
         try:
-            dataset = open_dataset(self._core, cursor, reflection.dataset)
+            dataset = open_dataset(self._core, cursor, reflection.dataset, ordered=False)
             layout(reflection, dataset_columns(cursor, pinned(dataset)))
         except duckdb.Error as error:
             raise DremioError(ErrorKind.VALIDATION, str(error)) from error
