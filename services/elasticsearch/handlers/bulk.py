@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from services.elasticsearch.errors import RequestError, illegal_argument
+from services.elasticsearch.handlers.authorization import denied, may_write
 from services.elasticsearch.handlers.bulk_plain import new_documents
 from services.elasticsearch.handlers.call import Answer, Call
 from services.elasticsearch.state.documents.operations import Operation
@@ -88,6 +89,8 @@ def bulk(call: Call) -> Answer:
         with _place(size):
             started = time.monotonic()
             new = new_documents(call)
+            if new and not all(may_write(call, *target) for target in set(new[0].targets)):
+                new = None
             done = new and call.store.writer.append(new[0], ids_are_new=new[1])
             if new and done:
                 items = [
@@ -97,7 +100,7 @@ def bulk(call: Call) -> Answer:
                 took = int((time.monotonic() - started) * 1000)
                 return Answer({"errors": False, "took": took, "items": items})
             operations, actions = _parse(call)
-            results = call.store.writer.apply(operations)
+            results = _allowed(call, operations)
     finally:
         _in_flight.leave(size)
     errors = False
@@ -120,6 +123,20 @@ def bulk(call: Call) -> Answer:
         items.append({action: item})
     took = int((time.monotonic() - started) * 1000)
     return Answer({"errors": errors, "took": took, "items": items})
+
+
+def _allowed(call: Call, operations: list[Operation]) -> list[dict[str, Any] | RequestError]:
+    """Apply what the caller may do; each of the others fails by itself."""
+    if call.rights is None:
+        return call.store.writer.apply(operations)
+    may = [may_write(call, operation.action, operation.target) for operation in operations]
+    done = iter(
+        call.store.writer.apply([o for o, good in zip(operations, may, strict=True) if good])
+    )
+    return [
+        next(done) if good else denied("write", operation.target)
+        for operation, good in zip(operations, may, strict=True)
+    ]
 
 
 def _add_source(call: Call, operation: Operation, item: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ import orjson
 
 from services.elasticsearch.errors import RequestError, illegal_argument, parsing
 from services.elasticsearch.state.names import Options
+from services.elasticsearch.state.rights import Rights
 from services.elasticsearch.state.store import Store
 from services.elasticsearch.state.tasks import NODE_ID as NODE_ID
 
@@ -40,7 +41,14 @@ class Call:
     raw: bytes
     user: dict[str, Any]
     address: str = "127.0.0.1:9200"
+    endpoint: str = ""  # the path's pattern in the table of routes
     cancelled: threading.Event = field(default_factory=threading.Event)  # of a task
+
+    @property
+    def rights(self) -> Rights | None:
+        """What the caller's API key is limited to; None: nothing."""
+        limited: Rights | None = self.user.get("rights")
+        return limited
 
     def json(self, *, required: bool = False) -> dict[str, Any]:
         """Return the body as an object ({} when there is none).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.elasticsearch.errors import missing_resource
+from services.elasticsearch.errors import missing_resource, not_supported
 from services.elasticsearch.handlers.call import Answer, Call
 
 
@@ -37,6 +37,22 @@ def get_keys(call: Call) -> Answer:
     if wanted and not found:
         raise missing_resource(f"No API key found with id [{wanted}]")
     return Answer({"api_keys": found})
+
+
+def query_keys(call: Call) -> Answer:
+    """`GET|POST /_security/_query/api_key`, for the queries that name keys."""
+    query = call.json().get("query") or {"match_all": {}}
+    [(kind, body)] = query.items()
+    found = call.store.keys.shown(None, None)
+    if kind == "ids":
+        found = [key for key in found if key["id"] in body.get("values", [])]
+    elif kind == "term":
+        [(field, wanted)] = body.items()
+        value = wanted.get("value") if isinstance(wanted, dict) else wanted
+        found = [key for key in found if key.get(field) == value]
+    elif kind != "match_all":
+        raise not_supported(f"[{kind}] among API keys (there are ids, term and match_all)")
+    return Answer({"total": len(found), "count": len(found), "api_keys": found})
 
 
 def invalidate_keys(call: Call) -> Answer:

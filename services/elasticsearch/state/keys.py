@@ -13,6 +13,7 @@ from services.elasticsearch.errors import RequestError
 from services.elasticsearch.state.catalog import Catalog
 from services.elasticsearch.state.dates import now_millis
 from services.elasticsearch.state.retention import seconds
+from services.elasticsearch.state.rights import rights_of
 
 USER = "elastic"
 
@@ -46,7 +47,13 @@ class Keys:
         if kind.lower() == "apikey":
             key = self._catalog.thing("api_key", name)
             if key and self._valid(key) and hmac.compare_digest(key["hash"], _hash(secret)):
-                return {"username": USER, "realm": "_es_api_key", "type": "api_key", "key": name}
+                return {
+                    "username": USER,
+                    "realm": "_es_api_key",
+                    "type": "api_key",
+                    "key": name,
+                    "rights": rights_of(key.get("role_descriptors")),
+                }
             raise _denied(
                 "unable to authenticate with provided credentials and anonymous access is not "
                 "allowed for this request"
@@ -59,20 +66,15 @@ class Keys:
         return not key["invalidated"] and (expires is None or expires > now_millis())
 
     def create(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Make a key. Keys here have all rights: role descriptors are refused, not ignored."""
+        """Make a key: with all rights, or those of its role descriptors. Raises for wrong ones."""
         if not body.get("name"):
             raise RequestError(
                 400,
                 "action_request_validation_exception",
                 "Validation Failed: 1: api key name is required;",
             )
-        if body.get("role_descriptors"):
-            raise RequestError(
-                400,
-                "illegal_argument_exception",
-                "role descriptors are not supported by this embedded log store: a key has all "
-                "rights; make the key without them",
-            )
+        descriptors = body.get("role_descriptors") or {}
+        rights_of(descriptors)
         identifier, secret = secrets.token_urlsafe(15), secrets.token_urlsafe(16)
         key = {
             "name": body["name"],
@@ -81,6 +83,7 @@ class Keys:
             "expiration": None,
             "invalidated": False,
             "metadata": body.get("metadata", {}),
+            "role_descriptors": descriptors,
         }
         made = {"id": identifier, "name": body["name"], "api_key": secret}
         if body.get("expiration"):
@@ -103,7 +106,7 @@ class Keys:
                 "username": USER,
                 "realm": "reserved",
                 "metadata": key["metadata"],
-                "role_descriptors": {},
+                "role_descriptors": key.get("role_descriptors", {}),
             }
             for key_id, key in self._catalog.all("api_key").items()
             if identifier in (None, key_id) and name in (None, "*", key["name"])

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from services.elasticsearch.errors import RequestError
+from services.elasticsearch.handlers.authorization import authorize
 from services.elasticsearch.handlers.call import Answer, Call
 from services.elasticsearch.state.store import Store
 from services.elasticsearch.wire.filter_path import filter_path
@@ -56,16 +57,22 @@ class Application:
     async def _answer(self, request: Request) -> Answer:
         user = self._store.keys.check(request.headers.get("authorization"))
         raw_path = request.scope.get("raw_path", b"").decode("latin-1").partition("?")[0]
-        handler, path = self._router.find(request.method, raw_path or request.url.path)
+        handler, path, pattern = self._router.find(request.method, raw_path or request.url.path)
         raw = await _body(request)
         if raw:
             check_sent(request.headers.get("content-type"))
         call = Call(
-            self._store, request.method, path, dict(request.query_params), raw, user, self._address
-        )
+            self._store, request.method, path, dict(request.query_params), raw, user,
+            self._address, pattern,
+        )  # fmt: skip
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(_THREADS)
-        return await anyio.to_thread.run_sync(handler, call, limiter=self._limiter)
+
+        def answer() -> Answer:
+            authorize(call)
+            return handler(call)
+
+        return await anyio.to_thread.run_sync(answer, limiter=self._limiter)
 
 
 async def _body(request: Request) -> bytes:

@@ -22,10 +22,10 @@ class Router:
                     part = "{}"
                 node = node.setdefault(part, {})
             for method in methods.split():
-                node.setdefault("", {}).setdefault(method, (handler, names))
+                node.setdefault("", {}).setdefault(method, (handler, names, pattern))
 
-    def find(self, method: str, raw_path: str) -> tuple[Handler, dict[str, str]]:
-        """Return the handler and the path's parts by name.
+    def find(self, method: str, raw_path: str) -> tuple[Handler, dict[str, str], str]:
+        """Return the handler, the path's parts by name and the path's pattern.
 
         Raises RequestError: 405 when only other methods are known there, else 400.
         """
@@ -33,8 +33,8 @@ class Router:
         allowed: set[str] = set()
         for leaf, values in self._leaves(self._root, parts, []):
             if method in leaf:
-                handler, names = leaf[method]
-                return handler, dict(zip(names, values, strict=True))
+                handler, names, pattern = leaf[method]
+                return handler, dict(zip(names, values, strict=True)), pattern
             allowed |= set(leaf)
         if allowed:
             reason = (

@@ -199,6 +199,7 @@ _SECURITY: list[Route] = [
     ("POST PUT", "/_security/api_key", security.create_key),
     ("GET", "/_security/api_key", security.get_keys),
     ("DELETE", "/_security/api_key", security.invalidate_keys),
+    ("GET POST", "/_security/_query/api_key", security.query_keys),
 ]
 
 # An index' own path comes last: any other first part would fit it too.

@@ -88,7 +88,8 @@ def test_scripts() -> None:
 
 def test_routing_decodes_parts_after_splitting_and_tells_wrong_methods() -> None:
     router = Router()
-    _, path = router.find("GET", "/logs-1%2F2/_doc/a%2Fb")
+    _, path, pattern = router.find("GET", "/logs-1%2F2/_doc/a%2Fb")
+    assert pattern == "/{index}/_doc/{id}"
     assert path == {"index": "logs-1/2", "id": "a/b"}
     with pytest.raises(RequestError, match="allowed") as wrong:
         router.find("PATCH", "/_bulk")
