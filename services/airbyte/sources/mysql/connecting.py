@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 import pymysql
 import pymysql.cursors
 
+from services.airbyte.cdk import tunnel
 from services.airbyte.cdk.columns import literal
 from services.airbyte.cdk.failures import config_error
 from services.airbyte.sources.mysql.failures import explain
@@ -100,27 +101,25 @@ def target(config: Json) -> Iterator[Target]:
 
     Raises ConnectorError (config_error) when the configuration asks for what is not there.
     """
-    tunnel = (config.get("tunnel_method") or {}).get("tunnel_method", "NO_TUNNEL")
-    if tunnel != "NO_TUNNEL":
-        raise config_error(
-            f"tunnel_method {tunnel} is not supported yet: give this machine a direct way to"
-            " the database (or open the tunnel outside) and set tunnel_method to NO_TUNNEL"
-        )
     ssl = config.get("ssl_mode") or {"mode": "preferred"}
     mode = ssl.get("mode", "preferred")
     if mode.startswith("verify_") and not ssl.get("ca_certificate"):
         raise config_error(f"ssl_mode {mode} needs ca_certificate: the authority's PEM text")
     # Connector/J counts milliseconds.
     timeout = parameters(config).get("connecttimeout", "")
-    with tempfile.TemporaryDirectory(prefix="lakelet-tls-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="lakelet-tls-") as folder,
+        tunnel.through(config, DEFAULT_PORT) as local,
+    ):
+        host, port = local or (config["host"], int(config.get("port") or DEFAULT_PORT))
         files = {
             key: _write(Path(folder) / key, ssl[key])
             for key in ("ca_certificate", "client_certificate", "client_key")
             if ssl.get(key)
         }
         yield Target(
-            host=config["host"],
-            port=int(config.get("port") or DEFAULT_PORT),
+            host=host,
+            port=port,
             database=config["database"],
             user=config["username"],
             password=config.get("password") or "",

@@ -15,9 +15,12 @@ from psycopg import errors
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
+from services.airbyte.cdk import tunnel
 from services.airbyte.cdk.failures import config_error, transient_error
 
 Json = dict[str, Any]
+
+DEFAULT_PORT = 5432
 
 # Texts of dates, times and floats must not depend on the server's or the role's settings.
 _OPTIONS = (
@@ -29,14 +32,12 @@ _OPTIONS = (
 @contextmanager
 def conninfo(config: Json) -> Iterator[str]:
     """Give the libpq connection string; certificates lie in a folder that goes away after."""
-    tunnel = (config.get("tunnel_method") or {}).get("tunnel_method", "NO_TUNNEL")
-    if tunnel != "NO_TUNNEL":
-        raise config_error(
-            f"tunnel_method {tunnel} is not supported yet: give this machine a direct way to"
-            " the database (or open the tunnel outside) and set tunnel_method to NO_TUNNEL"
-        )
     ssl = config.get("ssl_mode") or {"mode": "prefer"}
-    with tempfile.TemporaryDirectory(prefix="lakelet-tls-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="lakelet-tls-") as folder,
+        tunnel.through(config, DEFAULT_PORT) as local,
+    ):
+        address, port = local or (None, int(config.get("port") or DEFAULT_PORT))
         files = {
             parameter: _write(Path(folder) / parameter, ssl[key])
             for parameter, key in (
@@ -51,8 +52,10 @@ def conninfo(config: Json) -> Iterator[str]:
         extra = dict(parse_qsl(config.get("jdbc_url_params") or ""))
         timeout = extra.get("connectTimeout", "10")
         yield make_conninfo(
+            # With a tunnel `host` is what the server's certificate is compared with.
             host=config["host"],
-            port=int(config.get("port") or 5432),
+            hostaddr=address,
+            port=port,
             dbname=config["database"],
             user=config["username"],
             password=config.get("password") or None,

@@ -1,0 +1,84 @@
+"""Databases behind a jump server, as `tunnel_method` of Airbyte's sources has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from services.airbyte.sources.mysql import connecting as to_mysql
+from tests.contract.airbyte.client import Airbyte, rows
+from tests.support.jump_server import HIDDEN, PASSWORD, USER, JumpServer, jump_server
+from tests.support.mariadb import MariaDB
+
+FULL = {"syncMode": "full_refresh", "destinationSyncMode": "overwrite"}
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def jump(airbyte: Airbyte) -> Iterator[JumpServer]:
+    with airbyte.shop() as db:
+        db.execute("CREATE TABLE behind AS SELECT i AS id FROM generate_series(1, 5000) i")
+    with jump_server(airbyte.settings.postgres_port) as server:
+        yield server
+
+
+def tunnel(jump: JumpServer, **changes: Any) -> Json:
+    """The tunnel's settings with a password; with a key when `ssh_key` is given."""
+    method = "SSH_KEY_AUTH" if "ssh_key" in changes else "SSH_PASSWORD_AUTH"
+    secret = {} if "ssh_key" in changes else {"tunnel_user_password": PASSWORD}
+    return {
+        "tunnel_method": method,
+        "tunnel_host": "127.0.0.1",
+        "tunnel_port": jump.port,
+        "tunnel_user": USER,
+        **secret,
+        **changes,
+    }
+
+
+def hidden(airbyte: Airbyte, tunnel_method: Json) -> Json:
+    return airbyte.postgres_config(host=HIDDEN, port=5432, tunnel_method=tunnel_method)
+
+
+@pytest.mark.parametrize("way", ["password", "key"])
+def test_a_sync_goes_through_the_tunnel(airbyte: Airbyte, jump: JumpServer, way: str) -> None:
+    method = tunnel(jump, ssh_key=jump.key) if way == "key" else tunnel(jump)
+    before = len(jump.passed)
+    source = airbyte.source(hidden(airbyte, method))
+    assert airbyte.post("sources/check_connection", sourceId=source)["status"] == "succeeded"
+    shown = airbyte.post("sources/get", sourceId=source)["connectionConfiguration"]
+    assert jump.key not in str(shown)
+    assert PASSWORD not in str(shown)
+    connection = airbyte.connect(source, f"behind_{way}", {"behind": FULL})
+    airbyte.sync(connection)
+    query = f"SELECT count(*), sum(id) FROM bronze.behind_{way}.behind"
+    assert rows(airbyte.settings, query) == [(5000, 12_502_500)]
+    assert set(jump.passed[before:]) == {(HIDDEN, 5432)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"tunnel_user_password": "wrong"}, "set tunnel_user"),
+        ({"ssh_key": "no key"}, "set ssh_key"),
+        ({"tunnel_port": 1}, "tunnel_port"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    airbyte: Airbyte, jump: JumpServer, changes: Json, words: str
+) -> None:
+    source = airbyte.source(hidden(airbyte, tunnel(jump, **changes)))
+    answer = airbyte.post("sources/check_connection", sourceId=source)
+    assert answer["status"] == "failed"
+    assert words in answer["message"]
+    assert "wrong" not in answer["message"]
+
+
+def test_mysql_has_the_same_tunnel(mysql: MariaDB) -> None:
+    with jump_server(mysql.port) as jump:
+        config = mysql.config(host=HIDDEN, port=3306, tunnel_method=tunnel(jump, ssh_key=jump.key))
+        with to_mysql.session(config) as db:
+            assert to_mysql.query(db, "SELECT 1 AS one") == [{"one": 1}]
+        assert jump.passed == [(HIDDEN, 3306)]
