@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+
 from services.dremio.handlers.present import Json, entity_json, file_json, folder_json, item
 from services.dremio.state.access.access import denied
 from services.dremio.state.catalog.catalog import ROOT_KINDS
 from services.dremio.state.catalog.entities import Entity, Path
 from services.dremio.state.core import Core
-from services.dremio.state.errors import not_found
+from services.dremio.state.errors import not_found, validation
 from services.dremio.state.session import User
 
 
@@ -18,21 +20,24 @@ def root(core: Core, user: User) -> Json:
     return {"data": [item(e) for e in found]}
 
 
-def by_path(core: Core, user: User, path: Path) -> Json:
-    """Return what lies at a path. Raises DremioError (NOT_FOUND, PERMISSION)."""
+def by_path(core: Core, user: User, path: Path, query: dict[str, str] | None = None) -> Json:
+    """Return what lies at a path. Raises DremioError (NOT_FOUND, PERMISSION).
+
+    `query`: `maxChildren` and `pageToken` for one page of its children, `exclude=children`.
+    """
     if is_file(core, path):
         check_seen(core, user, path)
         return file_json(path)
-    return _shown(core, user, locate(core, path))
+    return _shown(core, user, locate(core, path), query)
 
 
-def by_id(core: Core, user: User, entity_id: str) -> Json:
-    """Return the entity of an id. Raises DremioError (NOT_FOUND, PERMISSION)."""
+def by_id(core: Core, user: User, entity_id: str, query: dict[str, str] | None = None) -> Json:
+    """Return the entity of an id, as `by_path`. Raises DremioError (NOT_FOUND, PERMISSION)."""
     path = path_of_id(entity_id)
     if path and is_file(core, path):
         check_seen(core, user, path)
         return file_json(path)
-    return _shown(core, user, locate_id(core, entity_id))
+    return _shown(core, user, locate_id(core, entity_id), query)
 
 
 def path_of(found: Entity | tuple[Entity, Path]) -> Path:
@@ -46,14 +51,47 @@ def check_seen(core: Core, user: User, path: Path) -> None:
         raise denied(f"User [{user.name}] has no privilege on [{'.'.join(path)}]")
 
 
-def _shown(core: Core, user: User, found: Entity | tuple[Entity, Path]) -> Json:
+def _shown(
+    core: Core, user: User, found: Entity | tuple[Entity, Path], query: dict[str, str] | None
+) -> Json:
     check_seen(core, user, path_of(found))
     shown = entity_json(core, found) if isinstance(found, Entity) else folder_json(core, *found)
     children = shown.get("children")
     if children:
         sees = core.access.actor(user).sees
         shown["children"] = [child for child in children if sees(tuple(child["path"]))]
+    if query and "children" in shown:
+        _page(shown, query)
     return shown
+
+
+def _page(shown: Json, query: dict[str, str]) -> None:
+    """Leave one page of the children. Raises DremioError (VALIDATION)."""
+    if query.get("exclude") == "children":
+        del shown["children"]
+        return
+    most, token = query.get("maxChildren"), query.get("pageToken")
+    if most is None and token is None:
+        return
+    most = "1000" if most is None else most
+    if not most.isdecimal() or not 0 < len(most) < 10 or int(most) == 0:
+        raise validation(f"maxChildren: expected a number above 0, got {most!r}")
+    start = _offset(token) if token else 0
+    children = shown["children"]
+    shown["children"] = children[start : start + int(most)]
+    if start + int(most) < len(children):
+        shown["nextPageToken"] = _token(start + int(most))
+
+
+def _token(offset: int) -> str:
+    return base64.urlsafe_b64encode(str(offset).encode()).decode()
+
+
+def _offset(token: str) -> int:
+    try:
+        return int(base64.urlsafe_b64decode(token.encode()).decode("ascii"))
+    except ValueError:
+        raise validation(f"pageToken: {token!r} is none that was given") from None
 
 
 def locate_id(core: Core, entity_id: str) -> Entity | tuple[Entity, Path]:

@@ -88,7 +88,10 @@ def delete(engine: Engine, user: User, entity_id: str, tag: str | None) -> None:
 
 def _view(engine: Engine, user: User, body: Json) -> dict[str, Any]:
     path = _path(body)
-    context = tuple(str(part) for part in body.get("sqlContext") or ())
+    given = body.get("sqlContext") or []
+    if not isinstance(given, list):
+        raise validation("sqlContext: expected a list of names")
+    context = tuple(str(part) for part in given)
     dotted = ".".join(quoted(part) for part in path)
     statement = parse(f"CREATE VIEW {dotted} AS {_text(body, 'sql')}")
     if not isinstance(statement, CreateView):

@@ -140,6 +140,6 @@ def _number(query: Json, name: str, default: int) -> int:
     text = query.get(name)
     if text is None:
         return default
-    if not str(text).isdigit():
+    if not str(text).isdecimal() or len(str(text)) > 18:
         raise validation(f"{name}: expected a number, got {text!r}")
     return int(text)

@@ -9,6 +9,7 @@ from services.dremio.state.catalog.entities import Entity
 from services.dremio.state.core import Core
 from services.dremio.state.errors import conflict, not_found, validation
 from services.dremio.state.session import User
+from services.dremio.state.sources import configs
 
 # What besides `config` is kept as sent and shown again.
 _KEPT = (
@@ -84,6 +85,36 @@ def listing(core: Core, user: User) -> Json:
     sees = core.access.actor(user).sees
     found = [e for e in core.entities.all("SOURCE") if sees(e.path)]
     return {"data": [by_path(core, user, entity.path) for entity in found]}
+
+
+def by_id(core: Core, user: User, source_id: str) -> Json:
+    """Return a source by its id. Raises DremioError (NOT_FOUND, PERMISSION)."""
+    entity = core.entities.by_id(source_id)
+    if entity is None or entity.kind != "SOURCE":
+        raise not_found(f"Source [{source_id}] not found")
+    return by_path(core, user, entity.path)
+
+
+def types() -> Json:
+    """List the types of sources that can be made (`GET /api/v3/source/type`)."""
+    return {"data": [type_of(name) for name in configs.CHECKS]}
+
+
+def type_of(name: str) -> Json:
+    """Return a type of source with what it is called. Raises DremioError (NOT_FOUND)."""
+    label = _LABELS.get(name.upper())
+    if label is None:
+        raise not_found(f"Source type [{name}] not found")
+    return {"sourceType": name.upper(), "label": label}
+
+
+_LABELS = {
+    "S3": "Amazon S3",
+    "NAS": "NAS",
+    "POSTGRES": "PostgreSQL",
+    "MYSQL": "MySQL",
+    "ELASTIC": "Elasticsearch",
+}
 
 
 def _named(core: Core, name: str) -> Entity:

@@ -51,6 +51,15 @@ def parse(sql: str) -> Statement:
     Raises DremioError: PARSE for what is no statement, UNSUPPORTED_OPERATION for what Dremio
     has and this engine has not.
     """
+    try:
+        return _parsed(sql)
+    except RecursionError:
+        raise DremioError(
+            ErrorKind.PARSE, "Failure parsing the query. It is nested too deeply"
+        ) from None
+
+
+def _parsed(sql: str) -> Statement:
     tokens = tokenize(sql)
     while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
         tokens.pop()

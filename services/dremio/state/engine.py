@@ -312,4 +312,6 @@ def _unexpected(error: BaseException, run: Run) -> DremioError:
         return translate(error)
     if run.cancelled.is_set():
         return DremioError(ErrorKind.CANCELED, "Query was canceled")
+    if isinstance(error, RecursionError):
+        return DremioError(ErrorKind.VALIDATION, "The statement is nested too deeply")
     return DremioError(ErrorKind.SYSTEM, f"{type(error).__name__}: {error}")

@@ -42,6 +42,7 @@ def create_app(engine: Engine, runner: JobRunner) -> Starlette:
 def _endpoint(handler: Callable[[Call], Any], status: int) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         call = Call(request, await request.body())
+        call.check()
         content = await run_in_threadpool(audited, handler, call, request.method)
         if isinstance(content, Response):
             return content

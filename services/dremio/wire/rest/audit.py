@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
+
 from services.dremio.state.audit import Event, outcome_of
-from services.dremio.state.errors import DremioError
+from services.dremio.state.errors import DremioError, validation
 from services.dremio.wire.rest.request import Call
 
 _READING = ("GET", "HEAD", "OPTIONS")
@@ -19,15 +21,25 @@ _RIGHTS = ("/api/v3/user", "/api/v3/role", "/api/v3/token")
 def audited(handler: Callable[[Call], Any], call: Call, method: str) -> Any:
     """Handle a request and record it when it changes something. Raises what the handler raises."""
     if method in _READING or call.path == _STATEMENTS:
-        return handler(call)
+        return _handled(handler, call)
     user = _who(call)  # before: a log-out ends what tells
     try:
-        content = handler(call)
+        content = _handled(handler, call)
     except Exception as error:
         _record(call, method, user, error)
         raise
     _record(call, method, user, None)
     return content
+
+
+def _handled(handler: Callable[[Call], Any], call: Call) -> Any:
+    """Handle a request; values that nothing can keep are the client's mistake."""
+    try:
+        return handler(call)
+    except psycopg.DataError as error:
+        raise validation(f"a value cannot be kept: {error.diag.message_primary or error}") from None
+    except RecursionError:
+        raise validation("the request is nested too deeply") from None
 
 
 def _record(call: Call, method: str, user: str, error: Exception | None) -> None:

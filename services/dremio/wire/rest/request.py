@@ -32,6 +32,12 @@ class Call:
         self.path: str = request.url.path
         self.client: str = request.client.host if request.client else ""
 
+    def check(self) -> None:
+        """Check that nothing holds U+0000: no name, text or statement can. Raises DremioError."""
+        values = (*self.query, *self.query.values(), *self.params.values())
+        if b"\\u0000" in self._body or any("\0" in value for value in values):
+            raise validation("the character U+0000 is not allowed")
+
     @property
     def user(self) -> User:
         """Who sends it. Raises DremioError (UNAUTHENTICATED)."""

@@ -10,6 +10,7 @@ from services.dremio.handlers import (
     catalog_write,
     collaboration,
     jobs,
+    lineage,
     login,
     promotion,
     source,
@@ -30,7 +31,7 @@ def _signed(handler: Callable[[Call, User], Any]) -> Handler:
 
 
 def _by_path(call: Call, user: User) -> Any:
-    return catalog.by_path(call.core, user, call.path_after("/catalog/by-path/"))
+    return catalog.by_path(call.core, user, call.path_after("/catalog/by-path/"), call.query)
 
 
 def _source_format(word: str, *, put: bool) -> Callable[[Call, User], Any]:
@@ -118,8 +119,14 @@ ROUTES: tuple[tuple[str, str, Handler, int], ...] = (
     ),
     (
         "GET",
+        _CATALOG + "/{id:path}/graph",
+        _signed(lambda c, u: lineage.graph(c.core, u, c.params["id"])),
+        200,
+    ),
+    (
+        "GET",
         _CATALOG + "/{id:path}",
-        _signed(lambda c, u: catalog.by_id(c.core, u, c.params["id"])),
+        _signed(lambda c, u: catalog.by_id(c.core, u, c.params["id"], c.query)),
         200,
     ),
     (
@@ -137,6 +144,19 @@ ROUTES: tuple[tuple[str, str, Handler, int], ...] = (
     ("DELETE", _CATALOG + "/{id:path}", _signed(_delete_entity), 204),
     ("GET", "/api/v3/source", _signed(lambda c, u: source.listing(c.core, u)), 200),
     ("POST", "/api/v3/source", _signed(_new_source), 200),
+    ("GET", "/api/v3/source/type", _signed(lambda c, u: source.types()), 200),
+    (
+        "GET",
+        "/api/v3/source/type/{name}",
+        _signed(lambda c, u: source.type_of(c.params["name"])),
+        200,
+    ),
+    (
+        "GET",
+        "/api/v3/source/{id}",
+        _signed(lambda c, u: source.by_id(c.core, u, c.params["id"])),
+        200,
+    ),
     (
         "PUT",
         "/apiv2/source/{name}",
