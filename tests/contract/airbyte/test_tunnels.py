@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.airbyte.sources.mysql import connecting as to_mysql
-from tests.contract.airbyte.client import Airbyte, rows
+from tests.contract.airbyte.client import MYSQL, Airbyte, rows
 from tests.support.jump_server import HIDDEN, PASSWORD, USER, JumpServer, jump_server
 from tests.support.mariadb import MariaDB
 
@@ -76,9 +75,16 @@ def test_what_is_wrong_is_said(
     assert "wrong" not in answer["message"]
 
 
-def test_mysql_has_the_same_tunnel(mysql: MariaDB) -> None:
+def test_mysql_has_the_same_tunnel(airbyte: Airbyte, mysql: MariaDB) -> None:
+    mysql.execute(
+        "CREATE TABLE behind (id int PRIMARY KEY)", "INSERT INTO behind VALUES (1), (2), (3)"
+    )
     with jump_server(mysql.port) as jump:
-        config = mysql.config(host=HIDDEN, port=3306, tunnel_method=tunnel(jump, ssh_key=jump.key))
-        with to_mysql.session(config) as db:
-            assert to_mysql.query(db, "SELECT 1 AS one") == [{"one": 1}]
-        assert jump.passed == [(HIDDEN, 3306)]
+        method = tunnel(jump, ssh_key=jump.key)
+        config = mysql.config(host=HIDDEN, port=3306, tunnel_method=method)
+        source = airbyte.source(config, MYSQL, "mysql behind")
+        connection = airbyte.connect(source, "behind_mysql", {"behind": FULL})
+        airbyte.sync(connection)
+        assert set(jump.passed) == {(HIDDEN, 3306)}
+    query = "SELECT id FROM bronze.behind_mysql.behind ORDER BY 1"
+    assert rows(airbyte.settings, query) == [(1,), (2,), (3,)]

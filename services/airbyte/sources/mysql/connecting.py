@@ -152,13 +152,13 @@ def session(config: Json) -> Iterator[Session]:
             )
         except (pymysql.Error, OSError) as error:
             raise explain(error, config) from error
-    try:
-        yield db
-    except pymysql.Error as error:
-        raise explain(error, config) from error
-    finally:
-        if db.open:
-            db.close()
+        try:
+            yield db
+        except pymysql.Error as error:
+            raise explain(error, config) from error
+        finally:
+            if db.open:
+                db.close()
 
 
 def query(db: Session, sql: str, *arguments: Any) -> list[Json]:
