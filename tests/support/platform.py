@@ -87,9 +87,12 @@ class Home:
 
 
 @contextmanager
-def services_in(folder: Path, *names: str) -> Iterator[Home]:
-    """Run some of the services (in this order) in a new home; end them afterwards."""
-    home = Home(folder)
+def services_in(folder: Path, *names: str, **extra: str) -> Iterator[Home]:
+    """Run some of the services (in this order) in a new home; end them afterwards.
+
+    `extra`: lines of its `.env`.
+    """
+    home = Home(folder, **extra)
     try:
         for name in names:
             home.start_service(name)

@@ -37,7 +37,7 @@ def test_apaches_library_reads_the_bytes(ask: Ask) -> None:
     same = datasketches.hll_sketch(12, datasketches.tgt_hll_type.HLL_8)
     for n in range(1000):
         same.update(n)
-    assert sketch.get_estimate() == pytest.approx(same.get_estimate(), rel=1e-3)
+    assert sketch.get_estimate() == pytest.approx(same.get_estimate(), rel=0.02)
 
 
 def test_filter_and_over_belong_to_the_aggregate(ask: Ask) -> None:
