@@ -10,7 +10,7 @@ def strip_prefixes(tree: exp.Expression) -> None:
     deep = {
         tuple(part.name.lower() for part in table.parts)
         for table in tree.find_all(exp.Table)
-        if isinstance(table.this, exp.Identifier) and len(table.parts) > 1
+        if len(table.parts) > 1 and all(isinstance(p, exp.Identifier) for p in table.parts)
     }
     if not deep:
         return

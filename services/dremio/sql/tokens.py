@@ -142,7 +142,8 @@ class Reader:
 def parse_tokens(tokens: list[Token], sql: str) -> exp.Expression:
     """Parse exactly one expression or statement with sqlglot. Raises DremioError (PARSE)."""
     try:
-        trees = [tree for tree in DREMIO.parser().parse(tokens, sql) if tree is not None]
+        found = DREMIO.parser().parse(_unescaped(tokens), sql)
+        trees = [tree for tree in found if tree is not None]
     except SqlglotError as error:
         first: dict[str, object] = (getattr(error, "errors", None) or [{}])[0]
         line, column = first.get("line"), first.get("col")
@@ -159,6 +160,33 @@ def parse_tokens(tokens: list[Token], sql: str) -> exp.Expression:
     if not isinstance(tree, exp.Expression) or isinstance(tree, exp.Command):
         raise DremioError(ErrorKind.PARSE, "Failure parsing the query. Unknown statement")
     return tree
+
+
+_ESCAPES = {"d": TokenType.DATE, "t": TokenType.TIME, "ts": TokenType.TIMESTAMP}
+
+
+def _unescaped(tokens: list[Token]) -> list[Token]:
+    """Return JDBC's `{d '…'}`, `{t '…'}`, `{ts '…'}` as DATE, TIME and TIMESTAMP literals."""
+    if all(token.token_type is not TokenType.L_BRACE for token in tokens):
+        return tokens
+    found: list[Token] = []
+    at = 0
+    while at < len(tokens):
+        four = tokens[at : at + 4]
+        kind = _ESCAPES.get(four[1].text.lower()) if len(four) == 4 else None
+        if kind is not None and [t.token_type for t in (four[0], *four[2:])] == [
+            TokenType.L_BRACE,
+            TokenType.STRING,
+            TokenType.R_BRACE,
+        ]:
+            word = four[1]
+            found.append(Token(kind, kind.name, word.line, word.col, word.start, word.end, []))
+            found.append(four[2])
+            at += 4
+            continue
+        found.append(tokens[at])
+        at += 1
+    return found
 
 
 def _is_name(text: str) -> bool:

@@ -8,11 +8,16 @@ from typing import Any
 import pytest
 
 from tests.support.dremio import Dremio, JobFailed
+from tests.support.flight import read
+from tests.support.platform import Home
 
 
 @pytest.fixture(scope="module")
 def run(dremio: Dremio) -> Iterator[Dremio]:
     dremio.query("CREATE SPACE forms")
+    for folder in ("a", "a.b", "a.b.c"):
+        dremio.query(f"CREATE FOLDER forms.{folder}")
+    dremio.query("CREATE VIEW forms.a.b.c.deep AS SELECT 7 AS \"Id\", 'x' AS n")
     dremio.query(
         "CREATE TABLE gold.forms AS SELECT * FROM (VALUES ('a', 'x', 1), ('a', 'y', 2), "
         "('b', 'x', 3), ('b', 'y', NULL)) t(k, m, n)"
@@ -77,7 +82,62 @@ FORMS: list[tuple[str, list[tuple[Any, ...]]]] = [
     ("SELECT LISTAGG(k, '-') WITHIN GROUP (ORDER BY k DESC) FROM gold.forms", [("b-b-a-a",)]),
     ("SELECT max(n) FILTER (WHERE k = 'a') FROM gold.forms", [(2,)]),
     ("SELECT n FROM gold.forms INTERSECT SELECT 1", [(1,)]),
+    # Every combination, and one inside another.
+    (
+        "SELECT FLATTEN(ARRAY[1, 2]) AS x, FLATTEN(ARRAY['p', 'q']) AS y FROM gold.forms "
+        "WHERE n = 1 ORDER BY x, y",
+        [(1, "p"), (1, "q"), (2, "p"), (2, "q")],
+    ),
+    (
+        "SELECT FLATTEN(FLATTEN(ARRAY[ARRAY[1, 2], ARRAY[3]])) AS x ORDER BY x",
+        [(1,), (2,), (3,)],
+    ),
+    # Names of any depth, before columns and stars, in any case.
+    ('SELECT forms.a.b.c.deep."Id", deep.N FROM FORMS.A.b.c.Deep', [(7, "x")]),
+    ('SELECT "forms"."a"."b"."c"."deep".* FROM forms.a.b.c.deep', [(7, "x")]),
+    (
+        "SELECT first_value(n) IGNORE NULLS OVER (ORDER BY k DESC, m DESC) FROM gold.forms "
+        "WHERE k = 'b'",
+        [(None,), (3,)],
+    ),
+    (
+        "SELECT lag(n IGNORE NULLS) OVER (ORDER BY k, m) AS l FROM gold.forms ORDER BY k, m",
+        [(None,), (1,), (2,), (3,)],
+    ),
+    (
+        "SELECT k, rank() OVER (ORDER BY n DESC NULLS LAST) AS r FROM gold.forms QUALIFY r = 1",
+        [("b", 1)],
+    ),
+    (
+        "SELECT * FROM (SELECT 1 AS id, 10 AS a, CAST(NULL AS INT) AS b) "
+        "UNPIVOT INCLUDE NULLS (v FOR c IN (a AS 'first', b AS 'second'))",
+        [(1, "first", 10), (1, "second", None)],
+    ),
+    (
+        "SELECT * FROM (SELECT k, m, 'q' AS r, n FROM gold.forms WHERE k = 'a') "
+        "PIVOT (sum(n) FOR (m, r) IN (('x', 'q') AS xq, ('y', 'z') AS yz))",
+        [("a", 1, None)],
+    ),
+    ("SELECT n AS c, c + 1 AS d FROM gold.forms WHERE c = 3", [(3, 4)]),
+    (
+        "SELECT INTERVAL '1-2' YEAR TO MONTH, INTERVAL '3 04:05' DAY TO MINUTE",
+        [("+001-02", "+003 04:05:00.000")],
+    ),
+    (
+        "SELECT {d '2024-02-29'} = DATE '2024-02-29', {fn UCASE('a')}, "
+        "{ts '2024-01-01 01:02:03'} = TIMESTAMP '2024-01-01 01:02:03'",
+        [(True, "A", True)],
+    ),
+    ("SELECT count(*) FROM gold.forms a NATURAL JOIN gold.forms b", [(3,)]),
+    ("SELECT k FROM gold.forms EXCEPT SELECT 'a'", [("b",)]),
+    ("SELECT 2 > ALL (SELECT 1), 1 = ANY (SELECT n FROM gold.forms)", [(True, True)]),
 ]
+
+
+def test_every_form_over_flight_as_over_rest(run: Dremio, engine_home: Home) -> None:
+    for sql, expected in FORMS:
+        rows = read(engine_home.settings, sql).to_pylist()
+        assert [tuple(row.values()) for row in rows] == expected, sql
 
 
 @pytest.mark.parametrize(("sql", "expected"), FORMS, ids=[sql[:60] for sql, _ in FORMS])
@@ -110,7 +170,7 @@ def test_what_describes_the_catalog(run: Dremio) -> None:
     assert ("gold", "forms") in run.rows("SHOW TABLES IN gold")
     assert run.rows("SHOW TABLES IN gold LIKE 'f_rms'") == [("gold", "forms")]
     assert run.rows("SHOW VIEWS IN forms") == [("forms", "v")]
-    assert run.rows("SHOW SCHEMAS LIKE 'form%'") == [("forms",)]
+    assert run.rows("SHOW SCHEMAS LIKE 'form_'") == [("forms",)]
     assert run.rows("SHOW CREATE VIEW forms.v")[0][1] == "SELECT k FROM gold.forms"
     assert '"n" INTEGER' in run.rows("SHOW CREATE TABLE gold.forms")[0][1]
     assert [row[:2] for row in run.rows("DESCRIBE gold.forms k")] == [("k", "CHARACTER VARYING")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlglot import exp
 
 from services.dremio.sql.functions.datetime_parts import unit_name
@@ -50,6 +52,32 @@ def _unit(node: exp.Expr | None, known: object) -> str:
 def interval(unit: str, value: exp.Expr) -> exp.Expr:
     """Return CAST(value AS INTERVAL unit). Raises DremioError for an unknown unit."""
     return macro(f"_INTERVAL_{_unit(exp.var(unit), _MAKERS)}", value)
+
+
+def interval_span(node: exp.Interval) -> exp.Expr:
+    """Return `INTERVAL '1-2' YEAR TO MONTH`, `INTERVAL '3 04:05' DAY TO MINUTE` and the like.
+
+    Raises DremioError for a value that has not the parts its unit tells of.
+    """
+    span = node.args["unit"]
+    units = [span.this.name.upper(), span.expression.name.upper()]
+    value, sign = node.this, ""
+    if isinstance(value, exp.Neg):
+        value, sign = value.this, "-"
+    for row in _SPAN_UNITS:
+        if units[0] in row and units[1] in row:
+            parts = row[row.index(units[0]) : row.index(units[1]) + 1]
+            numbers = _SPAN_PARTS.findall(value.name)
+            if value.name.strip().startswith("-"):
+                sign = "" if sign else "-"
+            if len(numbers) == len(parts) > 1:
+                pieces = (f"{sign}{n} {part}" for n, part in zip(numbers, parts, strict=True))
+                return exp.cast(exp.Literal.string(" ".join(pieces)), "INTERVAL")
+    raise function_error(f"not an interval of {' TO '.join(units)}: {value.sql()}")
+
+
+_SPAN_UNITS = (("YEAR", "MONTH"), ("DAY", "HOUR", "MINUTE", "SECOND"))
+_SPAN_PARTS = re.compile(r"\d+(?:\.\d+)?")
 
 
 def _timestampadd(node: exp.Anonymous, context: Context) -> exp.Expr:

@@ -120,6 +120,6 @@ DIFFERENCES: dict[str, str] = {
     "REGEXP_REPLACE": "look-around in a literal pattern only",
     "REGEXP_SPLIT": "RE2: no look-around, no back-references; the keyword is a literal",
     "TO_CHAR": "the format is a literal",
-    "FLATTEN": "several in one SELECT go side by side, where Dremio crosses them",
+    "FLATTEN": "twice in one SELECT: not beside `*`",
 }
 """Function → how it differs from Dremio's."""

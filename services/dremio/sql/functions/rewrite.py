@@ -12,10 +12,12 @@ from services.dremio.sql.functions import (
     arrays,
     datetime_arithmetic,
     datetime_parts,
+    flatten,
     math,
     regex,
     sketches,
     types,
+    windows,
 )
 from services.dremio.sql.functions.catalogue import BY_NAME
 from services.dremio.sql.functions.registry import (
@@ -106,6 +108,12 @@ def _translated(node: exp.Expr, context: Context) -> exp.Expr:
             return macro("_OVERLAY", *(n for n in pieces if n is not None))
         case exp.Filter() | exp.Window() if node.this.name in sketches.OVER_A_LIST:
             return sketches.inward(node)
+        case exp.IgnoreNulls() | exp.RespectNulls():
+            return windows.of_nulls(node)
+        case exp.Interval() if isinstance(node.unit, exp.IntervalSpan) and node.this is not None:
+            return datetime_arithmetic.interval_span(node)
+        case exp.Select():
+            return flatten.cross(node)
         case exp.WithinGroup():
             return _within_group(node)
         case exp.Overlaps():
@@ -127,6 +135,10 @@ def _call(node: exp.Anonymous, context: Context) -> exp.Expr:
     family = BY_NAME.get(name)
     if family is None or isinstance(node.parent, exp.Dot):
         raise unknown(name)
+    for argument in node.expressions:
+        if isinstance(argument, exp.IgnoreNulls | exp.RespectNulls):
+            argument.replace(argument.this)
+            return windows.of_nulls(type(argument)(this=_call(node, context)))
     if name in family.handlers:
         return family.handlers[name](node, context)
     if name in family.native:
