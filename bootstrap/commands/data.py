@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Annotated
 
 import typer
@@ -18,6 +19,7 @@ from bootstrap.progress import Progress
 from bootstrap.reconcile import reconcile
 from bootstrap.summary import flows_table
 from bootstrap.up import provision
+from services.common.errors import LakeletError
 from services.common.settings import settings
 
 
@@ -58,9 +60,23 @@ def apply() -> None:
 
 def run(
     no_sync: Annotated[bool, typer.Option("--no-sync", help="Only transform.")] = False,
+    every: Annotated[
+        float | None,
+        typer.Option("--every", min=1, help="Again and again, a run every so many seconds."),
+    ] = None,
 ) -> None:
     """Run the pipeline: sync all connections, then dbt layer by layer with its tests."""
-    run_pipeline(read_platform(settings()), settings(), Progress(), sync=not no_sync)
+    platform, progress = read_platform(settings()), Progress()
+    if every is None:
+        run_pipeline(platform, settings(), progress, sync=not no_sync)
+        return
+    while True:  # until it is interrupted; a run that fails is told, and the next one tries again
+        began = time.monotonic()
+        try:
+            run_pipeline(platform, settings(), progress, sync=not no_sync)
+        except LakeletError as error:
+            progress.note(f"this run failed: {error}")
+        time.sleep(max(0.0, began + every - time.monotonic()))
 
 
 def query(

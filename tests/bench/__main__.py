@@ -6,6 +6,7 @@ import os
 
 from rich.console import Console
 
+from tests.bench.changes import measure_changes, measure_speed_layer
 from tests.bench.ingestion import measure_ingestion
 from tests.bench.installing import measure_install
 from tests.bench.logs import measure_logs
@@ -18,6 +19,8 @@ _ALL = {
     "logs": ("the log store with 500,000 lines", measure_logs),
     "platform": ("the platform with a million orders", measure_platform),
     "ingestion": ("syncs of one million and of ten million rows", measure_ingestion),
+    "changes": ("changes from the logs of PostgreSQL and MariaDB", measure_changes),
+    "speed": ("a change until it is in gold", measure_speed_layer),
     "reflections": ("reflections", measure_reflections),
 }
 

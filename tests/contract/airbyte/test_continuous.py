@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import duckdb
+import psycopg
 import pytest
+from pyiceberg.catalog.rest import RestCatalog
 
 from bootstrap.clients import airbyte as bootstrap_airbyte
 from bootstrap.commands.continuous import continuous_lines
@@ -14,11 +16,12 @@ from services.airbyte.destination.catalog import LakeConfig, open_catalog
 from services.airbyte.destination.history import remove_history
 from services.airbyte.destination.table import StreamTable
 from services.common.waiting import wait_until
+from services.supervisor.orphans import end_processes
 from tests.contract.airbyte.client import MYSQL, Airbyte, Json, lake
 from tests.contract.airbyte.test_cdc import DEDUP, Cdc
 from tests.contract.airbyte.test_crashes import Crashing
 from tests.support.mariadb import MariaDB
-from tests.support.platform import services_in
+from tests.support.platform import Home
 
 STEPS = {"every": 0.2, "history": 60}
 QUERY = "SELECT id, v FROM bronze.steady.t ORDER BY id"
@@ -26,11 +29,16 @@ QUERY = "SELECT id, v FROM bronze.steady.t ORDER BY id"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crashing]:
-    with services_in(tmp_path_factory.mktemp("continuous"), "postgres", "storage") as home:
+    home = Home(tmp_path_factory.mktemp("continuous"), POSTGRES_SLOT_WAL_MB="64")
+    try:
+        for name in ("postgres", "storage"):
+            home.start_service(name)
         process = home.start_service("airbyte")
         server = Crashing(home)
         server.process = process
         yield server
+    finally:
+        end_processes(home.settings)
 
 
 def jobs(airbyte: Airbyte, connection: str) -> list[Json]:
@@ -173,6 +181,29 @@ def test_what_cannot_be_continuous_is_said(server: Crashing) -> None:
     assert "scheduleType" in answer.text
 
 
+def bronze(server: Airbyte) -> RestCatalog:
+    """The catalog as the sync server opens it."""
+    secret = server.settings.airbyte_s3_secret_key.get_secret_value()
+    return open_catalog(
+        LakeConfig.parse(
+            {
+                "access_key_id": "airbyte",
+                "secret_access_key": secret,
+                "s3_bucket_name": "bronze",
+                "s3_bucket_region": "us-east-1",
+                "s3_endpoint": f"http://{server.settings.s3_endpoint}",
+                "warehouse_location": "s3://bronze/",
+                "main_branch_name": "main",
+                "catalog_type": {
+                    "catalog_type": "REST",
+                    "server_uri": server.settings.iceberg_uri,
+                    "namespace": "bronze",
+                },
+            }
+        )
+    )
+
+
 def test_old_snapshots_of_a_continuous_table_go(server: Crashing) -> None:
     cdc = Cdc(server, "aged", "CREATE TABLE t (id int PRIMARY KEY, v int)")
     cdc.db.execute("INSERT INTO t SELECT i, 0 FROM generate_series(1, 100) i")
@@ -181,24 +212,7 @@ def test_old_snapshots_of_a_continuous_table_go(server: Crashing) -> None:
     for turn in range(4):
         cdc.db.execute("UPDATE t SET v = v + 1 WHERE id %% 5 = %s", [turn])
         server.sync(connection)
-    secret = server.settings.airbyte_s3_secret_key.get_secret_value()
-    lake = LakeConfig.parse(
-        {
-            "access_key_id": "airbyte",
-            "secret_access_key": secret,
-            "s3_bucket_name": "bronze",
-            "s3_bucket_region": "us-east-1",
-            "s3_endpoint": f"http://{server.settings.s3_endpoint}",
-            "warehouse_location": "s3://bronze/",
-            "main_branch_name": "main",
-            "catalog_type": {
-                "catalog_type": "REST",
-                "server_uri": server.settings.iceberg_uri,
-                "namespace": "bronze",
-            },
-        }
-    )
-    catalog = open_catalog(lake)
+    catalog = bronze(server)
 
     def table() -> StreamTable:
         return StreamTable(catalog, ("aged", "t"))
@@ -218,4 +232,62 @@ def test_old_snapshots_of_a_continuous_table_go(server: Crashing) -> None:
     cdc.db.execute("UPDATE t SET v = -1")
     server.sync(connection)
     assert cdc.rows("SELECT count(*), max(v) FROM bronze.aged.t") == [(100, -1)]
+    cdc.close()
+
+
+def test_the_tables_of_a_transaction_are_seen_together(server: Crashing) -> None:
+    cdc = Cdc(
+        server, "pair", "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY)"
+    )
+    connection = cdc.connect({"a": DEDUP, "b": DEDUP}, continuous={"every": 0.1})
+    catalog = bronze(server)
+
+    def at(name: str) -> Any:
+        notes = StreamTable(catalog, ("pair", name)).notes(connection)
+        return notes[0].state if notes else None
+
+    for name in ("a", "b"):
+        cdc.db.execute(f"INSERT INTO {name} VALUES (0)")
+    wait_until(lambda: at("a") is not None and at("b") is not None, seconds=60, what="the tables")
+    seen, number = set(), 0
+    while len(seen) < 3:
+        number += 1
+        assert number < 500, seen
+        with cdc.db.transaction():
+            cdc.db.execute("INSERT INTO a VALUES (%s)", [number])
+            cdc.db.execute("INSERT INTO b VALUES (%s)", [number])
+        first, other, again = at("a"), at("b"), at("a")
+        if first == again:  # nothing was committed while b was looked at
+            assert other == first
+            seen.add(first["lsn"])
+    server.post("connections/delete", connectionId=connection)
+    cdc.close()
+
+
+def test_a_slot_whose_log_is_gone_is_told_and_read_anew_only_when_asked(server: Crashing) -> None:
+    cdc = Cdc(server, "aside", "CREATE TABLE t (id int PRIMARY KEY)")
+    cdc.db.execute("INSERT INTO t VALUES (1), (2)")
+    connection = cdc.connect({"t": DEDUP})
+    server.sync(connection)
+    cdc.db.execute("DELETE FROM t WHERE id = 1")
+    with psycopg.connect(server.settings.postgres_dsn("postgres"), autocommit=True) as admin:
+
+        def lost() -> bool:  # the limit holds from the next checkpoint on
+            admin.execute("SELECT pg_switch_wal() FROM pg_logical_emit_message(false, 'x', 'x')")
+            admin.execute("CHECKPOINT")
+            query = "SELECT wal_status FROM pg_replication_slots WHERE slot_name = 'aside'"
+            return bool(admin.execute(query).fetchone() == ("lost",))
+
+        wait_until(lost, seconds=60, what="the slot to be lost")
+    failure = server.failure(connection)
+    assert failure["failureType"] == "config_error"
+    assert "was invalidated: the server has removed log" in failure["externalMessage"]
+    assert "connections/reset" in failure["externalMessage"]
+    assert cdc.table("t", "id") == [(1,), (2,)]
+    config = cdc.config(invalid_cdc_cursor_position_behavior="Re-sync data")
+    server.post(
+        "sources/update", sourceId=cdc.source, name=cdc.name, connectionConfiguration=config
+    )
+    server.sync(connection)
+    assert cdc.table("t", "id") == [(2,)]
     cdc.close()
