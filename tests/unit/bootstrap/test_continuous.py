@@ -40,6 +40,7 @@ def test_runs_follow_each_other_whatever_becomes_of_one(monkeypatch: pytest.Monk
         if len(runs) == 3:
             raise KeyboardInterrupt
 
+    monkeypatch.setattr(data, "settings", lambda: None)
     monkeypatch.setattr(data, "read_platform", lambda _: None)
     monkeypatch.setattr(data, "run_pipeline", run_once)
     monkeypatch.setattr(data.time, "sleep", pauses.append)
