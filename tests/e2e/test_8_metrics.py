@@ -23,7 +23,7 @@ Value = Callable[..., float]
 
 def scrape(settings: Settings, service: str = "exporter") -> Value:
     """Return a function that gives the sum of a metric's samples that have these labels."""
-    text = httpx.get(metrics_pages(settings)[service].geturl(), trust_env=False).text
+    text = httpx.get(metrics_pages(settings)[service].geturl(), trust_env=False, timeout=30).text
     samples = [s for family in text_string_to_metric_families(text) for s in family.samples]
 
     def value(name: str, **labels: str) -> float:
@@ -45,7 +45,7 @@ def test_the_pages_are_whole_and_tell_no_secret(platform: Home) -> None:
     settings = platform.settings
     wait_until(lambda: scrape(settings)("minio_objects_total") > 0, seconds=90, what="a listing")
     texts = {
-        name: httpx.get(page.geturl(), trust_env=False).text
+        name: httpx.get(page.geturl(), trust_env=False, timeout=30).text
         for name, page in metrics_pages(settings).items()
     }
     for text in texts.values():

@@ -59,7 +59,9 @@ def told(platform: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
 
 
 def firing(platform: Home) -> set[str]:
-    answer = httpx.get(f"{platform.settings.exporter_url}/api/v1/alerts", trust_env=False)
+    answer = httpx.get(
+        f"{platform.settings.exporter_url}/api/v1/alerts", trust_env=False, timeout=30
+    )
     alerts = answer.json()["data"]["alerts"]
     return {a["labels"]["alertname"] for a in alerts if a["state"] == "firing"}
 
@@ -93,7 +95,7 @@ def test_what_goes_wrong_is_told_within_a_minute_and_clears(platform: Home, told
         assert platform.lakelet("alerts").returncode == 1
         supervisor._rpc().stopProcess("postgres")
         address = f"{platform.settings.superset_url}/api/v1/dashboard/"
-        assert httpx.get(address, timeout=60, trust_env=False).status_code == 500
+        assert httpx.get(address, timeout=60, trust_env=False, timeout=30).status_code == 500
         arrives(told, "ApiErrors")
         arrives(told, "ServiceDown")
     finally:

@@ -43,6 +43,7 @@ def sdk(airbyte: Airbyte) -> airbyte_api.AirbyteAPI:
                 token_url="/api/public/v1/applications/token",
             )
         ),
+        timeout_ms=60_000,  # its 5 s are too few on a busy machine
     )
 
 

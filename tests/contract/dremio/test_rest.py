@@ -13,7 +13,7 @@ from tests.support.platform import Home
 
 
 def test_log_in_and_every_form_of_token(engine_home: Home, dremio: Dremio) -> None:
-    http = httpx.Client(base_url=engine_home.settings.dremio_url)
+    http = httpx.Client(base_url=engine_home.settings.dremio_url, timeout=60)
     assert http.get("/apiv2/server_status").json() == "OK"
     refused = http.post("/apiv2/login", json={"userName": "admin", "password": "wrong"})
     assert refused.status_code == 401
