@@ -27,7 +27,7 @@ from tests.support.platform import services_in
 
 SCALE = float(os.environ.get("LAKELET_BENCH_TPCH", "1"))
 ROWS = int(os.environ.get("LAKELET_BENCH_ROWS", "10000000"))
-_ROUNDS = 3
+_ROUNDS = 2
 _WIDE = """
 SELECT i AS id, CAST(hash(i) % 100000 AS INTEGER) AS customer, CAST(hash(i) % 1000 AS DOUBLE) / 7
   AS price, DATE '2020-01-01' + CAST(i % 1500 AS INTEGER) AS day,

@@ -17,6 +17,7 @@ from services.dremio.sql.access.statements import (
 )
 from services.dremio.sql.statements import Statement
 from services.dremio.sql.tokens import Reader
+from services.dremio.state.access.privileges import ALL, BY_KIND
 
 _KINDS = {
     "SYSTEM": "SYSTEM",
@@ -32,6 +33,7 @@ _KINDS = {
     "VDS": "VIEW",
     "FUNCTION": "FUNCTION",
 }
+_PRIVILEGES = frozenset({ALL}.union(*BY_KIND.values()))
 _INSIDE = ("FOLDER", "SCHEMA", "SOURCE", "SPACE", "CATALOG")
 
 
@@ -104,13 +106,18 @@ def _grant(reader: Reader, *, revoke: bool) -> Statement:
 
 def _privilege(reader: Reader) -> str:
     """Read words up to the comma or ON: `ALTER REFLECTION`."""
+    start = reader.at
     words: list[str] = []
     while reader.word() not in ("", ",", "ON"):
         words += reader.word().split()
         reader.at += 1
     if not words:
         raise reader.error("expected a privilege")
-    return "_".join(words)
+    name = "_".join(words)
+    if name not in _PRIVILEGES:
+        reader.at = start
+        raise reader.error("there is no such privilege")
+    return name
 
 
 def _grantee(reader: Reader, revoke: bool) -> Grantee:
