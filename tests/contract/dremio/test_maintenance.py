@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 
 from services.dremio.state.lake.attach import Access
+from services.dremio.state.lake.hadoop import HadoopCatalog
 from services.dremio.state.lake.iceberg import open_table
+from services.dremio.state.lake.objects import Objects
+from services.dremio.state.lake.rest import IcebergRest
 from services.dremio.state.lake.source import LakeSource, Place
+from services.dremio.state.lake.tables import Tables
 from tests.support.dremio import Dremio, JobFailed
 from tests.support.platform import Home
 
@@ -309,5 +313,8 @@ def iceberg(home: Home, name: str) -> Any:
         access_key="dremio",
         secret_key=settings.dremio_s3_secret_key.get_secret_value(),
     )
-    lake = LakeSource("gold", access, {"rootPath": "/gold/lake"})
+    keys = (access.access_key, access.secret_key)
+    objects = Objects(access.s3_endpoint, *keys, secure=False, region=access.region)
+    tables = Tables(IcebergRest(access.iceberg_uri, *keys), HadoopCatalog(objects))
+    lake = LakeSource("gold", access, {"rootPath": "/gold/lake"}, tables, objects)
     return open_table(lake, Place("gold", ("lake",), name))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -189,24 +192,36 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 
 def test_killed_while_writing(own_home: Home) -> None:
-    """After kill -9 at any point every acknowledged row is there, and no half of a statement."""
+    """After kill -9 at any point every acknowledged row is there, and no half of a statement.
+
+    On a plain bucket and on a table bucket. LAKELET_KILLS says how often it is killed (1).
+    """
     _client(own_home).make_bucket(_BUCKET)
     process, session = _engine(own_home)
     session.http.put("/apiv2/source/plain", json=_body(own_home, "plain", "/")).raise_for_status()
-    table = f"plain.{_BUCKET}.k.t"
+    body = source_body(own_home.settings, "gold", "/gold/lake")
+    session.http.put("/apiv2/source/gold", json=body).raise_for_status()
+    tables = (f"plain.{_BUCKET}.k.t", "gold.k.t")
     three = "FROM (VALUES (1), (2), (3)) AS v(x)"
-    session.query(f"CREATE TABLE {table} (batch INT)")
-    for batch in range(3):
-        session.query(f"INSERT INTO {table} SELECT {batch} {three}")
-    session.submit(f"INSERT INTO {table} SELECT 100 {three}")
-    process.kill()
-    process.wait()
-    process, session = _engine(own_home)
-    rows = session.rows(f"SELECT batch, COUNT(*) FROM {table} GROUP BY 1 ORDER BY 1")
-    found = {int(batch): int(count) for batch, count in rows}
-    assert [found.get(batch) for batch in range(3)] == [3, 3, 3]
-    assert found.get(100, 0) in (0, 3)
-    session.query(f"INSERT INTO {table} VALUES (7)")
+    for table in tables:
+        session.query(f"CREATE TABLE {table} (batch INT)")
+    for kill in range(int(os.environ.get("LAKELET_KILLS", "1"))):
+        acknowledged = range(kill * 10, kill * 10 + 2)
+        for table in tables:
+            for batch in acknowledged:
+                session.query(f"INSERT INTO {table} SELECT {batch} {three}")
+        for table in tables:
+            session.submit(f"INSERT INTO {table} SELECT {kill * 10 + 9} {three}")
+        time.sleep(random.uniform(0, 0.2))  # noqa: S311 - anywhere on the way
+        process.kill()
+        process.wait()
+        process, session = _engine(own_home)
+        for table in tables:
+            rows = session.rows(f"SELECT batch, COUNT(*) FROM {table} GROUP BY 1 ORDER BY 1")
+            found = {int(batch): int(count) for batch, count in rows}
+            assert [found.get(batch) for batch in acknowledged] == [3, 3]
+            assert found.get(kill * 10 + 9, 0) in (0, 3)
+            session.query(f"INSERT INTO {table} VALUES ({kill * 10 + 5})")
     process.kill()
     process.wait()
 

@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from services.dremio.sql.statements import Optimize
 from services.dremio.sql.translate import to_duckdb
+from services.dremio.state.catalog.catalog import Table as Target
 from services.dremio.state.errors import DremioError, ErrorKind, validation
 from services.dremio.state.execute.modify import writable
 from services.dremio.state.execute.run import Result, Run, rows
@@ -28,11 +29,24 @@ OPTIMIZE_SCHEMA = pa.schema(
 
 
 def optimize(run: Run, statement: Optimize) -> Result:
-    """Bring the table's files to a good size; its rows stay as they are. Raises DremioError."""
+    """Bring the table's files to a good size; its rows stay as they are. Raises DremioError.
+
+    Rows may change while files are rewritten; when they did, it is done again while writers wait.
+    """
+    target = writable(run, statement.path)
+    try:
+        return _optimized(run, statement, target)
+    except DremioError as error:
+        if error.kind is not ErrorKind.CONCURRENT_MODIFICATION:
+            raise
+    with run.core.writing(target.path):
+        return _optimized(run, statement, target)
+
+
+def _optimized(run: Run, statement: Optimize, target: Target) -> Result:
     from services.dremio.state.maintenance.compact import Plan, Sizes, plan, rewrite
     from services.dremio.state.maintenance.replace import Replace
 
-    target = writable(run, statement.path)
     with translated():
         sizes = Sizes.of(
             statement.target_mb, statement.least_mb, statement.most_mb, statement.least_files

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pyiceberg.exceptions import ValidationException
 from pyiceberg.manifest import (
     DataFile,
     DataFileContent,
@@ -16,12 +17,8 @@ from pyiceberg.manifest import (
 )
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.table import Transaction
-from pyiceberg.table.snapshots import Operation, Summary
+from pyiceberg.table.snapshots import Operation, Snapshot, Summary
 from pyiceberg.table.update.snapshot import _SnapshotProducer
-from pyiceberg.table.update.validate import (
-    _validate_data_files_exist,
-    _validate_no_new_deletes_for_data_files,
-)
 
 
 class _DeleteManifestWriter(ManifestWriterV2):
@@ -107,16 +104,30 @@ class Replace(_SnapshotProducer["Replace"]):
         return Summary(operation=Operation.REPLACE, **summary.additional_properties)
 
     def _validate_concurrency(self) -> None:
-        """Files that were added meanwhile stay; those replaced must still be as they were read."""
+        """Files that were added meanwhile stay; those replaced must still be as they were read.
+
+        What is compared are the two states: PyIceberg's own checks look at snapshots of certain
+        operations alone, and engines name a MERGE with delete files differently.
+        """
         window = self._commit_window
         if window is None or window.is_empty() or window.head is None:
             return
-        table = self._transaction._table
-        if self._deleted_data_files:
-            _validate_data_files_exist(table, window.head, self._deleted_data_files, window.base)
-            _validate_no_new_deletes_for_data_files(
-                table, window.head, None, self._deleted_data_files, window.base
-            )
+        data, deletes = self._live(window.head)
+        _, former = self._live(window.base) if window.base is not None else (set(), set())
+        if not {file.file_path for file in self._deleted_data_files} <= data:
+            raise ValidationException("files that were to be replaced are gone")
+        if self._deleted_data_files and not deletes <= former:
+            raise ValidationException("rows were deleted or updated")
+
+    def _live(self, snapshot: Snapshot) -> tuple[set[str], set[str]]:
+        """Return the paths of a snapshot's data files and of its delete files."""
+        data: set[str] = set()
+        deletes: set[str] = set()
+        for manifest in snapshot.manifests(self._io):
+            into = data if manifest.content is ManifestContent.DATA else deletes
+            for entry in manifest.fetch_manifest_entry(self._io, discard_deleted=True):
+                into.add(entry.data_file.file_path)
+        return data, deletes
 
 
 def _with(
