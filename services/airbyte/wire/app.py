@@ -86,6 +86,8 @@ def _find(
 
     def run(body: bytes) -> Response:
         answer = endpoint.respond(ctx, endpoint.model.model_validate(_json(body)))
+        if isinstance(answer, Response):
+            return answer
         return Response(status_code=204) if answer is None else JSONResponse(answer)
 
     return lambda body: run_in_threadpool(run, body)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from starlette.responses import Response
+
 from services.airbyte.handlers import definitions
 from services.airbyte.handlers.context import Context
 from services.airbyte.state.records import Json
@@ -98,9 +100,10 @@ def publish(ctx: Context, body: BuilderPublish) -> Json:
     return {"sourceDefinitionId": str(made.id)}
 
 
-def create_manifest(ctx: Context, body: ManifestCreate) -> None:
-    """Nothing: 204."""
+def create_manifest(ctx: Context, body: ManifestCreate) -> Response:
+    """Nothing: 201."""
     definitions.update_manifest(ctx, body.source_definition_id, body.declarative_manifest.manifest)
+    return Response(status_code=201)
 
 
 def manifests(ctx: Context, body: ManifestList) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import Any
 
 import airbyte_api
@@ -10,6 +11,7 @@ import pytest
 from airbyte_api import api, models
 
 from tests.contract.airbyte.client import Airbyte, rows
+from tests.support.file_servers import PASSWORD, USER, sftp
 
 FAKER, FILE = "7.2.1", "0.5.39"
 
@@ -95,6 +97,33 @@ def test_source_file_starts_and_says_what_does_not_work(airbyte: Airbyte, index:
     answer = airbyte.post("sources/check_connection", sourceId=source)
     assert answer["status"] == "failed"
     assert "people.csv" in answer["message"]
+
+
+def test_source_file_reads_what_a_server_has(airbyte: Airbyte, index: None, tmp_path: Path) -> None:
+    definition = custom(airbyte, "airbyte/source-file", FILE)["sourceDefinitionId"]
+    (tmp_path / "people.csv").write_text("id,name\n1,Ada\n2,Grace\n")
+    with sftp(tmp_path) as port:
+        provider = {
+            "storage": "SFTP",
+            "user": USER,
+            "password": PASSWORD,
+            "host": "127.0.0.1",
+            "port": str(port),
+        }
+        config = {
+            "dataset_name": "people",
+            "format": "csv",
+            "url": "people.csv",
+            "provider": provider,
+        }
+        source = airbyte.source(config, definition, "people by sftp")
+        answer = airbyte.post("sources/check_connection", sourceId=source)
+        assert answer["status"] == "succeeded", answer
+        full = {"syncMode": "full_refresh", "destinationSyncMode": "overwrite"}
+        connection = airbyte.connect(source, "by_sftp", {"people": full})
+        airbyte.sync(connection)
+    found = rows(airbyte.settings, "SELECT id, name FROM bronze.by_sftp.people ORDER BY id")
+    assert [name for _, name in found] == ["Ada", "Grace"]
 
 
 def test_a_version_that_does_not_exist_is_told(airbyte: Airbyte, index: None) -> None:
