@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+import yaml
 from minio import Minio
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -16,7 +21,11 @@ from services.common.settings import Settings
 from services.common.targets import metrics_pages
 from services.common.waiting import wait_until
 from services.exporter.catalogue import BY_NAME
+from services.prometheus.config import configuration
+from tests.support.grafana import DASHBOARDS, load, queries
 from tests.support.platform import Home
+from tests.support.ports import free_port
+from tests.support.promtool import tool
 
 Value = Callable[..., float]
 
@@ -180,3 +189,51 @@ def scrape_listed(settings: Settings, objects: int) -> Value:
 
     wait_until(current, seconds=120, what="a listing of now")
     return scrape(settings)
+
+
+@contextmanager
+def prometheus(settings: Settings, folder: Path) -> Iterator[str]:
+    """Run Debian's Prometheus over the platform, looking every second; yield its address."""
+    port = free_port()
+    document = configuration(settings, settings.rules_file)
+    document["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    config = folder / "prometheus.yml"
+    config.write_text(yaml.safe_dump(document))
+    with (folder / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                tool("prometheus"),
+                f"--config.file={config}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def test_a_prometheus_answers_every_query_of_the_dashboards(platform: Home, tmp_path: Path) -> None:
+    platform.lakelet_json("query", "SELECT COUNT(*) AS n FROM gold.fct_orders")
+    with prometheus(platform.settings, tmp_path) as address, httpx.Client(trust_env=False) as http:
+
+        def ask_for(expression: str) -> list[Any]:
+            answer = http.get(f"{address}/api/v1/query", params={"query": expression}).json()
+            assert answer["status"] == "success", (expression, answer)
+            return list(answer["data"]["result"])
+
+        looked = "count(count_over_time(up[1m]) >= 3) == 5 and on() sum(up) == 5"
+        wait_until(lambda: ask_for(looked) != [], seconds=60, what="three looks at five services")
+        silent = {
+            expression
+            for path in DASHBOARDS
+            for expression, _ in queries(load(path))
+            if not ask_for(expression)
+        }
+    # Nothing fires, no slot is read, no reflection was asked for; what the others say is there.
+    may_lack = re.compile("ALERTS|postgres_slot|postgres_wal_kept|dremio_reflection|superset_")
+    assert {e for e in silent if not may_lack.search(e)} == set()

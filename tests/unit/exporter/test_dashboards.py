@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,8 @@ import yaml
 
 from services.common.settings import CHECKOUT
 from services.exporter.catalogue import BY_NAME
+from tests.support.grafana import DASHBOARDS, GRAFANA, load, queries
 
-GRAFANA = CHECKOUT / "monitoring" / "grafana"
-DASHBOARDS = sorted((GRAFANA / "dashboards").glob("*.json"))
 SCHEMA = json.loads(Path(__file__).with_name("dashboard.schema.json").read_text())
 # What is not the exporter's: Prometheus' own, and the pages of the services (docs/metrics.md).
 OTHERS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -28,24 +26,6 @@ OTHERS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 KNOWN = {name: (spec.kind, spec.labels) for name, spec in BY_NAME.items()} | OTHERS
 Selector = tuple[str, frozenset[str]]
-
-
-def load(path: Path) -> dict[str, Any]:
-    made: dict[str, Any] = json.loads(path.read_text())
-    return made
-
-
-def queries(dashboard: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield each (expression, legend), Grafana's variables filled in."""
-    for annotation in dashboard["annotations"]["list"]:
-        yield annotation["expr"], annotation["titleFormat"]
-    for panel in dashboard["panels"]:
-        for target in panel["targets"]:
-            text = target["expr"].replace("$__rate_interval", "5m")
-            for variable in dashboard["templating"]["list"]:
-                text = text.replace(f"${variable['name']}", ".*")
-            assert "$" not in text, f"a variable that the dashboard has not: {text}"
-            yield text, target["legendFormat"]
 
 
 def read(expression: str) -> tuple[set[Selector], set[str]]:
