@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
 import fnmatch
-import re
 from typing import Any
 
 from services.elasticsearch.errors import (
@@ -16,11 +14,9 @@ from services.elasticsearch.errors import (
 from services.elasticsearch.handlers.call import ACKNOWLEDGED, NODE_ID, Answer, Call
 from services.elasticsearch.state.analysis import ANALYZERS
 from services.elasticsearch.state.catalog import Index
-from services.elasticsearch.state.dates import now_millis
-from services.elasticsearch.state.retention import seconds
+from services.elasticsearch.state.rollover import due
 
 _KNOWN = frozenset({"settings", "mappings", "aliases"})
-_UNITS = {"b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3, "tb": 1024**4}
 
 
 def shown_settings(index: Index, *, flat: bool = False) -> dict[str, Any]:
@@ -286,42 +282,15 @@ def analyze(call: Call) -> Answer:
 def rollover(call: Call) -> Answer:
     """`POST /{alias}/_rollover[/{new_index}]` for data streams and write aliases."""
     name, body = call.path["index"], call.json()
-    store = call.store
-    stream = store.catalog.thing("data_stream", name)
-    if stream:
-        current = store.catalog.index(stream["indices"][-1])
-    else:
-        holders = [i for i in store.catalog.indices.values() if name in i.aliases]
-        chosen = [i for i in holders if i.aliases[name].get("is_write_index")] or holders
-        if len(chosen) != 1:
-            raise illegal_argument(
-                f"rollover target [{name}] does not point to a write index"
-                if holders
-                else f"rollover target [{name}] does not exist"
-            )
-        current = chosen[0]
-    conditions = _conditions(call, current, body.get("conditions", {}))
-    due = not conditions or any(conditions.values())
+    rolling = call.store.rollover
+    current, wanted = rolling.current(name), body.get("conditions", {})
+    met = rolling.conditions(current, wanted)
     dry = call.flag("dry_run")
-    old, new = current.name, call.path.get("new_index") or _next_name(current.name, bool(stream))
-    if due and not dry:
-        if stream:
-            old, new = store.streams.rollover(name)
-        else:
-            store.indices.create(new, {k: v for k, v in body.items() if k in _KNOWN})
-            definition = current.aliases[name]
-            if definition.get("is_write_index"):
-                store.indices.change_aliases(
-                    [
-                        ("add", old, name, {**definition, "is_write_index": False}),
-                        ("add", new, name, definition),
-                    ]
-                )
-            else:
-                store.indices.change_aliases(
-                    [("remove", old, name, {}), ("add", new, name, definition)]
-                )
-    done = due and not dry
+    old, new = current.name, call.path.get("new_index") or rolling.next_name(name, current)
+    done = due(met) and not dry
+    if done:
+        settings = {k: v for k, v in body.items() if k in _KNOWN}
+        old, new = rolling.roll(name, call.path.get("new_index"), settings)
     return Answer(
         {
             "acknowledged": done,
@@ -331,39 +300,9 @@ def rollover(call: Call) -> Answer:
             "rolled_over": done,
             "dry_run": dry,
             "lazy": False,
-            "conditions": conditions,
+            "conditions": {f"[{key}: {wanted[key]}]": holds for key, holds in met.items()},
         }
     )
-
-
-def _next_name(name: str, stream: bool) -> str:
-    found = re.fullmatch(r"(.*-)(\d+)", name)
-    if not found:
-        raise illegal_argument(f"index name [{name}] does not match pattern '^.*-\\d+$'")
-    number = f"{int(found[2]) + 1:06d}"
-    if stream:
-        day = datetime.datetime.now(datetime.UTC).strftime("%Y.%m.%d")
-        return re.sub(r"\d{4}\.\d{2}\.\d{2}-$", f"{day}-", found[1]) + number
-    return found[1] + number
-
-
-def _conditions(call: Call, index: Index, wanted: dict[str, Any]) -> dict[str, bool]:
-    made = {}
-    for name, value in wanted.items():
-        if name == "max_docs":
-            met = call.store.documents(index) >= int(value)
-        elif name == "max_age":
-            met = (now_millis() - index.created) / 1000 >= seconds(value)
-        elif name in ("max_size", "max_primary_shard_size"):
-            found = re.fullmatch(r"(\d+)([kmgt]?b)", str(value))
-            if not found:
-                raise illegal_argument(f"failed to parse [{value}]")
-            size = call.store.sizes().get(index.table, (0, 0))[1]
-            met = size >= int(found[1]) * _UNITS[found[2]]
-        else:
-            raise illegal_argument(f"[conditions] unknown field [{name}]")
-        made[f"[{name}: {value}]"] = met
-    return made
 
 
 def exists(call: Call) -> Answer:

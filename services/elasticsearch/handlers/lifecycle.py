@@ -14,7 +14,8 @@ from services.elasticsearch.errors import (
 )
 from services.elasticsearch.handlers.call import ACKNOWLEDGED, Answer, Call
 from services.elasticsearch.state.dates import now_millis
-from services.elasticsearch.state.retention import check_policy, seconds
+from services.elasticsearch.state.durations import seconds
+from services.elasticsearch.state.retention import check_policy
 
 
 def _streams(call: Call) -> dict[str, dict[str, Any]]:
@@ -197,13 +198,13 @@ def explain(call: Call) -> Answer:
         policy = index.settings.get("lifecycle.name")
         one: dict[str, Any] = {"index": index.name, "managed": bool(policy)}
         if policy:
-            age = (now_millis() - index.created) / 1000
+            age = call.store.retention.age(index)
             one |= {
                 "policy": policy,
                 "index_creation_date_millis": index.created,
-                "lifecycle_date_millis": index.created,
+                "lifecycle_date_millis": now_millis() - int(age * 1000),
                 "age": f"{age / 86400:.2f}d",
-                "phase": "hot",
+                "phase": call.store.retention.phase(index),
                 "action": "complete",
                 "step": "complete",
             }

@@ -15,11 +15,11 @@ from services.elasticsearch.errors import (
 )
 from services.elasticsearch.handlers.call import Answer, Call
 from services.elasticsearch.handlers.documents import source_filter
+from services.elasticsearch.state.durations import seconds
 from services.elasticsearch.state.names import Options
 from services.elasticsearch.state.query.compile import compile_query
 from services.elasticsearch.state.query.context import Parameters, QueryContext
 from services.elasticsearch.state.request import SearchRequest, parse_search
-from services.elasticsearch.state.retention import seconds
 from services.elasticsearch.state.search import shards
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from services.elasticsearch.errors import missing_resource
 from services.elasticsearch.handlers.call import NODE, NODE_ID, Answer, Call
-from services.elasticsearch.state.retention import seconds
+from services.elasticsearch.state.durations import seconds
 from services.elasticsearch.state.tasks import Task
 
 Handler = Callable[[Call], Answer]

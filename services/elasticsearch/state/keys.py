@@ -12,7 +12,7 @@ from typing import Any
 from services.elasticsearch.errors import RequestError
 from services.elasticsearch.state.catalog import Catalog
 from services.elasticsearch.state.dates import now_millis
-from services.elasticsearch.state.retention import seconds
+from services.elasticsearch.state.durations import seconds
 from services.elasticsearch.state.rights import rights_of
 
 USER = "elastic"

@@ -18,6 +18,7 @@ from services.elasticsearch.state.indices import Indices
 from services.elasticsearch.state.keys import Keys
 from services.elasticsearch.state.names import Options, Target, resolve, write_target
 from services.elasticsearch.state.retention import Retention
+from services.elasticsearch.state.rollover import Rollover
 from services.elasticsearch.state.search import Searcher
 from services.elasticsearch.state.streams import Streams
 from services.elasticsearch.state.tasks import Tasks
@@ -36,7 +37,14 @@ class Store:
         self.catalog = Catalog(self.database)
         self.indices = Indices(self.database, self.catalog)
         self.streams = Streams(self.catalog, self.indices)
-        self.retention = Retention(self.catalog, self.indices, self.streams)
+        self.rollover = Rollover(
+            self.catalog,
+            self.indices,
+            self.streams,
+            self.documents,
+            lambda index: self.sizes().get(index.table, (0, 0))[1],
+        )
+        self.retention = Retention(self.catalog, self.indices, self.streams, self.rollover)
         self.writer = Writer(self.database, self.indices, self._write_target)
         self.searcher = Searcher(self.database)
         self.cursors = Cursors(self.database)

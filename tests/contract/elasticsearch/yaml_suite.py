@@ -66,6 +66,8 @@ class Runner:
         if isinstance(arguments.get("body"), str) and arguments["body"].startswith("{"):
             arguments["body"] = json.loads(arguments["body"])
         arguments = {"from_" if k == "from" else k: v for k, v in arguments.items()}
+        if api.startswith("ilm.") and "policy" in arguments:
+            arguments["name"] = arguments.pop("policy")  # as this client calls the path's part
         ignore = arguments.pop("ignore", None)
         try:
             self._last = target(**arguments)
