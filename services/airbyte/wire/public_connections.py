@@ -70,6 +70,8 @@ def _fields(body: models.ConnectionPatch, options: Json) -> dict[str, Any]:
         options["nonBreakingChangesPreference"] = behavior
     if body.tags is not None:
         options["tags"] = body.tags
+    if "continuous" in body.model_fields_set:
+        options["continuous"] = body.continuous
     return {**fields, "options": options}
 
 

@@ -83,6 +83,8 @@ class ConnectionPatch(Body):
     ) = None
     status: Literal["active", "inactive", "deprecated", "locked"] | None = None
     tags: list[Json] | None = None
+    # Lakelet's own: see services/airbyte/jobs/continuous.py.
+    continuous: bool | Json | None = None
 
 
 class ConnectionCreate(ConnectionPatch):

@@ -101,6 +101,7 @@ def connection(record: Connection, workspace_id: UUID) -> Json:
             "namespaceDefinition": spaces[record.namespace_definition],
             "namespaceFormat": record.namespace_format,
             "prefix": record.prefix,
+            "continuous": record.options.get("continuous") or None,
             "nonBreakingSchemaUpdatesBehavior": changes.get(
                 record.options.get("nonBreakingChangesPreference", "ignore"), "ignore"
             ),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import duckdb
+import httpx
 import psycopg
 import pytest
 from pyiceberg.catalog.rest import RestCatalog
@@ -48,6 +49,19 @@ def jobs(airbyte: Airbyte, connection: str) -> list[Json]:
 
 def running(airbyte: Airbyte, connection: str) -> list[int]:
     return [job["id"] for job in jobs(airbyte, connection) if job["status"] == "running"]
+
+
+def public(airbyte: Airbyte, method: str, connection: str, **body: Any) -> Json:
+    """Call the public API about a connection."""
+    settings = airbyte.settings
+    answer = httpx.request(
+        method,
+        f"http://127.0.0.1:{settings.airbyte_public_port}/api/public/v1/connections/{connection}",
+        json=body or None,
+        auth=(settings.admin_user, settings.admin_password.get_secret_value()),
+    )
+    assert answer.is_success, answer.text
+    return dict(answer.json())
 
 
 class Reader:
@@ -106,6 +120,8 @@ def test_it_is_steered_and_survives_a_restart(server: Crashing, reader: Reader) 
     assert job["job"]["status"] == "running"
     (line,) = [line for line in continuous_lines(server.settings) if line.startswith(cdc.name)]
     assert " s behind" in line
+    read = public(server, "GET", connection)
+    assert read["continuous"] == STEPS
     # Paused: the job ends, and none follows; what is changed meanwhile comes after.
     client.pause(cdc.name, paused=True)
     wait_until(lambda: not running(server, connection), seconds=30, what="the job to end")
@@ -114,7 +130,9 @@ def test_it_is_steered_and_survives_a_restart(server: Crashing, reader: Reader) 
     refused = server.raw("connections/sync", connectionId=connection)
     assert refused.status_code == 409
     assert not running(server, connection)
-    client.pause(cdc.name, paused=False)
+    steps = {"every": 0.3}
+    answer = public(server, "PATCH", connection, status="active", continuous=steps)
+    assert (answer["status"], answer["continuous"]) == ("active", steps)
     reader.sees(QUERY, [(2, "B")])
     # Killed: the next server goes on.
     server.kill()
