@@ -252,3 +252,14 @@ def test_table_properties_are_shown(told: Dremio) -> None:
     assert [c["name"] for c in shown["schema"]] == ["table_property_name", "table_property_value"]
     properties = {r["table_property_name"]: r["table_property_value"] for r in shown["rows"]}
     assert properties["commit.retry.num-retries"] == "7"
+
+
+def test_policies_are_told_beside_their_datasets(told: Dremio) -> None:
+    told.query("CREATE FUNCTION told.hide (x VARCHAR) RETURNS VARCHAR RETURN SELECT 'XX'")
+    told.query("ALTER TABLE gold.told MODIFY COLUMN name SET MASKING POLICY told.hide (name)")
+    asked = "FROM sys.\"tables\" WHERE path = '[gold, told]'"
+    shown = told.rows(f"SELECT masking_policies, row_access_policies {asked}")
+    told.query("ALTER TABLE gold.told MODIFY COLUMN name UNSET MASKING POLICY told.hide")
+    mask = '[function_name: "told.hide" args: "name" column_name: "name"]'
+    assert shown == [(mask, "[]")]
+    assert told.rows(f"SELECT masking_policies {asked}") == [("[]",)]

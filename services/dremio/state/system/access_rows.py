@@ -15,6 +15,7 @@ from services.dremio.state.database import quoted
 from services.dremio.state.errors import DremioError
 from services.dremio.state.session import User
 from services.dremio.state.system import columns
+from services.dremio.state.system.dataset_rows import NO_POLICIES
 
 Rows = list[dict[str, Any]]
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -102,7 +103,8 @@ def _own_jobs(core: Core, user: User, found: Rows) -> Rows:
 
 def _seen_paths(core: Core, user: User, found: Rows) -> Rows:
     actor = core.access.actor(user)
-    return [row for row in found if columns.of(row["_path"]) or actor.sees(row["_path"])]
+    seen = [row for row in found if columns.of(row["_path"]) or actor.sees(row["_path"])]
+    return [row if actor.owns(row["_path"]) else {**row, **NO_POLICIES} for row in seen]
 
 
 def _own_names(column: str) -> Callable[[Core, User, Rows], Rows]:

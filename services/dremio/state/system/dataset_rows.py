@@ -43,8 +43,7 @@ def _table(core: Core, schema: Schema, name: str) -> dict[str, Any]:
         "approx_statistics_allowed": False,
         "created": _created(entity),
         **_owner(core, path),
-        "masking_policies": "[]",
-        "row_access_policies": "[]",
+        **_policies(core, path),
         "clustering_keys": "",
     }
 
@@ -65,11 +64,25 @@ def views(core: Core) -> Rows:
             "sql_definition": entity.body["sql"],
             "sql_context": ".".join(entity.body.get("context") or []),
             **_owner(core, entity.path),
-            "masking_policies": "[]",
-            "row_access_policies": "[]",
+            **_policies(core, entity.path),
         }
         for entity in core.entities.all("VIEW")
     ]
+
+
+NO_POLICIES = {"masking_policies": "[]", "row_access_policies": "[]"}
+
+
+def _policies(core: Core, path: Path) -> dict[str, str]:
+    """Return a dataset's policies as Dremio writes them; only its owner is shown them."""
+    found: dict[str, list[str]] = {name: [] for name in NO_POLICIES}
+    for policy in core.policies.of(path):
+        text = f'function_name: "{".".join(policy.function)}" args: "{", ".join(policy.columns)}"'
+        if policy.masked:
+            found["masking_policies"].append(f'{text} column_name: "{policy.masked}"')
+        else:
+            found["row_access_policies"].append(text)
+    return {name: f"[{', '.join(texts)}]" for name, texts in found.items()}
 
 
 def _shown(path: Path) -> str:
