@@ -95,7 +95,7 @@ def test_what_goes_wrong_is_told_within_a_minute_and_clears(platform: Home, told
         assert platform.lakelet("alerts").returncode == 1
         supervisor._rpc().stopProcess("postgres")
         address = f"{platform.settings.superset_url}/api/v1/dashboard/"
-        assert httpx.get(address, timeout=60, trust_env=False, timeout=30).status_code == 500
+        assert httpx.get(address, timeout=60, trust_env=False).status_code == 500
         arrives(told, "ApiErrors")
         arrives(told, "ServiceDown")
     finally:
