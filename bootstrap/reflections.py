@@ -18,12 +18,17 @@ class _Strict(BaseModel):
 
 
 class Refresh(_Strict):
-    """When a reflection is built anew; `staleness`: how old an answer may be, in seconds."""
+    """When a reflection is built anew.
+
+    `staleness`: how old an answer may be, in seconds. `expires`: seconds after which it is not
+    used any more unless it was refreshed; 0 is never.
+    """
 
     when: Literal["change", "period", "schedule", "never"] = "change"
     seconds: float = 3600
     cron: str = ""
     staleness: float = 0
+    expires: float = 0
 
 
 class Raw(_Strict):
@@ -162,6 +167,7 @@ def _shared(each: Raw | Aggregation) -> dict[str, Any]:
             "periodSeconds": refresh.seconds,
             "cron": refresh.cron,
             "stalenessSeconds": refresh.staleness,
+            "expireSeconds": refresh.expires,
         }
     }
     if each.partition:

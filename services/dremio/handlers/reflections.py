@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,7 @@ from services.dremio.state.reflections.report import dataset_id, dataset_type, d
 from services.dremio.state.session import User
 
 ALTER = "ALTER_REFLECTION"
+_NEVER = datetime.datetime(3000, 1, 1, tzinfo=datetime.UTC)
 _KEPT = ("partitionFields", "partitionDistributionStrategy", "arrowCachingEnabled")
 
 
@@ -119,7 +121,7 @@ def summary(core: Core, user: User) -> Json:
                     "combinedStatus": told["combinedStatus"],
                     "refreshMethod": told["refreshMethod"],
                     "failureCount": told["failureCount"],
-                    **_times(built, "lastDataFetchAt"),
+                    **_times(core, each, built, "lastDataFetchAt"),
                 },
                 "consideredCount": considered,
                 "matchedCount": matched,
@@ -170,7 +172,7 @@ def shown(core: Core, reflection: Reflection) -> Json:
         "totalSizeBytes": built.size if built else 0,
         "enabled": reflection.enabled,
         "arrowCachingEnabled": bool(reflection.wire.get("arrowCachingEnabled")),
-        "status": {**told, **_times(built, "lastDataFetch")},
+        "status": {**told, **_times(core, reflection, built, "lastDataFetch")},
         "partitionDistributionStrategy": reflection.wire.get(
             "partitionDistributionStrategy", "CONSOLIDATED"
         ),
@@ -191,6 +193,7 @@ def shown(core: Core, reflection: Reflection) -> Json:
         "periodSeconds": policy.period,
         "cron": policy.cron,
         "stalenessSeconds": policy.staleness,
+        "expireSeconds": policy.expires,
     }
     return answer
 
@@ -272,6 +275,7 @@ def _policy(given: Any) -> Policy:
             period=float(given.get("periodSeconds") or 3600),
             cron=str(given.get("cron") or ""),
             staleness=float(given.get("stalenessSeconds") or 0),
+            expires=float(given.get("expireSeconds") or 0),
         )
     )
 
@@ -290,13 +294,14 @@ def _named(names: tuple[str, ...]) -> list[Json]:
     return [{"name": name} for name in names]
 
 
-def _times(built: Any, fetched: str) -> Json:
+def _times(core: Core, reflection: Reflection, built: Any, fetched: str) -> Json:
     if built is None:
         return {}
+    until = core.reflections.expires_at(reflection) or _NEVER
     took = (built.finished_at - built.created_at).total_seconds()
     return {
         fetched: when(built.created_at),
-        "expiresAt": "3000-01-01T00:00:00.000Z",
+        "expiresAt": when(until),
         "lastRefreshDurationMillis": int(took * 1000),
     }
 

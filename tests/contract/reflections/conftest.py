@@ -60,8 +60,12 @@ class Bench:
 
 
 def start(home: Home) -> Bench:
-    """Start an engine in this process on a home's storage."""
-    return Bench(start_engine(home.settings, threading.Event()))
+    """Start an engine in this process on a home's storage.
+
+    It keeps no results: each query is to be answered by a reflection or by its tables.
+    """
+    settings = home.settings.model_copy(update={"dremio_result_cache_mb": 0})
+    return Bench(start_engine(settings, threading.Event()))
 
 
 @pytest.fixture(scope="package")

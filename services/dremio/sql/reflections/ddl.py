@@ -60,6 +60,12 @@ def alter_reflection(reader: Reader) -> Statement:
     elif reader.accept("STALENESS"):
         reader.accept("=")
         statement.staleness = _duration(reader)
+    elif reader.accept("EXPIRE"):
+        if reader.accept("NEVER"):
+            statement.expires = 0.0
+        else:
+            reader.expect("AFTER")
+            statement.expires = _duration(reader)
     else:
         reader.expect("REFRESH")
         if reader.accept("EVERY"):

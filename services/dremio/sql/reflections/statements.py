@@ -65,6 +65,7 @@ class AlterReflection(Statement):
     period: float = 0.0
     cron: str = ""
     staleness: float | None = None
+    expires: float | None = None
 
 
 @dataclass

@@ -132,6 +132,8 @@ def _altered(found: Reflection, statement: AlterReflection) -> Reflection:
     policy = found.policy
     if statement.enabled is not None:
         return replace(found, enabled=statement.enabled)
+    if statement.expires is not None:
+        return replace(found, policy=checked(replace(policy, expires=statement.expires)))
     if statement.staleness is not None:
         return replace(found, policy=replace(policy, staleness=statement.staleness))
     return replace(
@@ -140,7 +142,7 @@ def _altered(found: Reflection, statement: AlterReflection) -> Reflection:
             replace(
                 policy,
                 method=statement.method,
-                period=statement.period or policy.period,
+                period=statement.period if statement.method == "PERIOD" else policy.period,
                 cron=statement.cron,
             )
         ),
@@ -158,6 +160,8 @@ def checked(policy: Policy) -> Policy:
             ) from None
     if policy.method == "PERIOD" and policy.period < 1:
         raise validation("A reflection is refreshed every second at most")
+    if policy.expires < 0 or policy.staleness < 0:
+        raise validation("A reflection's staleness and expiry are positive numbers of seconds")
     return policy
 
 

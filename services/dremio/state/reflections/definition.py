@@ -43,13 +43,15 @@ class Policy:
 
     `method`: CHANGE (when a table it reads has changed), PERIOD, SCHEDULE (a cron line, UTC) or
     NEVER (only when asked). `staleness`: seconds since the first change it has not seen; 0 means
-    it is used only while it is current.
+    it is used only while it is current. `expires`: seconds after it was last built, or found to be
+    current, from when it is not used until the next refresh; 0 means never.
     """
 
     method: str = "CHANGE"
     period: float = 3600.0
     cron: str = ""
     staleness: float = 0.0
+    expires: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,15 @@ class Moment:
 
     def ask(self, reflection: Reflection, built: Materialization, node: exp.Expr) -> Answer:
         """Return whether `built` answers for the dataset that `node` stands for."""
+        answer = self._ask(reflection, built, node)
+        if reflection.policy.expires:
+            answer.ages = True
+        return answer
+
+    def _ask(self, reflection: Reflection, built: Materialization, node: exp.Expr) -> Answer:
         contents = built.contents
+        if self.core.reflections.is_expired(reflection):
+            return Answer(False, "it has expired")
         if contents.tag != reflection.tag:
             return Answer(False, "its definition changed since it was built", stale=True)
         if [key(p) for p in relations_in(node)] != [key(p) for p in contents.relations]:

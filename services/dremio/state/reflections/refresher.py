@@ -30,13 +30,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class State:
-    """How a reflection's refreshes stand. Times are of the monotonic clock."""
+    """How a reflection's refreshes stand. Times are of the monotonic clock.
+
+    `current_at`: when a look found nothing to refresh.
+    """
 
     failures: int = 0
     error: str = ""
     retry_at: float = 0.0
     not_before: float = 0.0
     running: bool = False
+    current_at: datetime.datetime | None = None
     asked: threading.Event = field(default_factory=threading.Event)
 
 
@@ -133,7 +137,25 @@ class Refresher:
                 pause = min(pause, max(0.05, state.retry_at - now))
             elif state.not_before > now:
                 pause = min(pause, max(0.05, state.not_before - now))
+            elif (due := self._next(reflection)) is not None:
+                left = (due - datetime.datetime.now(datetime.UTC)).total_seconds()
+                pause = min(pause, max(0.05, left))
         return pause
+
+    def _next(self, reflection: Reflection) -> datetime.datetime | None:
+        """Return when a reflection's clock asks for its next refresh, None when it has none."""
+        built = self._reflections.built(reflection.id)
+        policy = reflection.policy
+        if built is None or not reflection.enabled:
+            return None
+        since = max(built.finished_at, self.state(reflection.id).current_at or built.finished_at)
+        if policy.method == "PERIOD":
+            return since + datetime.timedelta(seconds=policy.period)
+        if policy.method == "SCHEDULE":
+            trigger = CronTrigger.from_crontab(policy.cron, timezone="UTC")
+            found: datetime.datetime | None = trigger.get_next_fire_time(None, since)
+            return found
+        return None
 
     def write_jobs(self) -> None:
         """Write down what jobs made of the reflections."""
@@ -159,14 +181,8 @@ class Refresher:
         policy = reflection.policy
         if policy.method == "CHANGE":
             return now >= state.not_before
-        age = (datetime.datetime.now(datetime.UTC) - built.finished_at).total_seconds()
-        if policy.method == "PERIOD":
-            return age >= policy.period and now >= state.not_before
-        if policy.method == "SCHEDULE":
-            trigger = CronTrigger.from_crontab(policy.cron, timezone="UTC")
-            due = trigger.get_next_fire_time(None, built.finished_at)
-            return due is not None and due <= datetime.datetime.now(datetime.UTC)
-        return False
+        due = self._next(reflection)
+        return due is not None and due <= datetime.datetime.now(datetime.UTC)
 
     def _refresh(self, reflection: Reflection) -> None:
         state = self.state(reflection.id)
@@ -178,9 +194,8 @@ class Refresher:
         try:
             former = reflections.built(reflection.id)
             if former is not None and not needs_build(self._core, reflection, former):
-                if reflection.policy.method in ("PERIOD", "SCHEDULE"):
-                    state.not_before = began + reflection.policy.period
                 state.failures, state.error = 0, ""
+                state.current_at = datetime.datetime.now(datetime.UTC)
                 return
             record = reflections.store.started(reflection.id)
             built = build(self._core, reflections.segments, reflection, former, record)

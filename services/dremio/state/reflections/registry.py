@@ -221,6 +221,21 @@ class Reflections:
         """Return what is built of a reflection and in use."""
         return self._built.get(reflection_id)
 
+    def expires_at(self, reflection: Reflection) -> datetime.datetime | None:
+        """Return when what is built of a reflection expires, None: never, or nothing is built."""
+        built = self._built.get(reflection.id)
+        if built is None or not reflection.policy.expires:
+            return None
+        since = built.finished_at
+        if self.refresher is not None:
+            since = max(since, self.refresher.state(reflection.id).current_at or since)
+        return since + datetime.timedelta(seconds=reflection.policy.expires)
+
+    def is_expired(self, reflection: Reflection) -> bool:
+        """Whether what is built of a reflection has expired."""
+        until = self.expires_at(reflection)
+        return until is not None and until <= datetime.datetime.now(datetime.UTC)
+
     def install(self, built: Materialization) -> bool:
         """Put a finished build in use; False when its definition changed in the meantime."""
         with self._lock:

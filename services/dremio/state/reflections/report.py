@@ -9,7 +9,10 @@ from typing import Any
 from services.dremio.state.catalog.entities import Path, key
 from services.dremio.state.core import Core
 from services.dremio.state.database import quoted
+from services.dremio.state.errors import DremioError
+from services.dremio.state.reflections import sources
 from services.dremio.state.reflections.definition import RAW, Reflection
+from services.dremio.state.reflections.materialization import Contents
 
 _NEVER = datetime.datetime(3000, 1, 1)
 _START = datetime.datetime(1970, 1, 1)
@@ -42,12 +45,15 @@ def status(core: Core, reflection: Reflection) -> dict[str, Any]:
     state = refresher.state(reflection.id) if refresher is not None else None
     failures = state.failures if state is not None else 0
     running = state is not None and state.running
+    expired = reflections.is_expired(reflection)
     manual = reflection.policy.method == "NEVER"
     refresh = "MANUAL" if manual else "SCHEDULED"
     if running or (built is None and reflection.enabled and not failures):
         refresh = "RUNNING" if running else "PENDING"
     if not reflection.enabled:
         combined = "DISABLED"
+    elif built is not None and expired:
+        combined = "EXPIRED"
     elif built is not None:
         combined = "CAN_ACCELERATE_WITH_FAILURES" if failures else "CAN_ACCELERATE"
     else:
@@ -57,7 +63,7 @@ def status(core: Core, reflection: Reflection) -> dict[str, Any]:
     return {
         "config": "OK",
         "refresh": refresh,
-        "availability": "AVAILABLE" if built is not None else "NONE",
+        "availability": "NONE" if built is None else "EXPIRED" if expired else "AVAILABLE",
         "combinedStatus": combined,
         "refreshMethod": built.method if built is not None else "FULL",
         "failureCount": failures,
@@ -111,7 +117,7 @@ def reflections_rows(core: Core) -> list[dict[str, Any]]:
                 "last_refresh_duration_millis": int(took * 1000) if took is not None else -1,
                 "last_refresh_from_table": finished,
                 "refresh_method": told["refreshMethod"],
-                "available_until": _NEVER if built is not None else _START,
+                "available_until": _until(core, each) if built is not None else _START,
                 "considered_count": considered,
                 "matched_count": matched,
                 "accelerated_count": chosen,
@@ -126,7 +132,11 @@ def reflections_rows(core: Core) -> list[dict[str, Any]]:
 def materializations_rows(core: Core) -> list[dict[str, Any]]:
     """Return the rows of sys.materializations."""
     found = []
+    defined = {each.id: each for each in core.reflections.all()}
+    behind = _behind(core)
     for row in core.reflections.store.history():
+        owner = defined.get(str(row["reflection_id"]))
+        in_use = row["state"] == "DONE" and owner is not None
         body = row["body"] or {}
         tables = [
             {"tableId": at, "tableSchemaPath": source["path"], "snapshotId": source["snapshot"]}
@@ -139,7 +149,7 @@ def materializations_rows(core: Core) -> list[dict[str, Any]]:
                 "reflection_id": str(row["reflection_id"]),
                 "materialization_id": str(row["id"]),
                 "created": _naive(row["created_at"]),
-                "expires": _NEVER,
+                "expires": _until(core, owner) if in_use and owner is not None else _NEVER,
                 "size_bytes": row["size_bytes"] or 0,
                 "series_id": int(row["created_at"].timestamp() * 1000),
                 "init_refresh_job_id": "",
@@ -152,7 +162,7 @@ def materializations_rows(core: Core) -> list[dict[str, Any]]:
                 "last_refresh_finished": _naive(finished) if finished else None,
                 "last_refresh_duration_millis": int(took * 1000) if took is not None else None,
                 "refresh_decision": row["decision"],
-                "is_stale": row["state"] != "DONE",
+                "is_stale": not in_use or str(row["reflection_id"]) in behind,
             }
         )
     return found
@@ -173,6 +183,32 @@ def dependencies_rows(core: Core) -> list[dict[str, Any]]:
                 }
             )
     return sorted(found, key=lambda row: (row["reflection_id"], key((row["dependency_path"],))))
+
+
+def _until(core: Core, reflection: Reflection) -> datetime.datetime:
+    until = core.reflections.expires_at(reflection)
+    return _NEVER if until is None else _naive(until)
+
+
+def _behind(core: Core) -> set[str]:
+    """Return the reflections whose tables or views are not as they were when they were built."""
+    built = {r.id: made for r in core.reflections.all() if (made := core.reflections.built(r.id))}
+    paths = {key(s.path): s.path for made in built.values() for s in made.contents.sources}
+    try:
+        found = sources.read_all(core.catalog, list(paths.values()))
+    except DremioError:
+        return set(built)
+    now = dict(zip(paths, found, strict=True))
+
+    def is_behind(contents: Contents) -> bool:
+        for path, tag in contents.views.items():
+            entity = core.entities.get(tuple(path.split("\x1f")))
+            if entity is None or entity.tag != tag:
+                return True
+        states = ((now[key(source.path)], source) for source in contents.sources)
+        return any(state is None or state.source != source for state, source in states)
+
+    return {own for own, made in built.items() if is_behind(made.contents)}
 
 
 def _naive(moment: datetime.datetime) -> datetime.datetime:
