@@ -17,6 +17,8 @@ from services.common.errors import NotFoundError, PermanentError
 from services.common.settings import Settings
 
 _UNFINISHED = {"pending", "running", "incomplete"}
+# How long a continuous connection may have no job, in seconds.
+_RESUMING = 10.0
 
 
 class Airbyte(ApiClient):
@@ -105,18 +107,23 @@ class Airbyte(ApiClient):
     def _caught_up(
         self, name: str, connection: str, progress: Callable[[dict[str, Any]], None]
     ) -> dict[str, Any]:
-        asked = time.time()
+        """Wait until a continuous connection has brought what its source holds now."""
+        asked, began = time.time(), time.monotonic()
         while True:
-            status = self.continuous_status(name) or {}
+            found = self.named("connections", name) or {}
+            if found.get("status") != "active":
+                raise PermanentError(f"{name!r} is paused; `lakelet resume {name}` starts it again")
+            told = found.get("continuousStatus") or {}
             listing = {"configTypes": ["sync"], "configId": connection}
             newest = next(iter(self.post("jobs/list", listing)["jobs"]), None)
             if newest is not None:
                 job = dict(self.post("jobs/get", {"id": newest["job"]["id"]}))
                 progress(job)
-                if float(status.get("upToDateAt", 0.0)) >= asked:
+                if float(told.get("upToDateAt", 0.0)) >= asked:
                     return job
                 ended = job["job"]["status"]
-                if ended in ("failed", "cancelled") and job["job"]["createdAt"] < asked:
+                # One that has just been resumed gets its new job within a second.
+                if ended in ("failed", "cancelled") and time.monotonic() - began > _RESUMING:
                     raise PermanentError(
                         f"{name!r} is continuous, and its job {ended}: {_failure(job)};"
                         f" `lakelet resume {name}` starts it anew"

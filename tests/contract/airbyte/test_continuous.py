@@ -16,6 +16,7 @@ from bootstrap.commands.continuous import continuous_lines
 from services.airbyte.destination.catalog import LakeConfig, open_catalog
 from services.airbyte.destination.history import remove_history
 from services.airbyte.destination.table import StreamTable
+from services.common.errors import PermanentError
 from services.common.waiting import wait_until
 from services.supervisor.orphans import end_processes
 from tests.contract.airbyte.client import MYSQL, Airbyte, Json, lake
@@ -130,6 +131,8 @@ def test_it_is_steered_and_survives_a_restart(server: Crashing, reader: Reader) 
     refused = server.raw("connections/sync", connectionId=connection)
     assert refused.status_code == 409
     assert not running(server, connection)
+    with pytest.raises(PermanentError, match="lakelet resume steady"):
+        client.sync(cdc.name)
     steps = {"every": 0.3}
     answer = public(server, "PATCH", connection, status="active", continuous=steps)
     assert (answer["status"], answer["continuous"]) == ("active", steps)
