@@ -141,7 +141,7 @@ def trigger(
     """
     with ctx.db.connection() as db:
         connection = connections.get(db, identity)
-        if config_type == "sync" and connection.status != "active":
+        if config_type in ("sync", "refresh") and connection.status != "active":
             raise ConflictError(
                 f"Can only sync an active connection; {connection.name!r} is {connection.status}"
             )

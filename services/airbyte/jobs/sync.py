@@ -121,6 +121,24 @@ class Sync:
             self.commit([Commit(stream, table, staged, note)])
             self.log.write(f"{table.name}: cleared", source="destination")
 
+    def begin_anew(self, *, truncate: bool) -> None:
+        """Forget how far the selected streams were read; `truncate`: empty their tables as well.
+
+        It is done once in a job: what an attempt has read since then stays.
+        """
+        if jobs.has_begun_anew(self.db, self.job_id):
+            return
+        if truncate:
+            self.clear()
+        with self.db.transaction():
+            jobs.lock_attempt(self.db, self.job_id, self.attempt)
+            for stream in configured_streams(self.connection.catalog) if not truncate else ():
+                known = self.settle(stream, self.table(stream))
+                forgotten = known.after(None, known.version + 1, known.generation + 1)
+                streams.put(self.db, forgotten)
+                self.log.write(f"{stream.name}: its state is forgotten, its rows stay")
+            jobs.note_begun_anew(self.db, self.job_id)
+
     def table(self, stream: ConfiguredStream) -> StreamTable:
         """Return the stream's table, as it is now."""
         identifier = table_identifier(
@@ -164,11 +182,8 @@ class Sync:
     def _stream(self, stream: ConfiguredStream) -> None:
         table = self.table(stream)
         known = self.settle(stream, table)
-        for note in table.notes(str(self.connection.id))[:1]:
-            if note.job_id == self.job_id and note.stream == stream.key:
-                self.log.write(f"{table.name}: an earlier attempt of this job has committed it")
-                self.count(stream, note.records, note.bytes)
-                return
+        if self.committed_before(stream, table):
+            return
         if known.state and not table.exists:
             self.log.write(f"{table.name} is gone, reading {stream.name} from the start")
         state = known.state if stream.incremental and table.exists else None
@@ -183,7 +198,8 @@ class Sync:
     def committed_before(self, stream: ConfiguredStream, table: StreamTable) -> bool:
         """Whether an earlier attempt of this job has committed the whole stream."""
         for note in table.notes(str(self.connection.id))[:1]:
-            if note.job_id == self.job_id and note.stream == stream.key:
+            own = note.job_id == self.job_id and note.stream == stream.key
+            if own and note.write_id:  # one without wrote nothing: the stream was cleared
                 self.log.write(f"{table.name}: an earlier attempt of this job has committed it")
                 self.count(stream, note.records, note.bytes)
                 return True

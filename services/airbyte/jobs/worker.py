@@ -155,7 +155,7 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
     chosen = source(definition.connector)
     source_config = vault.open(from_actor.configuration)
     env = environment(where, log.write, letters, store_config)
-    if job.config_type == "sync" and "replay" not in job.config:
+    if job.config_type in ("sync", "refresh") and "replay" not in job.config:
         connection = schema_changes.take(
             db, connection, from_actor, chosen, source_config, env, log.write
         )
@@ -206,6 +206,8 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
         elif "replay" in job.config:
             replay.run(sync, Shelf(where, job.config["replay"]))
         else:
+            if job.config_type == "refresh":
+                sync.begin_anew(truncate=job.config["refreshMode"] == "Truncate")
             sync.run()
             sync.look_after()
     finally:

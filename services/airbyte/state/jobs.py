@@ -202,3 +202,18 @@ def running_attempts(db: Db) -> list[tuple[int, int]]:
     """Return (job, attempt number) of every attempt that is marked as running."""
     rows = db.execute("SELECT job_id, number FROM attempts WHERE status = 'running'").fetchall()
     return [(row["job_id"], row["number"]) for row in rows]
+
+
+def has_begun_anew(db: Db, job_id: int) -> bool:
+    """Whether a refresh has forgotten its streams' states already."""
+    row = db.execute("SELECT config ? 'begunAnew' AS done FROM jobs WHERE id = %s", (job_id,))
+    found = row.fetchone()
+    return bool(found and found["done"])
+
+
+def note_begun_anew(db: Db, job_id: int) -> None:
+    """Note that it has."""
+    db.execute(
+        "UPDATE jobs SET config = config || jsonb_build_object('begunAnew', true) WHERE id = %s",
+        (job_id,),
+    )

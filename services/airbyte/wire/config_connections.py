@@ -116,6 +116,18 @@ def _trigger_streams(config_type: str) -> Any:
     return run
 
 
+def refresh(ctx: Context, body: models.ConnectionRefresh) -> Json:
+    """JobReadResponse."""
+    named = [
+        render.without_none({"name": s.stream_name, "namespace": s.stream_namespace})
+        for s in body.streams or []
+    ]
+    job = connections.trigger(
+        ctx, body.connection_id, "refresh", named, refreshMode=body.refresh_mode
+    )
+    return {"job": render.job(job_handlers.get(ctx, job.id))}
+
+
 def replay(ctx: Context, body: models.Replay) -> Json:
     """JobInfoRead of a sync of refused records (Lakelet's own, not Airbyte's)."""
     if f"/airbyte/{body.connection_id}/" not in body.address:
@@ -155,6 +167,7 @@ ENDPOINTS: dict[str, Any] = {
     "connections/clear": (models.ConnectionId, _trigger("clear")),
     "connections/reset/stream": (models.ConnectionStreams, _trigger_streams("reset_connection")),
     "connections/clear/stream": (models.ConnectionStreams, _trigger_streams("clear")),
+    "connections/refresh": (models.ConnectionRefresh, refresh),
     "connections/replay_dead_letters": (models.Replay, replay),
     "connections/update_with_reason": (models.UpdateWithReason, update_with_reason),
     "state/get": (models.ConnectionId, state),

@@ -344,6 +344,12 @@ class ConnectionStreams(Body):
     streams: list[StreamDescriptor] | None = None
 
 
+class ConnectionRefresh(ConnectionStreams):
+    """Names streams to read from the start: Merge keeps what is there, Truncate does not."""
+
+    refresh_mode: Literal["Merge", "Truncate"]
+
+
 class UpdateWithReason(Body):
     """What to change of a connection, and why."""
 

@@ -137,6 +137,35 @@ def test_reset_empties_and_the_next_sync_starts_anew(airbyte: Airbyte, table: st
     assert in_bronze(airbyte, table) == in_source(airbyte, table)
 
 
+def test_a_refresh_reads_anew(airbyte: Airbyte, table: str) -> None:
+    source = airbyte.source(airbyte.postgres_config())
+    connection = airbyte.connect(source, "modes", {table: DEDUP})
+    airbyte.sync(connection)
+    before = in_source(airbyte, table)
+    with airbyte.shop() as db:
+        # What a cursor never sees: a row that is gone, one whose cursor stayed as it was.
+        db.execute(f"DELETE FROM {table} WHERE id = 1")
+        db.execute(f"UPDATE {table} SET name = 'silently' WHERE id = 2")
+    airbyte.sync(connection)
+    assert in_bronze(airbyte, table)[0] == before[0]
+    named = [{"streamName": table, "streamNamespace": "public"}]
+
+    def refresh(mode: str) -> None:
+        asked = {"connectionId": connection, "streams": named, "refreshMode": mode}
+        job = airbyte.post("connections/refresh", **asked)["job"]
+        assert job["configType"] == "refresh"
+        assert airbyte.wait(job["id"])["job"]["status"] == "succeeded"
+
+    refresh("Merge")
+    merged = in_bronze(airbyte, table)
+    assert merged[0] == before[0], "what is gone from the source stays"
+    assert set(in_source(airbyte, table)) <= set(merged)
+    refresh("Truncate")
+    assert in_bronze(airbyte, table) == in_source(airbyte, table)
+    again = airbyte.sync(connection)
+    assert again["job"]["aggregatedStats"]["recordsCommitted"] == 0
+
+
 def test_a_state_set_by_hand_is_followed(airbyte: Airbyte, table: str) -> None:
     source = airbyte.source(airbyte.postgres_config())
     connection = airbyte.connect(source, "modes", {table: APPEND})
