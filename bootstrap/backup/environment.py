@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dotenv import dotenv_values
-
 from bootstrap.environment import GENERATED, GENERATED_FOR_COMPOSE
 
 # They say where something runs, not what it is: never taken over to another home.
@@ -19,17 +17,23 @@ def merged(backup: str, present: Path) -> str:
     Secrets and users are the backup's: what it holds is encrypted with them and asks for them.
     Every other line of a `.env` that is here already wins.
     """
-    here = {k: v for k, v in dotenv_values(present).items() if v} if present.exists() else {}
+    here = _lines(present.read_text()) if present.exists() else {}
     theirs = {*GENERATED, *GENERATED_FOR_COMPOSE, *_USERS}
-    mine = {name: value for name, value in here.items() if name not in theirs}
-    lines = []
-    for line in backup.splitlines():
-        name = line.partition("=")[0].strip()
-        if name not in mine and name not in _OF_THE_HOME:
-            lines.append(line)
-    lines += [f"{name}={_quoted(value)}" for name, value in mine.items()]
-    return "\n".join(lines) + "\n"
+    mine = {name: line for name, line in here.items() if name not in theirs}
+    kept = [
+        line
+        for line in backup.splitlines()
+        if (name := _name(line)) not in mine and name not in _OF_THE_HOME
+    ]
+    return "\n".join([*kept, *mine.values()]) + "\n"
 
 
-def _quoted(value: str) -> str:
-    return f"'{value}'" if any(c in value for c in ' #"$') else value
+def _lines(text: str) -> dict[str, str]:
+    """Return the lines that set something, by what they set."""
+    found = {_name(line): line for line in text.splitlines()}
+    return {name: line for name, line in found.items() if name and line.partition("=")[2].strip()}
+
+
+def _name(line: str) -> str:
+    name, sign, _ = line.partition("=")
+    return "" if line.lstrip().startswith("#") or not sign else name.strip()

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from dotenv import dotenv_values
 
 from bootstrap.backup.lake import storage_client
 from bootstrap.backup.store import FolderStore
@@ -21,10 +22,12 @@ from services.common.errors import PermanentError, TransientError
 from services.common.settings import read_settings
 from services.supervisor.control import Supervisor
 from services.supervisor.orphans import end_processes
+from services.supervisor.programs import BASES
 from tests.contract.backup.conftest import SMALL, dremio_of, every_row, shop_rows, start
 from tests.support.platform import Home
 
 State = tuple[Any, ...]
+BIG = 200_000  # bytes
 
 
 def state_of(home: Home) -> State:
@@ -54,20 +57,6 @@ def test_the_platform_runs_on_as_it_was(written: Home, first: tuple[dict[str, An
     assert {"shop", "dremio", "airbyte", "superset"} <= set(first[0]["databases"])
 
 
-def test_a_second_backup_adds_only_what_is_new(
-    written: Home, place: Path, first: tuple[dict[str, Any], State]
-) -> None:
-    dremio_of(written).sql("INSERT INTO gold.facts VALUES (9, 'c', 1.00, NULL, 'new')")
-    big = 200_000
-    storage_client(written.settings).put_object("dlq", "late", io.BytesIO(os.urandom(big)), big)
-    second = written.lakelet_json("backup", str(place))
-    assert second["objects"] > first[0]["objects"]
-    assert big < second["new_bytes"] < first[0]["new_bytes"] / 2 + big
-    listed = written.lakelet_json("backups", str(place), "--check")
-    assert [row["id"] for row in listed] == [first[0]["id"], second["id"]]
-    assert [row["damaged"] for row in listed] == [[], []]
-
-
 def test_a_backup_is_its_owners_alone(place: Path, first: tuple[dict[str, Any], State]) -> None:
     assert first[0]["bytes"] > 0
     for path in [place, *place.rglob("*")]:
@@ -84,47 +73,10 @@ def test_data_is_never_overwritten_unasked(
 
 
 @pytest.fixture(scope="module")
-def restored(written: Home, place: Path, first: tuple[dict[str, Any], State]) -> tuple[Home, State]:
-    """The platform after everything of it was destroyed, secrets too, and brought back."""
-    assert written.lakelet("destroy", "--yes").returncode == 0
-    assert not written.settings.env_file.exists()
-    assert not written.settings.data_dir.exists()
-    result = written.lakelet("restore", str(place), "--backup", first[0]["id"], "--no-start")
-    assert result.returncode == 0, result.stderr
-    assert "nothing differs" in result.stdout
-    start(written)
-    return written, first[1]
-
-
-def test_every_row_object_and_file_comes_back(restored: tuple[Home, State]) -> None:
-    home, before = restored
-    assert state_of(home) == before
-
-
-def test_secrets_come_back(restored: tuple[Home, State]) -> None:
-    home, _ = restored
-    assert "MY_SOURCE_PASSWORD=p w#d" in home.settings.env_file.read_text()
-    assert stat.S_IMODE(home.settings.env_file.stat().st_mode) == 0o600
-    with psycopg.connect(home.settings.postgres_dsn("superset")) as connection:
-        assert connection.execute("SELECT current_user").fetchone() == ("superset",)
-
-
-def test_what_came_back_can_be_written(restored: tuple[Home, State]) -> None:
-    home, _ = restored
-    dremio = dremio_of(home)
-    dremio.sql("INSERT INTO gold.changed VALUES (7, 'seven')")
-    dremio.sql("UPDATE gold.changed SET name = 'drei' WHERE id = 3")
-    dremio.sql("INSERT INTO gold.never_written VALUES (1, 'now')")
-    dremio.sql("DROP TABLE silver.nested.deep")
-    dremio.sql("CREATE TABLE silver.nested.deep AS SELECT 43 AS again")
-    rows = dremio.sql("SELECT id, name FROM gold.changed ORDER BY id")
-    assert [(r["id"], r["name"]) for r in rows] == [(2, "zwei"), (3, "drei"), (7, "seven")]
-    assert dremio.sql("SELECT * FROM silver.nested.deep") == [{"again": 43}]
-
-
-def test_an_upgrade_that_fails_is_undone(restored: tuple[Home, State], tmp_path: Path) -> None:
-    home, _ = restored
-    before = state_of(home)
+def undone(
+    written: Home, first: tuple[dict[str, Any], State], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Home, State]:
+    """The platform after an upgrade that broke it: wiped, and brought back from its backup."""
     versions: list[str] = []
 
     class Broken:
@@ -140,18 +92,65 @@ def test_an_upgrade_that_fails_is_undone(restored: tuple[Home, State], tmp_path:
             versions.append("old")
 
     def begin() -> None:
-        start(home)
+        start(written)
         if versions[-1] == "new":
-            dremio_of(home).sql("DROP TABLE gold.facts")
-            with psycopg.connect(home.settings.postgres_dsn("shop")) as connection:
+            dremio_of(written).sql("DROP TABLE gold.facts")
+            with psycopg.connect(written.settings.postgres_dsn("shop")) as connection:
                 connection.execute("ALTER TABLE sold RENAME COLUMN price TO cost")
             raise TransientError("dremio was not healthy")
 
-    store = FolderStore(tmp_path / "place")
+    store = FolderStore(tmp_path_factory.mktemp("upgrade"))
     with pytest.raises(PermanentError, match=r"undone.*dremio was not healthy"):
-        upgrade(home.settings, store, Broken(), Progress(), begin)
+        upgrade(written.settings, store, Broken(), Progress(), begin)
     assert versions == ["checked", "new", "old"]
+    return written, first[1]
+
+
+def test_a_failed_upgrade_is_undone_to_every_row(undone: tuple[Home, State]) -> None:
+    home, before = undone
     assert state_of(home) == before
+
+
+def test_what_came_back_can_be_written(undone: tuple[Home, State]) -> None:
+    home, _ = undone
+    dremio = dremio_of(home)
+    dremio.sql("INSERT INTO gold.changed VALUES (7, 'seven')")
+    dremio.sql("UPDATE gold.changed SET name = 'drei' WHERE id = 3")
+    dremio.sql("INSERT INTO gold.never_written VALUES (1, 'now')")
+    dremio.sql("DROP TABLE silver.nested.deep")
+    dremio.sql("CREATE TABLE silver.nested.deep AS SELECT 43 AS again")
+    rows = dremio.sql("SELECT id, name FROM gold.changed ORDER BY id")
+    assert [(r["id"], r["name"]) for r in rows] == [(2, "zwei"), (3, "drei"), (7, "seven")]
+    assert dremio.sql("SELECT * FROM silver.nested.deep") == [{"again": 43}]
+
+
+@pytest.fixture(scope="module")
+def changed(undone: tuple[Home, State]) -> State:
+    """What the platform holds after all that; its engine stands still from here on."""
+    home, _ = undone
+    dremio_of(home).sql("INSERT INTO gold.facts VALUES (9, 'c', 1.00, NULL, 'new')")
+    storage_client(home.settings).put_object("dlq", "late", io.BytesIO(os.urandom(BIG)), BIG)
+    found = state_of(home)
+    Supervisor(home.settings).start_only(BASES)
+    return found
+
+
+def test_a_second_backup_adds_only_what_is_new(
+    undone: tuple[Home, State], changed: State, place: Path, first: tuple[dict[str, Any], State]
+) -> None:
+    home, _ = undone
+    second = home.lakelet_json("backup", str(place))
+    assert second["objects"] > first[0]["objects"]
+    assert BIG < second["new_bytes"] < first[0]["new_bytes"] / 2 + BIG
+    listed = home.lakelet_json("backups", str(place), "--check")
+    assert [row["id"] for row in listed] == [first[0]["id"], second["id"]]
+    assert [row["damaged"] for row in listed] == [[], []]
+
+
+def test_destroying_leaves_no_backup_behind_in_the_home(place: Path, written: Home) -> None:
+    result = written.lakelet("backup", str(written.settings.data_dir / "inside"))
+    assert result.returncode == 77
+    assert place.is_dir()
 
 
 @pytest.fixture
@@ -186,11 +185,10 @@ def test_a_damaged_backup_changes_nothing(
 
 
 def test_an_interrupted_restore_is_begun_anew_elsewhere(
-    restored: tuple[Home, State], other: Home, monkeypatch: pytest.MonkeyPatch
+    undone: tuple[Home, State], changed: State, other: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From S3 into another home on other ports, after a first try that ended half-way."""
-    home, _ = restored
-    before = every_row(home), shop_rows(home)
+    home, _ = undone
     made = home.lakelet_json("backup", "s3://backups/one/two")
     secret = home.settings.backup_s3_secret_key.get_secret_value()
     for name, value in {
@@ -199,19 +197,22 @@ def test_an_interrupted_restore_is_begun_anew_elsewhere(
         "BACKUP_SECRET_KEY": secret,
     }.items():
         monkeypatch.setitem(os.environ, name, value)
-    listed = other.lakelet_json("backups", "s3://backups/one/two", "--check")
-    assert [(row["id"], row["damaged"]) for row in listed] == [(made["id"], [])]
-
     other.settings.data_dir.mkdir()
     (other.settings.data_dir / "restoring").write_text("x\n")
     (other.settings.data_dir / "postgres").mkdir()
     refused = other.lakelet("up")
     assert refused.returncode == 77
     assert "lakelet restore" in refused.stderr
+
     result = other.lakelet("restore", "s3://backups/one/two", "--no-start")
     assert result.returncode == 0, result.stderr
+    assert f"{made['id']} is restored and compared: nothing differs" in result.stdout
     mine, other.settings = other.settings, read_settings(other.folder)
     assert other.settings.s3_port == mine.s3_port  # this machine's
-    assert other.settings.admin_password != mine.admin_password  # the backup's
+    assert other.settings.admin_password == home.settings.admin_password  # the backup's
+    assert dotenv_values(other.settings.env_file)["MY_SOURCE_PASSWORD"] == "p w#d"
+    assert stat.S_IMODE(other.settings.env_file.stat().st_mode) == 0o600
+    with psycopg.connect(other.settings.postgres_dsn("superset")) as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("superset",)
     start(other)
-    assert (every_row(other), shop_rows(other)) == before
+    assert state_of(other) == changed
