@@ -44,6 +44,10 @@ class Workload:
             else:
                 yield [s for _ in range(self.random.randrange(1, 4)) for s in self._rows()]
 
+    def last(self) -> list[str]:
+        """Return a transaction after which a log tells the tables' present columns."""
+        return [self._insert(table) for table in TABLES]
+
     def _rows(self) -> list[str]:
         kinds: list[Callable[[str], str]] = [
             self._insert, self._insert, self._update, self._update, self._delete, self._move,

@@ -264,6 +264,8 @@ def test_nothing_is_lost_or_doubled_whatever_is_killed(arena: Arena) -> None:
             thread.join()
         stop.set()
         assert not problems, (SEED, number, told, problems)
+        for database in arena.databases:
+            database.run(database.workload.last())
         arena.caught_up()
         with lake(arena.airbyte.settings) as duck:
             for database, namespace in zip(arena.databases, NAMESPACES, strict=True):
