@@ -159,7 +159,7 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
         connection = schema_changes.take(
             db, connection, from_actor, chosen, source_config, env, log.write
         )
-    connection = _only(connection, job.config.get("streams"))
+    whole, connection = connection, _only(connection, job.config.get("streams"))
     try:
         catalog = open_catalog(lake)
     except ConnectorError:
@@ -208,11 +208,17 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
         else:
             if job.config_type == "refresh":
                 sync.begin_anew(truncate=job.config["refreshMode"] == "Truncate")
+                if _reads_log(chosen, source_config):  # its streams are read together
+                    sync.connection = whole
             sync.run()
             sync.look_after()
     finally:
         timer.cancel()
         progress.close()
+
+
+def _reads_log(chosen: Any, source_config: Json) -> bool:
+    return hasattr(chosen, "reads_log") and bool(chosen.reads_log(source_config))
 
 
 def _only(connection: Connection, streams: list[Json] | None) -> Connection:
