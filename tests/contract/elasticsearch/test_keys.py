@@ -30,6 +30,7 @@ def limited(es: Elasticsearch, store: LogStore) -> Iterator[Elasticsearch]:
         yield client
 
 
+@pytest.mark.parametrize("es", [9], indirect=True)
 def test_a_key_may_do_what_its_roles_say(limited: Elasticsearch) -> None:
     assert limited.search(index="app-*")["hits"]["total"]["value"] == 2
     assert limited.mget(docs=[{"_index": "app-1", "_id": "1"}])["docs"][0]["found"]
@@ -76,12 +77,14 @@ def test_a_key_may_do_what_its_roles_say(limited: Elasticsearch) -> None:
         lambda es: es.clear_scroll(scroll_id="_all"),
     ],
 )
+@pytest.mark.parametrize("es", [9], indirect=True)
 def test_a_key_may_do_no_more(limited: Elasticsearch, attempt: Callable[..., object]) -> None:
     with pytest.raises(AuthorizationException) as refused:
         attempt(limited)
     assert refused.value.body["error"]["type"] == "security_exception"
 
 
+@pytest.mark.parametrize("es", [9], indirect=True)
 def test_a_pretty_printed_body_names_its_indices_too(
     limited: Elasticsearch, store: LogStore
 ) -> None:
@@ -106,6 +109,7 @@ def test_a_pretty_printed_body_names_its_indices_too(
         {"indices": [{"names": ["a"], "privileges": ["read"], "query": '{"match_all": {}}'}]},
     ],
 )
+@pytest.mark.parametrize("es", [9], indirect=True)
 def test_roles_that_could_not_be_kept_are_refused(es: Elasticsearch, role: dict[str, Any]) -> None:
     with pytest.raises(BadRequestError):
         es.security.create_api_key(name="k", role_descriptors={"r": role})
