@@ -21,6 +21,7 @@ groups:
     rules:
       - alert: TestAlert
         expr: vector(7) > 6
+        for: 8s
         labels: {severity: critical}
         annotations: {summary: "the value is {{ $value }}", runbook: docs/alerts.md#testalert}
 """
@@ -60,7 +61,8 @@ def test_a_rule_fires_and_is_told_by_webhook_and_mail(
     told: tuple[Home, Webhook, Mailbox],
 ) -> None:
     home, hook, box = told
-    wait_until(lambda: "firing" in hook.told("TestAlert"), seconds=60, what="the webhook")
+    # What Prometheus could not deliver in its first seconds it sends again after a minute.
+    wait_until(lambda: "firing" in hook.told("TestAlert"), seconds=150, what="the webhook")
     wait_until(lambda: bool(box.mails), seconds=60, what="the mail")
     [alert] = hook.messages[0]["alerts"]
     assert alert["annotations"] == {
