@@ -11,7 +11,10 @@ from services.common.waiting import wait_until
 from services.dremio.state.errors import DremioError
 from services.dremio.state.reflections import refresher as refresher_module
 from services.dremio.state.session import Session
+from services.exporter.collect.dremio import Dremio
+from services.exporter.database import Database
 from tests.contract.reflections.conftest import Bench
+from tests.support.platform import Home
 
 SUMS = "SELECT k, SUM(v) AS v, COUNT(*) AS n FROM gold.ticks GROUP BY k ORDER BY k"
 
@@ -224,3 +227,27 @@ def test_dependencies_name_the_tables_under_views(ticks: Bench) -> None:
     ticks.table("DROP REFLECTION top")
     ticks.table("DROP VIEW sp.high")
     ticks.table("DROP VIEW sp.low")
+
+
+def test_metrics_count_hits_misses_and_seconds(ticks: Bench, home: Home) -> None:
+    assert chosen(ticks)
+    assert chosen(ticks)
+    assert not chosen(ticks, "SELECT k, MAX(v) AS v FROM gold.ticks GROUP BY k")
+    assert ticks.reflections.refresher is not None
+    ticks.reflections.refresher.write_jobs()
+    database = Database(home.settings.postgres_dsn("dremio"))
+    try:
+        found = {m.name: m.samples for m in Dremio(database, 30.0)()}
+    finally:
+        database.close()
+    labels = {"dataset": "gold.ticks", "reflection": "by_k"}
+    hits = {s.labels["reflection"]: s.value for s in found["dremio_reflection_hits"]}
+    misses = {s.labels["reflection"]: s.value for s in found["dremio_reflection_misses"]}
+    assert labels in [s.labels for s in found["dremio_reflection_hits"]]
+    assert (hits["by_k"], misses["by_k"]) == (2, 1)
+    counts = {
+        s.labels["result"]: s.value
+        for s in found["dremio_reflection_refresh_seconds"]
+        if s.name.endswith("_count")
+    }
+    assert counts["done"] >= 1
