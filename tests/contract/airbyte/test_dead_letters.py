@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from bootstrap.clients.airbyte import Airbyte as Client
+from bootstrap.dead_letters import DeadLetters
+from services.common.errors import LakeletError, NotFoundError
 from tests.contract.airbyte.client import Airbyte, rows
 from tests.contract.airbyte.test_failures import file_source
 
@@ -15,15 +18,12 @@ SKIP = '{"on_bad_lines": "skip"}'
 APPEND = {"syncMode": "full_refresh", "destinationSyncMode": "append"}
 
 
-def lakelet(airbyte: Airbyte, *arguments: str) -> str:
-    done = airbyte.home.lakelet("dead-letters", *arguments)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def letters_of(airbyte: Airbyte) -> DeadLetters:
+    return DeadLetters(airbyte.settings, Client(airbyte.settings))
 
 
 def listed(airbyte: Airbyte, stream: str) -> list[dict[str, Any]]:
-    found = json.loads(lakelet(airbyte, "list", "--json"))
-    return [one for one in found if one["stream"] == stream]
+    return [one for one in letters_of(airbyte).listing() if one["stream"] == stream]
 
 
 def test_refused_lines_are_corrected_and_replayed_once(airbyte: Airbyte, tmp_path: Path) -> None:
@@ -36,25 +36,26 @@ def test_refused_lines_are_corrected_and_replayed_once(airbyte: Airbyte, tmp_pat
     assert info["job"]["aggregatedStats"]["recordsRejected"] == 2
     (kept,) = listed(airbyte, "letters")
     assert (kept["connection"], kept["job"]) == ("letters", info["job"]["id"])
-    letters = [json.loads(line) for line in lakelet(airbyte, "show", kept["address"]).splitlines()]
+    shown = letters_of(airbyte).show(kept["address"])
+    letters = [json.loads(line) for line in shown.splitlines()]
     assert [one["line"] for one in letters] == [3, 4]
     assert all(one["reason"] and one["columns"] == ["id", "name", "at"] for one in letters)
     assert letters[1]["text"] == "3,c,extra,2024-01-03"
     # As they are they still do not fit, and stay.
-    refused = airbyte.home.lakelet("dead-letters", "replay", kept["address"])
-    assert refused.returncode != 0
-    assert "4 values for 3 columns" in refused.stderr
+    with pytest.raises(LakeletError, match="4 values for 3 columns"):
+        letters_of(airbyte).replay(kept["address"], None)
     letters[0]["text"], letters[1]["text"] = "2,b,2024-01-02", "3,c,2024-01-03"
     corrected = tmp_path / "corrected.jsonl"
     corrected.write_text("".join(json.dumps(one) + "\n" for one in letters))
-    said = lakelet(airbyte, "replay", kept["address"], "--with", str(corrected))
-    assert said.startswith("2 records replayed")
+    command = ("dead-letters", "replay", kept["address"], "--with", str(corrected))
+    done = airbyte.home.lakelet(*command)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("2 records replayed")
     expected = [(n, name, f"2024-01-0{n}") for n, name in enumerate("abcd", 1)]
     assert rows(airbyte.settings, query) == expected
     assert listed(airbyte, "letters") == []
-    again = airbyte.home.lakelet("dead-letters", "replay", kept["address"])
-    assert again.returncode == 66
-    assert "replayed/" in again.stderr
+    with pytest.raises(NotFoundError, match="replayed/"):
+        letters_of(airbyte).replay(kept["address"], None)
     assert rows(airbyte.settings, query) == expected
 
 
