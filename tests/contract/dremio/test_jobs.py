@@ -103,7 +103,7 @@ def test_a_statement_that_runs_too_long_is_stopped(engine_home: Home, dremio: Dr
         cursor.execute("ALTER SESSION RESET statement_timeout")
         cursor.fetchall()
     told = dremio.rows(
-        "SELECT status, error_msg FROM sys.jobs WHERE error_msg LIKE '%longer than 0.5 s%'"
+        "SELECT status, error_msg FROM sys.jobs_recent WHERE error_msg LIKE '%longer than 0.5 s%'"
     )
     assert [status for status, _ in told] == ["CANCELED"]
     with pytest.raises(JobFailed, match="expected seconds"):

@@ -36,11 +36,11 @@ def test_every_chart_is_answered_by_a_reflection(gold: Home) -> None:
         return len(states) >= 5 and set(states) == {"CAN_ACCELERATE"}
 
     wait_until(built, seconds=90, what="the reflections' first build")
-    known = {job[0] for job in dremio.rows("SELECT job_id FROM sys.jobs")}
+    known = {job[0] for job in dremio.rows("SELECT job_id FROM sys.jobs_recent")}
     assert shown() == without
     asked = [
         (job, text)
-        for job, kind, text in dremio.rows("SELECT job_id, query_type, query FROM sys.jobs")
+        for job, kind, text in dremio.rows("SELECT job_id, query_type, query FROM sys.jobs_recent")
         if job not in known and kind == "FLIGHT" and " FROM " in text and "sys." not in text
     ]
     accelerated = set()
@@ -53,7 +53,7 @@ def test_every_chart_is_answered_by_a_reflection(gold: Home) -> None:
     assert {text for _, text in asked} == accelerated
     # Charts of one figure over one table may share a query's text, never fewer than these.
     assert len(accelerated) >= 8, accelerated
-    jobs = dict(dremio.rows("SELECT job_id, accelerated FROM sys.jobs"))
+    jobs = dict(dremio.rows("SELECT job_id, accelerated FROM sys.jobs_recent"))
     assert all(jobs[job] for job, _ in asked)
     told = dremio.rows(
         "SELECT reflection_name, accelerated_count, record_count FROM sys.reflections"
