@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import httpx
+
 from bootstrap.clients.http import ApiClient
 from services.common.errors import NotFoundError, PermanentError
 from services.common.settings import Settings
@@ -16,6 +18,32 @@ from services.common.settings import Settings
 _PAGE = 500
 _RUNNING = {"NOT_SUBMITTED", "STARTING", "RUNNING", "PENDING", "METADATA_RETRIEVAL", "PLANNING",
             "QUEUED", "ENGINE_START", "EXECUTION_PLANNING", "INVALID_STATE"}  # fmt: skip
+
+
+# The platform's own users of Dremio, beside the administrator.
+DBT, SUPERSET = "dbt", "superset"
+
+
+def can_log_in(settings: Settings, name: str) -> bool:
+    """Say whether one of the platform's own users has the password that is derived for it."""
+    body = {"userName": name, "password": settings.password_of(name)}
+    try:
+        answer = httpx.post(
+            f"{settings.dremio_url}/apiv2/login", json=body, timeout=30, trust_env=False
+        )
+    except httpx.HTTPError:
+        return False
+    return answer.is_success
+
+
+def login_of(settings: Settings, name: str) -> tuple[str, str]:
+    """Return (user, password) that one of the platform's parts asks Dremio with.
+
+    Its own user's; the administrator's where that user could not be made.
+    """
+    if can_log_in(settings, name):
+        return name, settings.password_of(name)
+    return settings.admin_user, settings.admin_password.get_secret_value()
 
 
 class Dremio(ApiClient):

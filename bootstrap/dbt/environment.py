@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from bootstrap.clients.dremio import DBT, login_of
 from services.common.settings import CHECKOUT, Settings
 
 PROJECT = CHECKOUT / "dbt"
@@ -25,6 +26,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     and allows them in profiles only.
     """
     folder = dbt_folder(settings)
+    user, password = login_of(settings, DBT)
     return {
         **os.environ,
         "PYTHONPATH": str(CHECKOUT),
@@ -38,7 +40,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "DO_NOT_TRACK": "1",
         "LAKELET_DREMIO_HOST": settings.dremio_host,
         "LAKELET_DREMIO_PORT": str(settings.dremio_port),
-        "LAKELET_DREMIO_USER": settings.admin_user,
-        "DBT_ENV_SECRET_DREMIO_PASSWORD": settings.admin_password.get_secret_value(),
+        "LAKELET_DREMIO_USER": user,
+        "DBT_ENV_SECRET_DREMIO_PASSWORD": password,
         "LAKELET_DBT_THREADS": str(THREADS),
     }

@@ -39,14 +39,19 @@ class Bundle:
 
 
 def build_bundle(
-    settings: Settings, folder: Path = ASSETS, *, without: tuple[str, ...] = ()
+    settings: Settings,
+    folder: Path = ASSETS,
+    *,
+    without: tuple[str, ...] = (),
+    login: tuple[str, str] | None = None,
 ) -> Bundle:
     """Read the assets and return them ready to import, `without` the sets of these names.
 
+    `login`: the user and password that Superset asks Dremio with, by default the administrator's.
     Raises ConfigError when a file is not readable as YAML, when a chart has no query context
     (its data could not be asked for then), or when the password cannot be given to the driver.
     """
-    password = settings.admin_password.get_secret_value()
+    user, password = login or (settings.admin_user, settings.admin_password.get_secret_value())
     if ";" in password:
         raise ConfigError(
             "ADMIN_PASSWORD contains ';', which Superset's Dremio driver cannot pass on; "
@@ -69,7 +74,7 @@ def build_bundle(
             name = "/".join(parts[1:] if parts[0] == WATCHING else parts)
             kind = name.split("/")[0]
             if kind == "databases":
-                document["sqlalchemy_uri"] = _address(document["sqlalchemy_uri"], settings)
+                document["sqlalchemy_uri"] = _address(document["sqlalchemy_uri"], settings, user)
                 passwords[name] = password
             elif kind == "dashboards":
                 slugs.append(document["slug"])
@@ -82,10 +87,10 @@ def build_bundle(
     return Bundle(buffer.getvalue(), passwords, tuple(slugs), tuple(charts))
 
 
-def _address(exported: str, settings: Settings) -> str:
+def _address(exported: str, settings: Settings, name: str) -> str:
     """Return the exported SQLAlchemy address with this platform's user, host and port."""
     parts = urlsplit(exported)
-    user = quote(settings.admin_user, safe="")
+    user = quote(name, safe="")
     place = f"{user}:{_MASK}@{settings.dremio_host}:{settings.dremio_flight_port}"
     query = parts.query
     if settings.dremio_flight_tls == "on":

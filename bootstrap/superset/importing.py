@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from bootstrap.clients.dremio import Dremio
+from bootstrap.clients.dremio import SUPERSET, Dremio, login_of
 from bootstrap.provision.watching import is_watched
 from bootstrap.runtime import choose_runtime
 from bootstrap.superset.bundle import WATCHING, build_bundle
@@ -24,7 +24,9 @@ def import_assets(settings: Settings) -> str:
     does not answer, with the engine's words.
     """
     left_out = () if is_watched(Dremio(settings)) else (WATCHING,)
-    bundle = build_bundle(choose_runtime(settings)[0].inside, without=left_out)
+    bundle = build_bundle(
+        choose_runtime(settings)[0].inside, without=left_out, login=login_of(settings, SUPERSET)
+    )
     superset = Superset(settings)
     superset.import_bundle(bundle.content, bundle.passwords)
     return check_dashboards(superset, bundle.dashboards)

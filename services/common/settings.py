@@ -6,6 +6,9 @@ the platform writes lies in `<home>/.lakelet`. An environment variable wins over
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -191,6 +194,15 @@ class Settings(BaseSettings):
     def dremio_url(self) -> str:
         """Base address of Dremio's REST API."""
         return f"http://{self.dremio_host}:{self.dremio_port}"
+
+    def password_of(self, name: str) -> str:
+        """Return the password of one of the platform's own users of Dremio.
+
+        Derived from ENCRYPTION_KEY: nothing more to keep, and the same after a restore.
+        """
+        key = self.encryption_key.get_secret_value().encode()
+        digest = hmac.new(key, f"dremio user {name}".encode(), hashlib.sha256).digest()
+        return "a1" + base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
     @property
     def flight_uri(self) -> str:

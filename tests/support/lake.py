@@ -9,6 +9,7 @@ from pathlib import Path
 from bootstrap.clients.dremio import Dremio
 from bootstrap.platform_file import read_platform
 from bootstrap.provision.dremio import ensure_layers
+from bootstrap.provision.people import ensure_people
 from tests.support.bronze import Bronze
 from tests.support.platform import Home, services_in
 
@@ -19,7 +20,9 @@ LAYERS = ("staging", "intermediate", "marts")
 def lake_in(folder: Path, *more: str) -> Iterator[tuple[Home, Bronze]]:
     """Run storage and engine (and `more` services) in a new home; yield it and bronze's writer."""
     with services_in(folder, "postgres", "storage", "dremio", *more) as home:
-        ensure_layers(Dremio(home.settings), read_platform(home.settings), home.settings)
+        dremio, platform = Dremio(home.settings), read_platform(home.settings)
+        ensure_layers(dremio, platform, home.settings)
+        ensure_people(dremio, platform, home.settings)
         bronze = Bronze(home.settings)
         bronze.fill()
         yield home, bronze

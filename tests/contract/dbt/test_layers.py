@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
+from pydantic import SecretStr
 
-from bootstrap.clients.dremio import Dremio
+from bootstrap.clients.dremio import DBT, SUPERSET, Dremio, login_of
 from bootstrap.dbt import DataTestError, run_layers
+from bootstrap.platform_file import read_platform
 from bootstrap.progress import Progress
-from services.common.settings import CHECKOUT
+from bootstrap.provision.people import ensure_people
+from services.common.errors import PermanentError
+from services.common.settings import CHECKOUT, Settings
 from tests.support.bronze import MONEY, ORDERS, Bronze
 from tests.support.lake import LAYERS, lake_in
 from tests.support.platform import Home
@@ -77,6 +81,47 @@ def test_the_layers_are_built_and_money_is_exact(lake: Home, bronze: Bronze) -> 
         assert Decimal(found["money"]) == MONEY, table
     (cancelled,) = dremio.sql("SELECT SUM(cancelled) AS n FROM gold.fct_flight_delays_daily")
     assert cancelled["n"] == 6
+
+
+def test_each_part_asks_as_its_own_user_with_least_rights(lake: Home) -> None:
+    settings = lake.settings
+    admin = Dremio(settings)
+    asked = admin.sql(
+        "SELECT DISTINCT user_name FROM sys.audit WHERE event_type = 'CHANGE' "
+        "AND outcome = 'OK' AND objects LIKE 'gold.customer_metrics%'"
+    )
+    assert asked == [{"user_name": "dbt"}]
+    assert login_of(settings, DBT) == ("dbt", settings.password_of("dbt"))
+    assert login_of(settings, SUPERSET)[0] == "superset"
+    assert ensure_people(admin, read_platform(settings), settings) == "as they were"
+    superset = asking(settings, SUPERSET)
+    assert superset.sql("SELECT COUNT(*) AS n FROM gold.customer_metrics")[0]["n"] == 3
+    dbt = asking(settings, DBT)
+    dbt.sql("CREATE TABLE silver.scratch AS SELECT 1 AS a")
+    for who, statement in (
+        (superset, "SELECT * FROM bronze.shop.orders"),
+        (superset, "DELETE FROM gold.customer_metrics"),
+        (superset, "CREATE TABLE gold.mine AS SELECT 1 AS a"),
+        (superset, "CREATE USER someone"),
+        (dbt, "DELETE FROM bronze.shop.orders"),
+        (dbt, "CREATE SPACE mine"),
+        (dbt, "GRANT SELECT ON SOURCE bronze TO USER superset"),
+        (dbt, "DROP USER superset"),
+    ):
+        with pytest.raises(PermanentError, match=r"does not have|Access denied|ADMIN"):
+            who.sql(statement)
+    dbt.sql("DROP TABLE silver.scratch")
+    # A password that was changed by hand is set right again.
+    admin.sql("ALTER USER dbt SET PASSWORD 'something else 1'")
+    assert login_of(settings, DBT)[0] == settings.admin_user
+    ensure_people(admin, read_platform(settings), settings)
+    assert login_of(settings, DBT)[0] == "dbt"
+
+
+def asking(settings: Settings, name: str) -> Dremio:
+    """A session of one of the platform's own users."""
+    password = SecretStr(settings.password_of(name))
+    return Dremio(settings.model_copy(update={"admin_user": name, "admin_password": password}))
 
 
 def test_the_documentation_knows_every_column(lake: Home) -> None:
