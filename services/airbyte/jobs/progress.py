@@ -37,6 +37,7 @@ class Progress:
         self._duck, self._connect = duck.cursor(), connect
         self._job_id, self._attempt = job_id, attempt
         self._lock = threading.Lock()
+        self._looks = 0
         self._now: tuple[ConfiguredStream, Reading, int, Json] | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="progress", daemon=True)
@@ -59,10 +60,14 @@ class Progress:
                 self._now = None
 
     def _row_number(self) -> int:
-        found = self._duck.execute(
-            "SELECT last_value FROM duckdb_sequences() WHERE sequence_name = ?", [ROW_NUMBERS]
-        ).fetchone()
-        return int(found[0] or 0) if found else 0
+        """Return how many rows were numbered so far.
+
+        It takes a number itself: `duckdb_sequences()` would have every attached database tell its
+        sequences, the source's too.
+        """
+        found = self._duck.execute(f"SELECT nextval('{ROW_NUMBERS}')").fetchone()
+        self._looks += 1
+        return int(found[0]) - self._looks if found else 0
 
     def _watch(self) -> None:
         db: Db | None = None
