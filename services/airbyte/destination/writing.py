@@ -27,7 +27,8 @@ def write_files(
     """Write the rows of `query` below `folder` and return the files that hold any."""
     rows = duck.execute(
         f"COPY ({query}) TO {literal(folder)} (FORMAT parquet, COMPRESSION snappy,"
-        f" FIELD_IDS {field_ids(schema)}, FILE_SIZE_BYTES '{FILE_SIZE}', RETURN_STATS)"
+        f" FIELD_IDS {field_ids(schema)}, FILE_SIZE_BYTES '{FILE_SIZE}', RETURN_STATS,"
+        " WRITE_EMPTY_FILE false)"
     ).fetchall()
     return [row[0] for row in rows if row[1] > 0]
 
