@@ -302,6 +302,9 @@ def _special(rng: random.Random) -> str:
             "SELECT s, t, SUM(d) AS v FROM gold.f GROUP BY s, t ORDER BY SUM(d), s, t",
             "SELECT DATE_TRUNC('month', t) AS t, SUM(d) AS v FROM gold.f GROUP BY t",
             "SELECT s, COUNT(*) AS n FROM (SELECT s, 1 AS k FROM gold.f) q GROUP BY k",
+            "SELECT SUM(d) AS v, COUNT(*) AS n FROM gold.f LIMIT 50000",
+            "SELECT COUNT(*) AS n FROM gold.f WHERE s = 'a' LIMIT 1 OFFSET 1",
+            "SELECT COUNT(*) AS n FROM gold.f LIMIT 0",
             "SELECT k, COUNT(*) AS n FROM (SELECT s, 2 AS k FROM gold.f) q GROUP BY k, s",
             "SELECT s, COUNT(*) AS n FROM (SELECT s, 2 AS k FROM gold.f) q GROUP BY s, k "
             "ORDER BY k, s",

@@ -61,9 +61,29 @@ def order_dependent(tree: exp.Expr) -> str:
             return name
         if isinstance(node, exp.Limit | exp.Offset | exp.Fetch):
             parent = node.parent
+            if isinstance(parent, exp.Select) and _is_one_row(parent):
+                continue
             if parent is None or parent.args.get("order") is None:
                 return "LIMIT without ORDER BY"
     return ""
+
+
+_MANY_ROWS = ("FLATTEN", "UNNEST", "EXPLODE")
+
+
+def _is_one_row(select: exp.Select) -> bool:
+    """Whether a query sums all rows up to one: whatever its LIMIT, no order shows."""
+    from services.dremio.sql.reflections.match import is_aggregate
+
+    if select.args.get("group") or select.args.get("windows") or select.args.get("qualify"):
+        return False
+    found = False
+    for output in select.expressions:
+        for node in output.walk():
+            if isinstance(node, exp.Window | exp.Query) or function(node) in _MANY_ROWS:
+                return False
+            found = found or is_aggregate(node)
+    return found
 
 
 _EXACT = (
