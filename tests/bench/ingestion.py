@@ -19,6 +19,7 @@ from bootstrap.clients.airbyte import Airbyte as Client
 from bootstrap.platform_file import Platform
 from bootstrap.provision.connectors import ensure_connectors
 from services.common.settings import CHECKOUT, Settings
+from services.common.waiting import wait_until
 from tests.bench.platform import bare_duckdb
 from tests.bench.report import Figure, at_least, at_most
 from tests.contract.airbyte.client import FILE, Airbyte
@@ -73,12 +74,20 @@ class _Run:
         self.info = airbyte.wait(airbyte.start(connection), seconds=900)
         self.seconds = time.monotonic() - began
         self.records = int(self.info["job"]["aggregatedStats"]["recordsCommitted"])
-        self.lines = [line for a in self.info["attempts"] for line in a["logs"]["logLines"]]
-        (peak,) = re.findall(r"peak memory (\d+) MiB", self.lines[-1])
+        job = self.info["job"]["id"]
+        # The last line is written right after the job's end.
+        wait_until(lambda: bool(self._peaks(airbyte, job)), seconds=30, what="the attempt's end")
+        peak = self._peaks(airbyte, job)[-1]
         self.peak = float(peak)
-        assert self.info["job"]["status"] == "succeeded", self.lines
+        assert self.info["job"]["status"] == "succeeded", self.info
         rate = self.records / self.seconds
         print(f"  {self.records:,} rows in {self.seconds:.2f} s: {rate:,.0f}/s, {peak} MiB")
+
+    @staticmethod
+    def _peaks(airbyte: Airbyte, job: int) -> list[str]:
+        attempts = airbyte.post("jobs/get", id=job)["attempts"]
+        lines = "\n".join(line for a in attempts for line in a["logs"]["logLines"])
+        return re.findall(r"peak memory (\d+) MiB", lines)
 
 
 def _from_postgres(airbyte: Airbyte) -> list[Figure]:
