@@ -50,6 +50,22 @@ def test_the_address_is_this_platforms_and_the_password_stays_outside(settings: 
     assert not any(password in yaml.safe_dump(doc) for doc in documents(bundle).values())
 
 
+def test_superset_may_ask_as_a_user_of_its_own(settings: Settings) -> None:
+    bundle = build_bundle(settings, login=("superset", settings.password_of("superset")))
+    address = documents(bundle)["databases/Lakelet.yaml"]["sqlalchemy_uri"]
+    assert address.startswith("dremio+flight://superset:XXXXXXXXXX@127.0.0.1:15010/")
+    assert bundle.passwords == {"databases/Lakelet.yaml": settings.password_of("superset")}
+    assert settings.password_of("superset") != settings.password_of("dbt")
+    admin = settings.admin_password.get_secret_value()
+    assert not any(admin in yaml.safe_dump(doc) for doc in documents(bundle).values())
+
+
+def test_with_tls_superset_trusts_the_certificate(settings: Settings) -> None:
+    bundle = build_bundle(settings.model_copy(update={"dremio_flight_tls": "on"}))
+    address = documents(bundle)["databases/Lakelet.yaml"]["sqlalchemy_uri"]
+    assert address.endswith(f"?UseEncryption=true&TrustedCerts={settings.flight_certificate}")
+
+
 def test_the_same_files_make_the_same_bytes(settings: Settings) -> None:
     assert build_bundle(settings).content == build_bundle(settings).content
 
