@@ -164,6 +164,7 @@ def test_what_shippers_send_to_a_stream_makes_one(es: Elasticsearch) -> None:
 
 @pytest.mark.filterwarnings("ignore:This API is in technical preview")
 def test_work_that_goes_on_after_its_answer(es: Elasticsearch) -> None:
+    es = es.options(request_timeout=120)
     lines = [line for n in range(2500) for line in ({"index": {}}, {"n": n})]
     es.bulk(index="many", operations=lines)
     started = es.reindex(
@@ -177,7 +178,7 @@ def test_work_that_goes_on_after_its_answer(es: Elasticsearch) -> None:
     wrong = es.delete_by_query(index="copy", query={"no_such": {}}, wait_for_completion=False)[
         "task"
     ]
-    failed = es.tasks.get(task_id=wrong, wait_for_completion=True)
+    failed = es.tasks.get(task_id=wrong, wait_for_completion=True, timeout="60s")
     assert failed["error"]["type"] == "parsing_exception"
     with pytest.raises(NotFoundError):
         es.tasks.get(task_id="elsewhere:1")

@@ -52,7 +52,7 @@ class Appended:
     def fill_columns(self) -> bool:
         """Make the columns; False when that is not possible."""
         made = columns_of(self.index.mapping, self.documents)
-        self.columns = made or []
+        self.columns, self.documents = made or [], []
         return made is not None and len(set(self.ids)) == len(self.ids)
 
     def write(self, cursor: duckdb.DuckDBPyConnection) -> None:

@@ -111,6 +111,7 @@ class Writer:
         parts = self._parts(groups, new)
         if parts is None:
             return None
+        new.documents.clear()  # several times their text, and all in the columns now
         with self._database.exclusive():
             for part in parts.values():
                 if self._indices.current(part.index.name) is not part.index:
