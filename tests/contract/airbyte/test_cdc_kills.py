@@ -132,7 +132,6 @@ class Arena:
             db.execute(
                 f"CREATE PUBLICATION kills FOR TABLE {', '.join(f'kills.{t}' for t in TABLES)}"
             )
-        maria.execute("SET GLOBAL binlog_row_metadata = FULL")
 
         def postgres(slot: str) -> str:
             method = {"method": "CDC", "replication_slot": slot, "publication": "kills"}
@@ -190,7 +189,8 @@ class Arena:
 
 @pytest.fixture(scope="module")
 def arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
-    with mariadb() as maria, services_in(tmp_path_factory.mktemp("kills")) as home:
+    options = ("--binlog-row-metadata=FULL",)  # to alter tables while their log is being read
+    with mariadb(*options) as maria, services_in(tmp_path_factory.mktemp("kills")) as home:
         yield Arena(home, maria)
 
 
