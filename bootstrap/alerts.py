@@ -40,8 +40,7 @@ class Alert:
 
 def active_alerts(settings: Settings) -> list[Alert]:
     """Return what is pending or firing. Raises TransientError when nobody can be asked."""
-    compose = choose_runtime(settings)[0].name == "compose"
-    by_prometheus = compose or debian.runs_prometheus(settings)
+    by_prometheus = _in_vendors_containers(settings) or debian.runs_prometheus(settings)
     address = settings.prometheus_url if by_prometheus else settings.exporter_url
     answer = _call("GET", f"{address}/api/v1/alerts", settings)
     return [_alert(each) for each in answer.json()["data"]["alerts"]]
@@ -49,7 +48,7 @@ def active_alerts(settings: Settings) -> list[Alert]:
 
 def send_test(settings: Settings) -> None:
     """Send a test alert to all that are told. Raises TransientError when that is not possible."""
-    if choose_runtime(settings)[0].name == "compose":
+    if _in_vendors_containers(settings):
         raise ConfigError("in containers: `amtool alert add TestAlert` in `alertmanager`")
     if not debian.runs_prometheus(settings):
         _call("POST", f"{settings.exporter_url}/-/test", settings)
@@ -65,6 +64,12 @@ def send_test(settings: Settings) -> None:
         "endsAt": (now + datetime.timedelta(minutes=1)).isoformat(),
     }
     _call("POST", f"{settings.alertmanager_url}/api/v2/alerts", settings, [alert])
+
+
+def _in_vendors_containers(settings: Settings) -> bool:
+    """Say whether Prometheus' own containers watch; our engines' exporter watches else."""
+    runtime = choose_runtime(settings)[0]
+    return (runtime.name, runtime.engines) == ("compose", "vendor")
 
 
 def _call(method: str, address: str, settings: Settings, body: Any = None) -> httpx.Response:

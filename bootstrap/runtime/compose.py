@@ -140,7 +140,9 @@ class ComposeRuntime:
         container, folder = self._container_of(name)
         with content.open("rb") as tar:
             result = subprocess.run(
-                ["docker", "cp", "--archive", "-", f"{container}:{folder}"],
+                # Not with --archive: the engine would look the container's user up on this machine;
+                # without it files keep the numbers of their owners.
+                ["docker", "cp", "-", f"{container}:{folder}"],
                 stdin=tar,
                 capture_output=True,
                 text=True,

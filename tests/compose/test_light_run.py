@@ -5,6 +5,7 @@ Minutes, not seconds: `make test-compose` asks for it. Elsewhere it says that it
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -111,7 +112,8 @@ def test_every_service_leaves_its_log_in_the_store(home: Home) -> None:
 @pytest.mark.usefixtures("outcome")
 def test_metrics_and_alerts_tell_of_the_containers(home: Home) -> None:
     def page() -> str:
-        return httpx.get(f"{home.settings.exporter_url}/metrics", trust_env=False).text
+        address = f"{home.settings.exporter_url}/metrics"
+        return httpx.get(address, trust_env=False, timeout=60).text
 
     def well() -> bool:
         asked = ("postgres", "storage", "dremio", "airbyte", "superset", "elasticsearch", "shipper")
@@ -119,7 +121,9 @@ def test_metrics_and_alerts_tell_of_the_containers(home: Home) -> None:
 
     wait_until(well, seconds=90, what="all services up in the metrics")
     assert "airbyte_records_synced_total" in page()
-    assert isinstance(home.lakelet_json("alerts"), list)
+    told = home.lakelet("alerts", "--json")
+    assert told.returncode in (0, 1), told.stderr  # 1: one fires, the killed services' maybe
+    assert all(alert["name"] for alert in json.loads(told.stdout))
 
 
 @pytest.mark.usefixtures("outcome")
