@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from decimal import Decimal
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -192,5 +193,6 @@ def test_rows_and_money_of_a_table_are_counted(airbyte: Airbyte, mysql: MariaDB)
         source=SourceHop(of="shop", table=f"{DATABASE}.counted me"), money="paid", hops={}
     )
     platform = Platform.model_construct(sources={"shop": source}, reconcile={"counted": check})
-    (flow,) = reconcile(platform, airbyte.settings, Dremio(airbyte.settings))
+    dremio = Mock(spec=Dremio)  # no hop of this one lies in the lake
+    (flow,) = reconcile(platform, airbyte.settings, dremio)
     assert flow.hops == (Hop("source", f"{DATABASE}.counted me", 3, Decimal("0.30")),)

@@ -118,7 +118,7 @@ def test_discovery_tells_keys_types_and_views(airbyte: Airbyte, mysql: MariaDB) 
         ({"port": 9}, "cannot be reached"),
         ({"host": "nowhere.invalid"}, "host 'nowhere.invalid' is not known"),
         ({"ssl_mode": {"mode": "required"}}, "ssl_mode do not fit"),
-        ({"tunnel_method": {"tunnel_method": "SSH_KEY_AUTH"}}, "not supported yet"),
+        ({"tunnel_method": {"tunnel_method": "SSH_KEY_AUTH"}}, "not a private key"),
         ({"database": "mysql_empty"}, "sees no table"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

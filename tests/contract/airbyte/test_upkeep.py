@@ -17,16 +17,17 @@ from tests.contract.airbyte.client import Airbyte, rows
 
 APPEND = {"syncMode": "incremental", "destinationSyncMode": "append", "cursorField": ["n"]}
 COUNT = (
-    "SELECT count(*), count(DISTINCT n), count(DISTINCT _airbyte_raw_id) FROM bronze.upkeep.kept"
+    "SELECT count(*), count(DISTINCT n), count(DISTINCT _airbyte_raw_id) "
+    "FROM bronze.upkeep.small_ones"
 )
 
 
 @pytest.fixture(scope="module")
 def connection(airbyte: Airbyte) -> str:
     with airbyte.shop() as db:
-        db.execute("CREATE TABLE kept AS SELECT i AS n FROM generate_series(1, 10) i")
+        db.execute("CREATE TABLE small_ones AS SELECT i AS n FROM generate_series(1, 10) i")
     source = airbyte.source(airbyte.postgres_config())
-    made = airbyte.connect(source, "upkeep", {"kept": APPEND})
+    made = airbyte.connect(source, "upkeep", {"small_ones": APPEND})
     airbyte.sync(made)
     return made
 
@@ -43,12 +44,12 @@ def load(airbyte: Airbyte) -> Table:
         key="airbyte",
         secret=settings.airbyte_s3_secret_key.get_secret_value(),
     )
-    return open_catalog(lake).load_table(("upkeep", "kept"))
+    return open_catalog(lake).load_table(("upkeep", "small_ones"))
 
 
 def more(airbyte: Airbyte, connection: str) -> Any:
     with airbyte.shop() as db:
-        db.execute("INSERT INTO kept SELECT max(n) + 1 FROM kept")
+        db.execute("INSERT INTO small_ones SELECT max(n) + 1 FROM small_ones")
     return airbyte.sync(connection)
 
 
