@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from bootstrap.backup.manifest import Blob
 from bootstrap.backup.store import Readable, Store
@@ -27,7 +27,7 @@ class Blobs:
     def add(self, source: Readable) -> Blob:
         """Store what `source` yields, unless it is there already."""
         with tempfile.NamedTemporaryFile(dir=self.folder) as copy:
-            blob = _copy(source, copy.file)  # type: ignore[arg-type]
+            blob = _copy(source, copy.file)
             copy.flush()
             if not self._store.has(name_of(blob)):
                 self._store.put(name_of(blob), Path(copy.name))
@@ -47,7 +47,7 @@ class Blobs:
         """
         with tempfile.NamedTemporaryFile(dir=self.folder) as copy:
             with self._store.open(name_of(blob)) as source:
-                _check(self._store, blob, _copy(source, copy.file))  # type: ignore[arg-type]
+                _check(self._store, blob, _copy(source, copy.file))
             copy.flush()
             yield Path(copy.name)
 
@@ -70,7 +70,7 @@ def _check(store: Store, wanted: Blob, found: Blob) -> None:
         )
 
 
-def _copy(source: Readable, target: BinaryIO | None) -> Blob:
+def _copy(source: Readable, target: IO[bytes] | None) -> Blob:
     digest, size = hashlib.sha256(), 0
     write: Callable[[bytes], object] = target.write if target else (lambda _part: None)
     while part := source.read(_CHUNK):

@@ -35,9 +35,9 @@ A deleted row has the source's `_ab_cdc_deleted_at` set and at least its key.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -135,3 +135,17 @@ class LogSource(Source, Protocol):
         env: Environment,
     ) -> AbstractContextManager[ChangeLog]:
         """Open the log for `streams`, each to be continued from its state (None: no state yet)."""
+
+
+def without_log_columns(stream: ConfiguredStream, added: Set[str]) -> ConfiguredStream:
+    """Return the stream with its table's own columns only, without those that a log adds."""
+
+    def own(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return None if names is None else tuple(n for n in names if n not in added) or None
+
+    return replace(
+        stream,
+        known_columns=own(stream.known_columns),
+        selected_columns=own(stream.selected_columns),
+        cursor_field=None,
+    )

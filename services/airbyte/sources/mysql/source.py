@@ -11,11 +11,12 @@ import pymysql
 
 from services.airbyte.cdk.catalog import ConfiguredStream, Stream
 from services.airbyte.cdk.failures import config_error
+from services.airbyte.cdk.log import without_log_columns
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.mysql import connecting
 from services.airbyte.sources.mysql.cdc import server as servers
-from services.airbyte.sources.mysql.cdc.config import CDC_COLUMNS, CURSOR, Place
-from services.airbyte.sources.mysql.cdc.log import MySqlLog, open_log, without_cdc_columns
+from services.airbyte.sources.mysql.cdc.config import CDC_COLUMNS, CDC_NAMES, CURSOR, Place
+from services.airbyte.sources.mysql.cdc.log import MySqlLog, open_log
 from services.airbyte.sources.mysql.cdc.stream import BinlogStream
 from services.airbyte.sources.mysql.failures import explain
 from services.airbyte.sources.mysql.reading import TableReader
@@ -79,7 +80,7 @@ class MySqlSource:
     ) -> Iterator[Reading]:
         """Read a table."""
         if _method(config) == CDC:
-            stream = without_cdc_columns(stream)
+            stream = without_log_columns(stream, CDC_NAMES)
         with connecting.target(config) as server, connecting.session(config) as db:
             tables = _tables(db, config, stream.name)
             if not tables:

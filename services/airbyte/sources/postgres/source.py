@@ -11,12 +11,13 @@ import duckdb
 
 from services.airbyte.cdk.catalog import ConfiguredStream, Stream
 from services.airbyte.cdk.failures import config_error
+from services.airbyte.cdk.log import without_log_columns
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.postgres import connecting
 from services.airbyte.sources.postgres.cdc import slot as slots
-from services.airbyte.sources.postgres.cdc.config import CdcConfig
+from services.airbyte.sources.postgres.cdc.config import CDC_NAMES, CdcConfig
 from services.airbyte.sources.postgres.cdc.log import PostgresLog, open_log
-from services.airbyte.sources.postgres.cdc.streams import cdc_stream, without_cdc_columns
+from services.airbyte.sources.postgres.cdc.streams import cdc_stream
 from services.airbyte.sources.postgres.reading import TableReader
 from services.airbyte.sources.postgres.tables import SourceTable, find_tables
 
@@ -90,7 +91,7 @@ class PostgresSource:
     ) -> Iterator[Reading]:
         """Read a table in one snapshot of the source."""
         if _method(config) == CDC:
-            stream = without_cdc_columns(stream)
+            stream = without_log_columns(stream, CDC_NAMES)
         elif _method(config) == XMIN:
             stream = dataclasses.replace(stream, cursor_field=None)
         schema = stream.namespace or _schemas(config)[0]

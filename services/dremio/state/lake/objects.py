@@ -80,11 +80,9 @@ class Objects:
         """Return an object, None when it is not there."""
         try:
             found = self._s3.stat_object(bucket, key)
-        except S3Error as error:
-            if error.code in _ABSENT:
-                return None
-            raise self._failed(f"{bucket}/{key} cannot be read", error) from error
         except (MinioException, HTTPError) as error:
+            if isinstance(error, S3Error) and error.code in _ABSENT:
+                return None
             raise self._failed(f"{bucket}/{key} cannot be read", error) from error
         return Object(key, f"{found.size}/{found.etag}/{found.last_modified}")
 
@@ -94,11 +92,9 @@ class Objects:
         try:
             response = self._s3.get_object(bucket, key)
             return bytes(response.read())
-        except S3Error as error:
-            if error.code in _ABSENT:
-                return None
-            raise self._failed(f"{bucket}/{key} cannot be read", error) from error
         except (MinioException, HTTPError) as error:
+            if isinstance(error, S3Error) and error.code in _ABSENT:
+                return None
             raise self._failed(f"{bucket}/{key} cannot be read", error) from error
         finally:
             if response is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -12,7 +11,7 @@ import pymysql
 
 from services.airbyte.cdk.catalog import ConfiguredStream
 from services.airbyte.cdk.failures import config_error
-from services.airbyte.cdk.log import Changes, Limits
+from services.airbyte.cdk.log import Changes, Limits, without_log_columns
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.mysql import connecting
 from services.airbyte.sources.mysql.cdc import server as servers
@@ -204,24 +203,10 @@ def open_log(
     env: Environment,
 ) -> Iterator[MySqlLog]:
     """Open the log of a configuration for the streams."""
-    own = [without_cdc_columns(stream) for stream in streams]
+    own = [without_log_columns(stream, CDC_NAMES) for stream in streams]
     with ExitStack() as stack:
         server = stack.enter_context(connecting.target(config))
         db = stack.enter_context(connecting.session(config))
         log = MySqlLog(config, server, db, duck, env, stack)
         log.begin(own, states)
         yield log
-
-
-def without_cdc_columns(stream: ConfiguredStream) -> ConfiguredStream:
-    """Return the stream with the table's own columns only."""
-
-    def own(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        return None if names is None else tuple(n for n in names if n not in CDC_NAMES) or None
-
-    return dataclasses.replace(
-        stream,
-        known_columns=own(stream.known_columns),
-        selected_columns=own(stream.selected_columns),
-        cursor_field=None,
-    )

@@ -12,19 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from services.airbyte.cdk.places import Bools, Bytes, Ints, gather
 from services.airbyte.sources.mysql.cdc.layout import Cell
-
-Ints = npt.NDArray[np.int64]
-Bytes = npt.NDArray[np.uint8]
-Bools = npt.NDArray[np.bool_]
 
 # Values at the end are read beyond it.
 _PADDING = b"\0" * 16
-# Above this average a value is copied by slicing, below by an index per byte.
-_LONG = 512
 
 
 @dataclass(frozen=True)
@@ -144,21 +138,3 @@ def little(data: Bytes, at: Ints, size: int) -> Ints:
     for offset in range(1, size):
         value |= data[at + offset].astype(np.int64) << (8 * offset)
     return value
-
-
-def gather(blob: bytes, valid: Bools, starts: Ints, lengths: Ints, kind: pa.DataType) -> pa.Array:
-    """Return the bytes that lie at the given places as an Arrow array."""
-    count = len(starts)
-    sizes = np.where(valid, lengths, 0)
-    offsets = np.zeros(count + 1, np.int64)
-    np.cumsum(sizes, out=offsets[1:])
-    total = int(offsets[-1])
-    if total > _LONG * max(count, 1):
-        view = memoryview(blob)
-        pieces = zip(starts.tolist(), sizes.tolist(), strict=True)
-        data = pa.py_buffer(b"".join([view[at : at + size] for at, size in pieces]))
-    else:
-        index = np.repeat(starts - offsets[:-1], sizes) + np.arange(total, dtype=np.int64)
-        data = pa.py_buffer(np.frombuffer(blob, np.uint8)[index])
-    bitmap = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
-    return pa.Array.from_buffers(kind, count, [bitmap, pa.py_buffer(offsets), data])

@@ -13,6 +13,7 @@ from services.airbyte.cdk.catalog import ConfiguredStream
 from services.airbyte.cdk.columns import quote
 from services.airbyte.cdk.failures import config_error
 from services.airbyte.cdk.log import KEPT, OP, SEQ, Changes
+from services.airbyte.cdk.places import Ints
 from services.airbyte.sources.mysql.cdc.config import (
     CDC_COLUMNS,
     CURSOR,
@@ -23,7 +24,7 @@ from services.airbyte.sources.mysql.cdc.config import (
     Place,
 )
 from services.airbyte.sources.mysql.cdc.layout import TableMap
-from services.airbyte.sources.mysql.cdc.rows import Image, Ints, find_rows
+from services.airbyte.sources.mysql.cdc.rows import Image, find_rows
 from services.airbyte.sources.mysql.cdc.values import Asked, differ, read_column
 from services.airbyte.sources.mysql.tables import SourceColumn, SourceTable
 

@@ -21,10 +21,9 @@ import pymysql
 from pymysql.constants import COMMAND
 
 from services.airbyte.sources.mysql.cdc.config import Place
+from services.airbyte.sources.mysql.cdc.packets import CHUNK, Packets, failure
 from services.airbyte.sources.mysql.connecting import Target
 
-_CHUNK = 1 << 20
-_FULL_PACKET = 0xFFFFFF
 _FORMAT, _MADE_UP = 15, frozenset({4, 27})  # rotations and heartbeats
 _SETUP = (
     "SET @master_binlog_checksum = @@GLOBAL.binlog_checksum",
@@ -51,8 +50,7 @@ class BinlogStream:
         request = struct.pack("<IHI", start.at, 0, identity) + start.file.encode()
         connection._execute_command(COMMAND.COM_BINLOG_DUMP, request)
         self._socket: socket.socket = connection._sock
-        self._buffer = bytearray()
-        self._joined = b""
+        self._packets = Packets()
         self._summed = False
 
     def close(self) -> None:
@@ -64,29 +62,17 @@ class BinlogStream:
         """Yield the events that have arrived, waiting at most `seconds` for the first."""
         self._socket.settimeout(seconds)
         try:
-            chunk = self._socket.recv(_CHUNK)
+            chunk = self._socket.recv(CHUNK)
         except TimeoutError:
             return
         if not chunk:
             raise pymysql.OperationalError(2013, "Lost connection to the server: it went away")
-        buffer = self._buffer
-        buffer += chunk
-        at, end = 0, len(buffer)
-        while end - at >= 4:
-            size = buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16
-            if end - at < 4 + size:
-                break
-            payload = bytes(buffer[at + 4 : at + 4 + size])
-            at += 4 + size
-            if size == _FULL_PACKET:
-                self._joined += payload
-                continue
-            if self._joined:
-                payload, self._joined = self._joined + payload, b""
+        for payload in self._packets.cut(chunk):
             if payload[0] != 0:
-                raise _failure(payload)
+                raise failure(payload) or pymysql.OperationalError(
+                    2013, "Lost connection to the server: it ended the log"
+                )
             yield self._without_checksum(payload)
-        del buffer[:at]
 
     def _without_checksum(self, payload: bytes) -> bytes:
         kind = payload[5]
@@ -97,10 +83,3 @@ class BinlogStream:
             summed = zlib.crc32(payload[1:-4]) == int.from_bytes(payload[-4:], "little")
             return payload[:-4] if summed else payload
         return payload[:-4] if self._summed else payload
-
-
-def _failure(payload: bytes) -> pymysql.Error:
-    if payload[0] == 0xFF:
-        (number,) = struct.unpack_from("<H", payload, 1)
-        return pymysql.OperationalError(number, payload[9:].decode("utf-8", "replace"))
-    return pymysql.OperationalError(2013, "Lost connection to the server: it ended the log")

@@ -15,11 +15,12 @@ import pyarrow as pa
 import pymysql
 from pymysql.constants import COMMAND
 
-from services.airbyte.sources.mysql.cdc.rows import gather, little
+from services.airbyte.cdk.places import gather
+from services.airbyte.sources.mysql.cdc.packets import CHUNK, Packets, failure
+from services.airbyte.sources.mysql.cdc.rows import little
 
-_CHUNK = 1 << 20
 _BATCH_BYTES = 8 << 20
-_FULL_PACKET = 0xFFFFFF
+_END = 0xFE
 _PADDING = b"\0" * 16
 
 
@@ -53,31 +54,15 @@ def _batches(connection: Any, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
 
 
 def _packets(connection: Any) -> Iterator[bytes]:
-    buffer, joined = bytearray(), b""
-    while True:
-        chunk = connection._rfile.read1(_CHUNK)
-        if not chunk:
-            raise pymysql.OperationalError(2013, "Lost connection to the server during a query")
-        buffer += chunk
-        at, end = 0, len(buffer)
-        while end - at >= 4:
-            size = buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16
-            if end - at < 4 + size:
-                break
-            payload = bytes(buffer[at + 4 : at + 4 + size])
-            at += 4 + size
-            if size == _FULL_PACKET:
-                joined += payload
-                continue
-            if joined:
-                payload, joined = joined + payload, b""
-            elif payload[0] == 0xFE and size < 9:
+    packets = Packets()
+    while chunk := connection._rfile.read1(CHUNK):
+        for payload in packets.cut(chunk):
+            if payload[0] == _END and len(payload) < 9:
                 return
-            elif payload[0] == 0xFF:
-                number = int.from_bytes(payload[1:3], "little")
-                raise pymysql.OperationalError(number, payload[9:].decode("utf-8", "replace"))
+            if problem := failure(payload):
+                raise problem
             yield payload
-        del buffer[:at]
+    raise pymysql.OperationalError(2013, "Lost connection to the server during a query")
 
 
 def _decode(rows: list[bytes], schema: pa.Schema) -> pa.RecordBatch:

@@ -21,9 +21,10 @@ from pyiceberg.types import BinaryType, BooleanType, StringType
 from pymysql.charset import charset_by_name
 from pymysqlreplication.json_binary import parse_json
 
+from services.airbyte.cdk.places import Bools, Bytes, Ints
 from services.airbyte.sources.mysql.cdc import layout as kinds
 from services.airbyte.sources.mysql.cdc.layout import Cell, decimal_bytes
-from services.airbyte.sources.mysql.cdc.rows import Bools, Bytes, Image, Ints, little
+from services.airbyte.sources.mysql.cdc.rows import Image, little
 from services.airbyte.sources.mysql.tables import SourceColumn
 
 _UTF8 = frozenset({"utf8", "utf8mb3", "utf8mb4", "ascii", ""})

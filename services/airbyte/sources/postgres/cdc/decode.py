@@ -14,9 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Ints = npt.NDArray[np.int64]
-Bytes = npt.NDArray[np.uint8]
-Bools = npt.NDArray[np.bool_]
+from services.airbyte.cdk.places import Bools, Bytes, Ints, gather
 
 # The header of a WAL data message, and the type and relation of the change in it.
 HEADER = 25
@@ -24,8 +22,7 @@ _BODY = HEADER + 5
 _TEXT, _UNCHANGED = ord("t"), ord("u")
 _DELETE, _NEW = ord("D"), ord("N")
 _PADDING = b"\0" * 16
-# Above this average a value is copied by slicing, below by an index per byte.
-_LONG = 512
+_KIND = pa.large_string()
 
 
 @dataclass(frozen=True)
@@ -67,6 +64,7 @@ class Rows:
             self.tuples.kinds[number] == _TEXT,
             self.tuples.starts[number],
             self.tuples.lengths[number],
+            _KIND,
         )
 
     def kept(self, names: Sequence[str]) -> pa.Array:
@@ -169,25 +167,7 @@ def _differ(data: Bytes, old: Tuples, new: Tuples, key: Sequence[int]) -> Bools:
         if not len(same):
             continue
         every = np.ones(len(same), np.bool_)
-        left = gather(blob, every, old.starts[number][same], length[same])
-        right = gather(blob, every, new.starts[number][same], other[same])
+        left = gather(blob, every, old.starts[number][same], length[same], _KIND)
+        right = gather(blob, every, new.starts[number][same], other[same], _KIND)
         result[same] = pc.not_equal(left, right).to_numpy(zero_copy_only=False)
     return result
-
-
-def gather(blob: bytes, valid: Bools, starts: Ints, lengths: Ints) -> pa.Array:
-    """Return text lying at the given places as an Arrow array."""
-    count = len(starts)
-    sizes = np.where(valid, lengths, 0)
-    offsets = np.zeros(count + 1, np.int64)
-    np.cumsum(sizes, out=offsets[1:])
-    total = int(offsets[-1])
-    if total > _LONG * max(count, 1):
-        view = memoryview(blob)
-        pieces = zip(starts.tolist(), sizes.tolist(), strict=True)
-        data = pa.py_buffer(b"".join([view[at : at + size] for at, size in pieces]))
-    else:
-        index = np.repeat(starts - offsets[:-1], sizes) + np.arange(total, dtype=np.int64)
-        data = pa.py_buffer(np.frombuffer(blob, np.uint8)[index])
-    bitmap = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
-    return pa.Array.from_buffers(pa.large_string(), count, [bitmap, pa.py_buffer(offsets), data])

@@ -12,15 +12,14 @@ import psycopg
 
 from services.airbyte.cdk.catalog import ConfiguredStream
 from services.airbyte.cdk.failures import config_error, transient_error
-from services.airbyte.cdk.log import Changes, Limits
+from services.airbyte.cdk.log import Changes, Limits, without_log_columns
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.postgres import connecting
 from services.airbyte.sources.postgres.cdc import slot as slots
-from services.airbyte.sources.postgres.cdc.config import CdcConfig, lsn_text
+from services.airbyte.sources.postgres.cdc.config import CDC_NAMES, CdcConfig, lsn_text
 from services.airbyte.sources.postgres.cdc.position import Position, continuing
 from services.airbyte.sources.postgres.cdc.replication import Replication, connect
 from services.airbyte.sources.postgres.cdc.snapshot import Snapshot
-from services.airbyte.sources.postgres.cdc.streams import without_cdc_columns
 from services.airbyte.sources.postgres.cdc.window import WindowReader
 
 Json = dict[str, Any]
@@ -177,7 +176,7 @@ def open_log(
     env: Environment,
 ) -> Iterator[PostgresLog]:
     """Open the slot of a configuration for the streams."""
-    own = [without_cdc_columns(stream) for stream in streams]
+    own = [without_log_columns(stream, CDC_NAMES) for stream in streams]
     with ExitStack() as stack:
         db = stack.enter_context(connecting.session(config))
         target = stack.enter_context(connecting.conninfo(config))

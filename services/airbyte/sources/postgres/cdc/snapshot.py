@@ -23,17 +23,18 @@ from psycopg import errors
 from services.airbyte.cdk.catalog import ConfiguredStream
 from services.airbyte.cdk.columns import literal
 from services.airbyte.cdk.failures import config_error
+from services.airbyte.cdk.log import without_log_columns
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.postgres import connecting
 from services.airbyte.sources.postgres.cdc.config import (
     CDC_COLUMNS,
+    CDC_NAMES,
     DELETED_AT,
     LSN,
     UPDATED_AT,
     lsn_number,
 )
 from services.airbyte.sources.postgres.cdc.replication import connect
-from services.airbyte.sources.postgres.cdc.streams import without_cdc_columns
 from services.airbyte.sources.postgres.reading import TableReader
 from services.airbyte.sources.postgres.tables import find_tables
 
@@ -83,7 +84,9 @@ class Snapshot:
         env: Environment,
     ) -> Iterator[Reading]:
         """Read a table as of the snapshot."""
-        whole = dataclasses.replace(without_cdc_columns(stream), sync_mode="full_refresh")
+        whole = dataclasses.replace(
+            without_log_columns(stream, CDC_NAMES), sync_mode="full_refresh"
+        )
         tables = find_tables(db, [stream.namespace or "public"], stream.name)
         if not tables:
             raise config_error(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
-from services.airbyte.cdk.catalog import ConfiguredStream, Stream
-from services.airbyte.sources.postgres.cdc.config import CDC_COLUMNS, CDC_NAMES, LSN
+from services.airbyte.cdk.catalog import Stream
+from services.airbyte.sources.postgres.cdc.config import CDC_COLUMNS, LSN
 from services.airbyte.sources.postgres.tables import SourceTable
 
 
@@ -22,18 +20,4 @@ def cdc_stream(table: SourceTable, *, published: bool) -> Stream:
         incremental=True,
         source_defined_cursor=True,
         default_cursor=(LSN,),
-    )
-
-
-def without_cdc_columns(stream: ConfiguredStream) -> ConfiguredStream:
-    """Return the stream with the table's own columns only."""
-
-    def own(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        return None if names is None else tuple(n for n in names if n not in CDC_NAMES) or None
-
-    return dataclasses.replace(
-        stream,
-        known_columns=own(stream.known_columns),
-        selected_columns=own(stream.selected_columns),
-        cursor_field=None,
     )
