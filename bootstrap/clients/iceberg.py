@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 from minio import signer
 from minio.credentials.credentials import Credentials
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from bootstrap.clients.http import ApiClient
 from services.common.errors import NotFoundError, PermanentError, TransientError
@@ -117,7 +118,17 @@ class Catalog(ApiClient):
                 self.call("GET", f"{self._base}/namespaces/{path}")
             except NotFoundError:
                 body = {"namespace": list(namespace[:depth]), "properties": {}}
-                self.call("POST", f"{self._base}/namespaces", body)
+                self._make_namespace(body)
+
+    @retry(
+        retry=retry_if_exception_type(NotFoundError),
+        stop=stop_after_delay(30),
+        wait=wait_exponential(multiplier=0.1, max=2),
+        reraise=True,
+    )
+    def _make_namespace(self, body: dict[str, Any]) -> None:
+        # SeaweedFS finds a table bucket made a moment ago only a little later.
+        self.call("POST", f"{self._base}/namespaces", body)
 
     def adopt(
         self, namespace: tuple[str, ...], name: str, location: str, document: dict[str, Any]
