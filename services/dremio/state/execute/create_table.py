@@ -44,7 +44,7 @@ def create_table(run: Run, statement: CreateTable) -> Result:
     table = run.core.catalog.target(path)
     assert table is not None  # noqa: S101 - target(must=True) raises instead
     with run.core.writing(table.path):
-        exists = table.lake.exists(table.place)
+        exists = table.lake.exists(table.place, fresh=True)
         dotted = ".".join(table.path)
         if exists and statement.if_not_exists:
             return ok(f"Table [{dotted}] already exists.")

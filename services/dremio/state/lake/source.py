@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -47,12 +46,15 @@ class _Remembered(Generic[T]):
         entry = self._values.get(key)
         return entry[1] if entry and entry[0] > time.monotonic() else None
 
-    def put(self, key: Any, value: T) -> T:
-        self._values[key] = (time.monotonic() + _LISTING_SECONDS, value)
+    def read(self, key: Any, read: Callable[[], T]) -> T:
+        """Return what `read` gives, and believe it, unless all was forgotten while it was read."""
+        values = self._values
+        value = read()
+        values[key] = (time.monotonic() + _LISTING_SECONDS, value)
         return value
 
     def clear(self) -> None:
-        self._values.clear()
+        self._values = {}  # a new one: a reading under way puts what it found into the old one
 
 
 class LakeSource:
@@ -75,7 +77,6 @@ class LakeSource:
         self._buckets: _Remembered[list[str]] = _Remembered()
         self._namespaces: _Remembered[list[Namespace]] = _Remembered()
         self._tables: _Remembered[list[str]] = _Remembered()
-        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Close the connections."""
@@ -105,9 +106,9 @@ class LakeSource:
         full = (*self.root, *path)
         return (full[0], tuple(encode(part) for part in full[1:])) if full else None
 
-    def exists(self, place: Place) -> bool:
-        """Whether the table is there; a negative answer is always fresh."""
-        if self.rest.is_plain(place.bucket):
+    def exists(self, place: Place, *, fresh: bool = False) -> bool:
+        """Whether the table is there; a negative answer is always fresh, with `fresh` each is."""
+        if fresh or self.rest.is_plain(place.bucket):
             return self.rest.load(place.bucket, place.namespace, place.table) is not None
         known = self._tables.get((place.bucket, place.namespace))
         if known is not None and place.table in known:
@@ -119,7 +120,7 @@ class LakeSource:
         known = None if fresh else self._tables.get((bucket, namespace))
         if known is not None:
             return known
-        return self._tables.put((bucket, namespace), self.rest.tables(bucket, namespace))
+        return self._tables.read((bucket, namespace), lambda: self.rest.tables(bucket, namespace))
 
     def folders(self) -> list[Path]:
         """Return every folder of the source that can hold tables, as paths below the source."""
@@ -137,27 +138,32 @@ class LakeSource:
     def namespaces(self, bucket: str) -> list[Namespace]:
         """Return the bucket's namespaces; none when it is no table bucket."""
         known = self._namespaces.get(bucket)
-        if known is None:
-            try:
-                known = self.rest.namespaces(bucket)
-            except DremioError as error:
-                if error.kind not in (ErrorKind.NOT_FOUND, ErrorKind.PERMISSION):
-                    raise
-                known = []
-            self._namespaces.put(bucket, known)
-        return known
+        return (
+            known
+            if known is not None
+            else self._namespaces.read(bucket, lambda: self._listed(bucket))
+        )
+
+    def _listed(self, bucket: str) -> list[Namespace]:
+        try:
+            return self.rest.namespaces(bucket)
+        except DremioError as error:
+            if error.kind not in (ErrorKind.NOT_FOUND, ErrorKind.PERMISSION):
+                raise
+            return []
 
     def buckets(self) -> list[str]:
         """Return the buckets of this source."""
         if self.root:
             return [self.root[0]]
         known = self._buckets.get("")
-        if known is None:
-            # Without keys nothing can be listed: such a source names its buckets.
-            listed = self.objects.buckets() if self.access.access_key else []
-            names = sorted({*listed, *self._extra})
-            known = self._buckets.put("", [n for n in names if not self._only or n in self._only])
-        return known
+        return known if known is not None else self._buckets.read("", self._listed_buckets)
+
+    def _listed_buckets(self) -> list[str]:
+        # Without keys nothing can be listed: such a source names its buckets.
+        listed = self.objects.buckets() if self.access.access_key else []
+        names = sorted({*listed, *self._extra})
+        return [n for n in names if not self._only or n in self._only]
 
     def files(self, location: str) -> Iterator[tuple[str, datetime.datetime, int]]:
         """Yield (address, when it was last changed, bytes) of the objects below `s3://…/`."""
