@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from services.shipper.levels import meant
+
 Record = dict[str, Any]
 
 _LEVELS = {
@@ -96,6 +98,10 @@ class Parser:
         self._time, self._level = time, _LEVELS.get(level, level)
         service = _NAME.sub("-", str(found.pop("service", "") or self._service).lower()).strip("-_")
         message = found.pop("message", "")
+        said = self._level
+        self._level = meant(said, str(found.get("logger", "")), str(message))
+        if self._level != said:
+            found["level_said"] = said
         return {
             "timestamp": time,
             "level": self._level,

@@ -7,6 +7,7 @@ import pytest
 from services.shipper.parse import Parser
 
 NOW = datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.UTC)
+_SAID = "S3Tables: error handling"
 
 
 @pytest.mark.parametrize(
@@ -69,3 +70,21 @@ def test_dbts_own_form() -> None:
         "logger": "MainReportVersion",
         "correlation_id": "i1",
     }
+
+
+@pytest.mark.parametrize(
+    ("logger", "message", "level"),
+    [
+        ("handler.go:218", f"{_SAID} GetTable: filer: no entry is found in filer store", "INFO"),
+        ("handler.go:218", f"{_SAID} GetTable: attribute not found: s3tables.metadata", "INFO"),
+        ("handler.go:218", f"{_SAID} CreateNamespace: namespace already exists", "INFO"),
+        ("handler_namespace.go:18", "S3Tables: handleCreateNamespace called", "DEBUG"),
+        ("handler.go:218", f"{_SAID} ListNamespaces: access denied", "ERROR"),
+        ("handler.go:218", f"{_SAID} GetTable: connection refused", "ERROR"),
+        ("volume.go:9", "volume 3: no entry is found in filer store", "ERROR"),
+    ],
+)
+def test_seaweedfs_answers_to_clients_are_no_errors(logger: str, message: str, level: str) -> None:
+    record = Parser("storage").parse(f"E1121 09:46:42.060157 {logger} {message}", NOW)
+    assert (record["level"], record["message"]) == (level, message)
+    assert record.get("level_said") == (None if level == "ERROR" else "ERROR")

@@ -1,0 +1,51 @@
+"""Levels that a writer gives its lines and that they do not have: what each really is, and why.
+
+A changed line keeps the writer's own level in `level_said`: nothing is hidden, and
+`{"exists": {"field": "level_said"}}` finds them all.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+class Rule(NamedTuple):
+    """Lines of level `said` by `logger` whose message matches are of level `means`."""
+
+    said: str
+    logger: re.Pattern[str]
+    message: re.Pattern[str]
+    means: str
+
+
+# SeaweedFS 4 logs every answer of its table catalog (S3 Tables, under the Iceberg REST catalog)
+# that is no 200 as an error, and one line for each request for a namespace. Clients ask whether a
+# table or namespace is there before they make it: a 404 or 409 is what they want to know, and
+# what it means to them they log themselves. Other answers (access denied, a store that fails)
+# keep their level.
+RULES = (
+    Rule(
+        "ERROR",
+        re.compile(r"handler\.go:\d+"),
+        re.compile(
+            r"S3Tables: error handling \w+: (?:.*not found"
+            r"|.*no entry is found in filer store|.*already exists)(?:: .*)?$"
+        ),
+        "INFO",
+    ),
+    Rule(
+        "ERROR",
+        re.compile(r"handler_\w+\.go:\d+"),
+        re.compile(r"S3Tables: handle\w+ called$"),
+        "DEBUG",
+    ),
+)
+
+
+def meant(level: str, logger: str, message: str) -> str:
+    """Return the level that a line deserves: mostly the one that it says."""
+    for rule in RULES:
+        if rule.said == level and rule.logger.fullmatch(logger) and rule.message.match(message):
+            return rule.means
+    return level
