@@ -56,7 +56,9 @@ def test_the_worked_source_reads_and_goes_on(tmp_path: Path) -> None:
     assert read({"rowid": 9}) == ((1, 100, 1.0, "new"), {"rowid": 10})
 
 
-@pytest.mark.parametrize("page", ["connectors.md", "add-an-api.md", "files.md", "cdc.md"])
+@pytest.mark.parametrize(
+    "page", ["connectors.md", "add-an-api.md", "files.md", "cdc.md", "mongodb.md"]
+)
 def test_what_is_for_lakelet_yml_is_taken_there(page: str) -> None:
     whole = yaml.safe_load((CHECKOUT / "lakelet.yml").read_text())
     examples = [yaml.safe_load(text) for text in blocks(page, "yaml")]

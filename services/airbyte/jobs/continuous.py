@@ -63,7 +63,8 @@ def check(options: dict[str, Any], source: dict[str, Any], schedule_type: str) -
             [("scheduleType", "must be manual")],
         )
     method = (source.get("replication_method") or {}).get("method")
-    if method != "CDC":
+    # MongoDB has no other method, and no field that says so.
+    if method != "CDC" and "database_config" not in source:
         raise InvalidInputError(
             "continuous needs a source that is read through its log: set the source's"
             f" replication_method to CDC (it is {method or 'not set'}), or use a schedule",

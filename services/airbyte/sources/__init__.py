@@ -13,6 +13,7 @@ _MODULES = {
     "postgres": "services.airbyte.sources.postgres.source",
     "mysql": "services.airbyte.sources.mysql.source",
     "file": "services.airbyte.sources.file.source",
+    "mongodb": "services.airbyte.sources.mongodb.source",
 }
 
 

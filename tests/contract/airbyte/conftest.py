@@ -15,6 +15,7 @@ from airbyte_api import models
 
 from tests.contract.airbyte.client import Airbyte
 from tests.support.mariadb import MariaDB, mariadb
+from tests.support.mongo.place import Mongo, mongo_place
 from tests.support.platform import services_in
 
 
@@ -29,6 +30,12 @@ def airbyte(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airbyte]:
 def mysql() -> Iterator[MariaDB]:
     with mariadb() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def mongo() -> Iterator[Mongo]:
+    with mongo_place() as place:
+        yield place
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""MongoDB: documents as BSON batches into Arrow, changes from change streams."""

@@ -1,0 +1,1 @@
+"""Changes of MongoDB's collections, from change streams."""
