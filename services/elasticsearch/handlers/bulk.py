@@ -12,7 +12,7 @@ import orjson
 
 from services.elasticsearch.errors import RequestError, illegal_argument
 from services.elasticsearch.handlers.authorization import denied, may_write
-from services.elasticsearch.handlers.bulk_plain import new_documents
+from services.elasticsearch.handlers.bulk_plain import answer_items, new_documents
 from services.elasticsearch.handlers.call import Answer, Call
 from services.elasticsearch.state.documents.operations import Operation
 from services.elasticsearch.state.source import SourceFilter
@@ -89,16 +89,13 @@ def bulk(call: Call) -> Answer:
         with _place(size):
             started = time.monotonic()
             new = new_documents(call)
-            if new and not all(may_write(call, *target) for target in set(new[0].targets)):
+            if new and not all(may_write(call, *target) for target in set(new.targets)):
                 new = None
-            done = new and call.store.writer.append(new[0], ids_are_new=new[1])
-            if new and done:
-                items = [
-                    {action: {**result, "status": 201}}
-                    for (action, _), result in zip(new[0].targets, done, strict=True)
-                ]
+            parts = new and call.store.writer.append(new)
+            if new and parts:
+                created = answer_items(new, parts)
                 took = int((time.monotonic() - started) * 1000)
-                return Answer({"errors": False, "took": took, "items": items})
+                return Answer({"errors": False, "took": took, "items": created})
             operations, actions = _parse(call)
             results = _allowed(call, operations)
     finally:

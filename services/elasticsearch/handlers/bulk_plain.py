@@ -6,51 +6,60 @@ the parser that knows every case and says what is wrong.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import orjson
 
 from services.elasticsearch.handlers.call import Call
-from services.elasticsearch.state.documents.append import NewDocuments
-from services.elasticsearch.state.documents.operations import new_id
+from services.elasticsearch.state.documents.append import Appended, NewDocuments
+from services.elasticsearch.state.documents.operations import new_id, new_ids
 
 _ACTIONS = frozenset({"index", "create"})
 _NAMES = frozenset({"_index", "_id"})
+_CREATED = '"result":"created","_shards":{"total":1,"successful":1,"failed":0}'
 
 
-def new_documents(call: Call) -> tuple[NewDocuments, bool] | None:
-    """Return the documents and whether all their ids were made here; None: not that plain."""
+def new_documents(call: Call) -> NewDocuments | None:
+    """Return the documents; None: the request is not that plain."""
     lines = call.raw.split(b"\n")
     if len(lines) < 3 or len(lines) % 2 == 0 or lines[-1] or call.flag("require_alias"):
         return None
-    heads, bodies = lines[:-1:2], lines[1::2]
+    heads, texts = lines[:-1:2], lines[1::2]
+    default = call.path.get("index")
     try:
-        documents = [orjson.loads(body) for body in bodies]
-        targets, ids = _heads(heads, call.path.get("index"))
-        texts = [body.decode() for body in bodies]
-    except ValueError:  # orjson's and UnicodeDecodeError are such
+        documents = list(map(orjson.loads, texts))
+        known = {head: _head(orjson.loads(head), default) for head in set(heads)}
+    except ValueError:  # orjson's is one
         return None
     if set(map(type, documents)) != {dict}:
         return None
+    targets, ids = map(list, zip(*map(known.__getitem__, heads), strict=True))
     made_here = not any(ids)
-    own = [new_id() if identifier is None else identifier for identifier in ids]
-    return NewDocuments(targets, own, texts, documents), made_here
+    if made_here:
+        ids = new_ids(len(ids))
+    elif None in ids:
+        ids = [new_id() if identifier is None else identifier for identifier in ids]
+    return NewDocuments(targets, ids, texts, documents, made_here)
 
 
-def _heads(heads: list[bytes], default: str | None) -> tuple[list[tuple[str, str]], list[Any]]:
-    """Return target and id of each line of action. Raises ValueError when one is not plain."""
-    known: dict[bytes, tuple[tuple[str, str], str | None]] = {}
-    targets: list[tuple[str, str]] = []
-    ids: list[str | None] = []
-    for head in heads:
-        found = known.get(head)
-        if found is None:
-            found = _head(orjson.loads(head), default)
-            if found[1] is None:
-                known[head] = found
-        targets.append(found[0])
-        ids.append(found[1])
-    return targets, ids
+def answer_items(new: NewDocuments, parts: list[Appended]) -> orjson.Fragment:
+    """Return the answer's `items`: every document was created.
+
+    Written out as text: dictionaries of them cost several times as much.
+    """
+    items = [""] * len(new.ids)
+    for part in parts:
+        head = f'"_index":{orjson.dumps(part.index.name).decode()},"_id"'
+        ids = part.ids if new.ids_are_new else [orjson.dumps(i).decode()[1:-1] for i in part.ids]
+        for position, identifier, seq in zip(
+            part.positions, ids, itertools.count(part.first_seq), strict=False
+        ):
+            items[position] = (
+                f'{{"{new.targets[position][0]}":{{{head}:"{identifier}","_version":1,{_CREATED},'
+                f'"_seq_no":{seq},"_primary_term":1,"status":201}}}}'
+            )
+    return orjson.Fragment(f"[{','.join(items)}]")
 
 
 def _head(line: Any, default: str | None) -> tuple[tuple[str, str], str | None]:

@@ -17,6 +17,7 @@ _NOT_SPACE = re.compile(r"\S+")
 # The same for ASCII, the other way round: a joiner that joins nothing.
 _LOOSE = re.compile(r"[.:',;](?!(?<=[a-z][.:'])[a-z]|(?<=[0-9][.,;'])[0-9])")
 _JOINERS = frozenset(b".:',;")
+_BETWEEN = "\0"  # stands between texts that are looked at together
 # Each byte of a text: ASCII letters small, what is no part of a word a space.
 _FOLDED = bytes(
     ord(chr(code).lower())
@@ -24,6 +25,7 @@ _FOLDED = bytes(
     else ord(" ")
     for code in range(128)
 ) + bytes(range(128, 256))
+_FOLDED_BETWEEN = bytes([ord(_BETWEEN)]) + _FOLDED[1:]
 
 Spans = list[tuple[int, int, str]]
 
@@ -61,3 +63,18 @@ def searchable(text: str, analyzer: str = "standard") -> str:
     else:
         words = tokens(text, analyzer)
     return f" {' '.join(words)} " if words else ""
+
+
+def searchable_all(texts: list[str], analyzer: str = "standard") -> list[str]:
+    """Return `searchable` of each, several times as fast: one look at all of them."""
+    if analyzer != "standard":
+        return [searchable(text, analyzer) for text in texts]
+    simple = [text.isascii() and _BETWEEN not in text for text in texts]
+    if not all(simple):
+        made = iter(searchable_all([t for t, s in zip(texts, simple, strict=True) if s]))
+        return [next(made) if s else searchable(t) for t, s in zip(texts, simple, strict=True)]
+    folded = _BETWEEN.join(texts).encode().translate(_FOLDED_BETWEEN).decode()
+    words = f" {_LOOSE.sub(' ', folded)} ".replace(_BETWEEN, f" {_BETWEEN} ")
+    while "  " in words:
+        words = words.replace("  ", " ")
+    return ["" if found == " " else found for found in words.split(_BETWEEN)][: len(texts)]

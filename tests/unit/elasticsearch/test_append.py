@@ -11,7 +11,7 @@ import pytest
 
 from services.elasticsearch.handlers import bulk as handler
 from services.elasticsearch.handlers.call import Call
-from services.elasticsearch.state.analysis import searchable, tokens
+from services.elasticsearch.state.analysis import searchable, searchable_all, tokens
 from services.elasticsearch.state.documents.write import Writer
 from services.elasticsearch.state.store import Store
 
@@ -31,7 +31,14 @@ MAPPINGS: dict[str, dict[str, Any]] = {
     "free": {},
 }
 VALUES: dict[str, list[Any]] = {
-    "at": ["2026-11-21T10:00:00.123Z", 1763719200000, "2026-11-21", None, "never"],
+    "at": [
+        "2026-11-21T10:00:00.123Z",
+        "2026-11-21T10:00:00.999999Z",
+        1763719200000,
+        "2026-11-21",
+        None,
+        "never",
+    ],
     "level": ["ERROR", "a longer one", 7, True, None, ["a", "b"]],
     "text": ["Sync of Orders: 12,5 rows.", "größer", "", None, 3.5],
     "count": [1, "2", "x", None, 2**63],
@@ -81,12 +88,13 @@ def contents(store: Store) -> list[list[tuple[Any, ...]]]:
 
 def answers(store: Store, body: bytes) -> list[tuple[str, Any]]:
     items = handler.bulk(Call(store, "POST", {}, {}, body, {})).body["items"]
+    items = orjson.loads(orjson.dumps(items))
     for item in items:
         for outcome in item.values():
             if len(outcome.get("_id") or "") > 3:
                 outcome["_id"] = "made"
             outcome.get("error", {}).pop("index_uuid", None)
-    return orjson.loads(orjson.dumps(items))
+    return items
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -121,3 +129,12 @@ def test_the_short_way_to_words_finds_the_same_words() -> None:
         text = "".join(random_.choices("ab1_.:',; -/Z\x1f\n9", k=random_.randrange(12)))
         words = tokens(text)
         assert searchable(text) == (f" {' '.join(words)} " if words else "")
+
+
+@pytest.mark.parametrize("letters", ["ab1_.:',; -/Z\x1f\n9", "ab1_.:',; -/Z\x1f\n9\0éß"])
+def test_many_texts_at_once_come_to_the_same_words(letters: str) -> None:
+    random_ = random.Random(2)  # noqa: S311 - the same texts each time
+    for size in (0, 1, 2, 40):
+        for _ in range(40):
+            texts = ["".join(random_.choices(letters, k=random_.randrange(9))) for _ in range(size)]
+            assert searchable_all(texts) == [searchable(text) for text in texts]

@@ -15,19 +15,21 @@ import orjson
 from services.elasticsearch.state.catalog import Index
 from services.elasticsearch.state.mapping.columns import Column, columns_of
 
-_SEPARATOR = "\n"  # no JSON text that came as a line has one
+_SEPARATOR = b"\n"  # no JSON text that came as a line has one
 
 
 class NewDocuments(NamedTuple):
     """The documents of a bulk request, each list in its order, `index` and `create` only.
 
-    `targets`: (action, name of index, alias or stream); `texts`: the sources as they came.
+    `targets`: (action, name of index, alias or stream); `texts`: the sources as they came, UTF-8.
+    `ids_are_new`: the ids were made here, so that no document can have them.
     """
 
     targets: list[tuple[str, str]]
     ids: list[str]
-    texts: list[str]
+    texts: list[bytes]
     documents: list[dict[str, Any]]
+    ids_are_new: bool
 
 
 @dataclass
@@ -37,13 +39,17 @@ class Appended:
     index: Index
     positions: list[int] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
+    texts: list[bytes] = field(default_factory=list)
     documents: list[dict[str, Any]] = field(default_factory=list)
     columns: list[Column] = field(default_factory=list)
     first_seq: int = 0
 
     def take(self, new: NewDocuments) -> None:
         """Take the documents at `positions`, in the request's order."""
+        if len(self.positions) == len(new.ids):
+            self.ids, self.texts, self.documents = new.ids, new.texts, new.documents
+            self.positions = list(range(len(new.ids)))
+            return
         self.positions.sort()
         self.ids = [new.ids[p] for p in self.positions]
         self.texts = [new.texts[p] for p in self.positions]
@@ -64,7 +70,7 @@ class Appended:
             "1",
             f"unnest(string_split($2, chr({ord(_SEPARATOR)})))",
         ]
-        values = [orjson.dumps(self.ids).decode(), _SEPARATOR.join(self.texts)]
+        values = [orjson.dumps(self.ids).decode(), _SEPARATOR.join(self.texts).decode()]
         for own, column in self.columns:
             values.append(orjson.dumps(column).decode())
             names.append(own.column)
@@ -73,20 +79,3 @@ class Appended:
             f"INSERT INTO {self.index.table} ({', '.join(names)}) SELECT {', '.join(selected)}",
             values,
         )
-
-    def results(self) -> list[dict[str, Any]]:
-        """Return what each document's answer says, in the order of `positions`."""
-        name = self.index.name
-        shards = {"total": 1, "successful": 1, "failed": 0}
-        return [
-            {
-                "_index": name,
-                "_id": identifier,
-                "_version": 1,
-                "result": "created",
-                "_shards": shards,
-                "_seq_no": seq,
-                "_primary_term": 1,
-            }
-            for seq, identifier in enumerate(self.ids, self.first_seq)
-        ]

@@ -46,6 +46,11 @@ def new_id() -> str:
     return f"{_PREFIX}{next(_COUNTER):010x}"
 
 
+def new_ids(count: int) -> list[str]:
+    """Return `count` such ids."""
+    return [f"{_PREFIX}{number:010x}" for number in itertools.islice(_COUNTER, count)]
+
+
 def check_expected(operation: Operation, current: Stored | None, index: str, uuid: str) -> None:
     """Raise version_conflict_engine_exception unless the operation's conditions hold."""
     identifier = operation.id

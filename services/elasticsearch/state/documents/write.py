@@ -98,46 +98,40 @@ class Writer:
                     raise
         return results
 
-    def append(self, new: NewDocuments, *, ids_are_new: bool) -> list[Result] | None:
-        """Store documents that need nothing special, at once; return each one's result.
+    def append(self, new: NewDocuments) -> list[Appended] | None:
+        """Store documents that need nothing special, at once; return what each index got.
 
         None: some document does (nothing was written, but indices may have been made); `apply`
-        knows what. `ids_are_new`: the ids were made here, so that no document can have them.
+        knows what.
         """
-        groups: dict[tuple[str, str], list[int]] = {}
-        for position, target in enumerate(new.targets):
-            groups.setdefault(target, []).append(position)
         # The longest part first, without keeping other writers out.
-        parts = self._parts(groups, new)
+        parts = self._parts(new)
         if parts is None:
             return None
         new.documents.clear()  # several times their text, and all in the columns now
         with self._database.exclusive():
-            for part in parts.values():
+            for part in parts:
                 if self._indices.current(part.index.name) is not part.index:
                     return None  # changed or dropped meanwhile
-                if not ids_are_new and current_documents(
+                if not new.ids_are_new and current_documents(
                     self._database, part.index, set(part.ids), with_source=False
                 ):
                     return None
             try:
                 with self._database.writing() as cursor:
-                    for part in parts.values():
+                    for part in parts:
                         part.first_seq = self._sequence(part.index.table)
                         part.write(cursor)
                         self._next_seq[part.index.table] += len(part.ids)
             except BaseException:
                 self._next_seq.clear()
                 raise
-        results: list[Result] = [{}] * len(new.ids)
-        for part in parts.values():
-            for position, result in zip(part.positions, part.results(), strict=True):
-                results[position] = result
-        return results
+        return parts
 
-    def _parts(
-        self, groups: dict[tuple[str, str], list[int]], new: NewDocuments
-    ) -> dict[str, Appended] | None:
+    def _parts(self, new: NewDocuments) -> list[Appended] | None:
+        groups: dict[tuple[str, str], list[int]] = {target: [] for target in set(new.targets)}
+        for position, target in enumerate(new.targets):
+            groups[target].append(position)
         parts: dict[str, Appended] = {}
         with self._database.exclusive():
             for (action, name), positions in groups.items():
@@ -148,7 +142,8 @@ class Writer:
                 parts.setdefault(index.name, Appended(index)).positions += positions
         for part in parts.values():
             part.take(new)
-        return parts if all(part.fill_columns() for part in parts.values()) else None
+        filled = all(part.fill_columns() for part in parts.values())
+        return list(parts.values()) if filled else None
 
     def _prepare(self, batch: _Batch, results: list[Result | RequestError]) -> None:
         current = self._current(batch)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from services.elasticsearch.state.analysis import searchable_all
+from services.elasticsearch.state.dates import DateFormat
 from services.elasticsearch.state.mapping.fields import Field, Mapping
 
 Column = tuple[Field, list[Any]]
 
 _SCALARS = frozenset([str, int, float, bool, type(None)])
-_TEXTS = frozenset([str, type(None)])
 
 
 def columns_of(mapping: Mapping, documents: list[dict[str, Any]]) -> list[Column] | None:
@@ -54,12 +55,45 @@ def _plain_fields(mapping: Mapping, name: str) -> list[Field] | None:
 
 
 def _converted(field: Field, values: list[Any], kinds: set[type]) -> list[Any]:
-    if field.family == "keyword" and kinds <= _TEXTS and "normalizer" not in field.parameters:
-        longest = field.parameters.get("ignore_above")
-        if longest is None:
-            return values
-        return [v if v is None or len(v) <= longest else None for v in values]
-    convert: Callable[[Any], Any] = field.converter
+    """Raises ValueError or OverflowError when a value does not fit."""
     if type(None) in kinds:
-        return [None if value is None else convert(value) for value in values]
-    return list(map(convert, values))
+        some = [value for value in values if value is not None]
+        made = iter(_converted(field, some, kinds - {type(None)}))
+        return [None if value is None else next(made) for value in values]
+    whole = _WHOLE.get((field.family, next(iter(kinds)))) if len(kinds) == 1 else None
+    return whole(field, values) if whole else list(map(field.converter, values))
+
+
+def _keywords(field: Field, values: list[str]) -> list[str | None] | list[str]:
+    if "normalizer" in field.parameters:
+        return list(map(field.converter, values))
+    longest = field.parameters.get("ignore_above")
+    if longest is None:
+        return values
+    return [v if len(v) <= longest else None for v in values]
+
+
+def _texts(field: Field, values: list[str]) -> list[str]:
+    return searchable_all(values, field.parameters.get("analyzer", "standard"))
+
+
+def _dates(field: Field, values: list[str]) -> list[int]:
+    return DateFormat(field.parameters.get("format")).parse_all(values)
+
+
+def _numbers(field: Field, values: list[Any]) -> list[Any]:
+    # What holds of the least and the greatest holds of all between them.
+    field.converter(min(values, default=0))
+    field.converter(max(values, default=0))
+    return values
+
+
+# Family and the one type that all values are of → all of them converted at once.
+_WHOLE: dict[tuple[str, type], Callable[[Field, list[Any]], list[Any]]] = {
+    ("keyword", str): _keywords,
+    ("text", str): _texts,
+    ("date", str): _dates,
+    ("integer", int): _numbers,
+    ("decimal", float): _numbers,
+    ("boolean", bool): lambda _, values: values,
+}
