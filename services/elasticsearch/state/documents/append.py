@@ -10,12 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import duckdb
-import orjson
 
 from services.elasticsearch.state.catalog import Index
+from services.elasticsearch.state.documents.parameters import Parameters
 from services.elasticsearch.state.mapping.columns import Column, columns_of
-
-_SEPARATOR = b"\n"  # no JSON text that came as a line has one
 
 
 class NewDocuments(NamedTuple):
@@ -63,19 +61,17 @@ class Appended:
 
     def write(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Insert the documents in the caller's transaction."""
-        names = ["_id", "_seq", "_version", "_source"]
-        selected = [
-            "unnest(from_json($1::JSON, '[\"VARCHAR\"]'))",
-            f"unnest(range({self.first_seq}, {self.first_seq + len(self.ids)}))",
-            "1",
-            f"unnest(string_split($2, chr({ord(_SEPARATOR)})))",
-        ]
-        values = [orjson.dumps(self.ids).decode(), _SEPARATOR.join(self.texts).decode()]
-        for own, column in self.columns:
-            values.append(orjson.dumps(column).decode())
-            names.append(own.column)
-            selected.append(f"unnest(from_json(${len(values)}::JSON, '[\"{own.type.column}\"]'))")
+        table = self.index.table
+        given = Parameters()
+        selected = {
+            "_id": given.array(self.ids, "VARCHAR"),
+            "_seq": f"unnest(range({self.first_seq}, {self.first_seq + len(self.ids)}))",
+            "_version": "1",
+            "_source": given.lines(b"\n".join(self.texts).decode()),
+            **{f.column: given.array(values, f.type.column) for f, values in self.columns},
+        }
         cursor.execute(
-            f"INSERT INTO {self.index.table} ({', '.join(names)}) SELECT {', '.join(selected)}",
-            values,
+            f"INSERT INTO {table} ({', '.join(selected)}) "
+            f"SELECT {', '.join(selected.values())} FROM {given.relation}",
+            given.values,
         )

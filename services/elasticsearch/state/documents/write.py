@@ -19,6 +19,7 @@ from services.elasticsearch.state.documents.operations import (
     check_expected,
     new_id,
 )
+from services.elasticsearch.state.documents.parameters import Parameters
 from services.elasticsearch.state.documents.update import updated
 from services.elasticsearch.state.indices import Indices
 from services.elasticsearch.state.mapping.fields import Mapping
@@ -26,6 +27,7 @@ from services.elasticsearch.state.mapping.rows import Row, RowBuilder
 
 _KEPT = ("_id", "_seq", "_version", "_routing", "_source")
 _KEPT_TYPES = ("VARCHAR", "BIGINT", "BIGINT", "VARCHAR", "VARCHAR")
+_IDS = "SELECT unnest(from_json(ids::JSON, '[\"VARCHAR\"]')) FROM (VALUES ({})) AS given(ids)"
 _SHARDS = {"total": 1, "successful": 1, "failed": 0}
 
 Result = dict[str, Any]
@@ -218,8 +220,7 @@ class Writer:
         table = batch.index.table
         if batch.replaced:
             cursor.execute(
-                f"DELETE FROM {table} WHERE _id IN "
-                "(SELECT unnest(from_json(?::JSON, '[\"VARCHAR\"]')))",
+                f"DELETE FROM {table} WHERE _id IN ({_IDS.format('?')})",
                 [orjson.dumps(list(batch.replaced)).decode()],
             )
         if batch.rows:
@@ -229,29 +230,28 @@ class Writer:
 def insert(
     cursor: duckdb.DuckDBPyConnection, table: str, mapping: Mapping, rows: list[Row]
 ) -> None:
-    """Append rows, each column passed as one JSON array that DuckDB parses.
-
-    (As fast as Arrow batches within a fifth, without pyarrow's 40 MB in this process.)
-    """
+    """Append rows."""
     used = {column for row in rows for column in row}
-    names = [name for name in _KEPT if name in used]
-    types = [_KEPT_TYPES[_KEPT.index(name)] for name in names]
-    values: list[list[Any]] = [[row.get(name) for row in rows] for name in names]
+    given = Parameters()
+    selected = {
+        name: given.array([row.get(name) for row in rows], kind)
+        for name, kind in zip(_KEPT, _KEPT_TYPES, strict=True)
+        if name in used
+    }
     for field_ in mapping.fields.values():
         column = field_.column
         if column not in used:
             continue
         found = [row.get(column) for row in rows]
+        kind = field_.type.column
         if field_.multi:
             found = [v if v is None or isinstance(v, list) else [v] for v in found]
-        names.append(column)
-        types.append(f'["{field_.type.column}"]' if field_.multi else field_.type.column)
-        values.append(found)
-    specs = [t if t.startswith("[") else f'"{t}"' for t in types]
-    selected = ", ".join(f"unnest(from_json(?::JSON, '[{spec}]'))" for spec in specs)
+            kind = f'["{kind}"]'
+        selected[column] = given.array(found, kind)
     cursor.execute(
-        f"INSERT INTO {table} ({', '.join(names)}) SELECT {selected}",
-        [orjson.dumps(column).decode() for column in values],
+        f"INSERT INTO {table} ({', '.join(selected)}) "
+        f"SELECT {', '.join(selected.values())} FROM {given.relation}",
+        given.values,
     )
 
 
@@ -265,9 +265,7 @@ def current_documents(
         rows = database.rows(sql + "= $p1", {"p1": next(iter(wanted))})
     else:
         ids = orjson.dumps(list(wanted)).decode()
-        rows = database.rows(
-            sql + "IN (SELECT unnest(from_json($p1::JSON, '[\"VARCHAR\"]')))", {"p1": ids}
-        )
+        rows = database.rows(f"{sql} IN ({_IDS.format('$p1')})", {"p1": ids})
     return {row[0]: Stored(row[1], row[2], row[3]) for row in rows}
 
 
