@@ -73,7 +73,7 @@ def open_database(settings: Settings, *addresses: str) -> duckdb.DuckDBPyConnect
         "SET GLOBAL allowed_paths = ['data']",
         "SET GLOBAL enable_external_access = false",
         # Figures of a query for its profile; where they would be written stays locked.
-        "SET GLOBAL allowed_configs = ['enable_profiling']",
+        "SET GLOBAL allowed_configs = ['enable_profiling', 'streaming_buffer_size']",
         "SET GLOBAL lock_configuration = true",
     ):
         connection.execute(statement)

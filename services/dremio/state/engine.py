@@ -40,8 +40,9 @@ from services.dremio.state.execute import (
     views,
 )
 from services.dremio.state.execute.explain import EXPLAIN_SCHEMA, explain
+from services.dremio.state.execute.planned import Planned
 from services.dremio.state.execute.run import OK_SCHEMA, RECORDS_SCHEMA, Result, Run
-from services.dremio.state.execute.select import select, select_again
+from services.dremio.state.execute.select import plan, select, select_again, select_planned
 from services.dremio.state.execution import Execution
 from services.dremio.state.jobs.history import Job
 from services.dremio.state.session import TIMEOUT_OPTION, Session
@@ -109,13 +110,14 @@ class Engine:
         query_type: str = "FLIGHT",
         job: Job | None = None,
         rows: pa.Table | None = None,
+        planned: Planned | None = None,
     ) -> Execution:
         """Run one statement and hand back its running result.
 
         Returns as soon as the schema is known; rows come as `Execution.batches` is read. DDL
         and DML are done when this returns. The statement is a job from the start: give `job`
-        when it was recorded before. `rows` are what the statement calls `PROVIDED`. Raises
-        DremioError.
+        when it was recorded before. `rows` are what the statement calls `PROVIDED`; `planned` is
+        what `plan` gave for it, used while it holds. Raises DremioError.
         """
         job = job or self.core.history.start(session, sql, query_type, job_id)
         run = Run(self.core, session, self.core.database.cursor(), job_id=job.id, text=sql)
@@ -148,6 +150,9 @@ class Engine:
             inside = True
             within += self._deadline(run)
             result = select_again(run)
+            if result is None and planned is not None:
+                result = select_planned(run, planned)
+                statement = s.Query(planned.resolved) if result is not None else None
             if result is not None:
                 job.statement = s.Query.__name__
             else:
@@ -255,31 +260,40 @@ class Engine:
 
         DDL answers Dremio's `ok BOOLEAN, summary VARCHAR`. Raises DremioError.
         """
+        return self.plan(session, sql)[0]
+
+    def plan(self, session: Session, sql: str) -> tuple[pa.Schema, Planned | None]:
+        """Return the schema as `describe`, and of a query what `execute` may start from."""
         run = Run(self.core, session, self.core.database.cursor(), text=sql)
         try:
             kept = self.core.reflections.plans.find(run)
             if kept is not None:
-                return kept.schema
+                return kept.schema, None
             statement = parse(sql)
             needs.check(run, statement)
             if isinstance(statement, s.Query):
-                return run.plan(statement.tree)
-            if isinstance(statement, s.Modify):
-                run.path_of(statement.path)
-                return RECORDS_SCHEMA
-            if isinstance(statement, s.CreateTable) and statement.query is not None:
-                run.plan(statement.query)
-                return create_table.WRITER_SCHEMA
-            if isinstance(statement, s.CreateView):
-                run.plan(statement.query)
-                return OK_SCHEMA
-            if isinstance(statement, s.Vacuum):
-                return vacuum.vacuum_schema(statement)
-            if isinstance(statement, s.Show):
-                return show.show_schema(statement)
-            return _SCHEMAS.get(type(statement), OK_SCHEMA)
+                return plan(run, statement)
+            return _schema(run, statement), None
         finally:
             run.cursor.close()
+
+
+def _schema(run: Run, statement: s.Statement) -> pa.Schema:
+    """Return what a statement that is no query answers."""
+    if isinstance(statement, s.Modify):
+        run.path_of(statement.path)
+        return RECORDS_SCHEMA
+    if isinstance(statement, s.CreateTable) and statement.query is not None:
+        run.plan(statement.query)
+        return create_table.WRITER_SCHEMA
+    if isinstance(statement, s.CreateView):
+        run.plan(statement.query)
+        return OK_SCHEMA
+    if isinstance(statement, s.Vacuum):
+        return vacuum.vacuum_schema(statement)
+    if isinstance(statement, s.Show):
+        return show.show_schema(statement)
+    return _SCHEMAS.get(type(statement), OK_SCHEMA)
 
 
 _SCHEMAS: dict[type[s.Statement], pa.Schema] = {

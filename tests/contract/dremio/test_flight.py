@@ -11,6 +11,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import flight
 
+from services.common.waiting import wait_until
+from tests.support.dremio import Dremio
 from tests.support.platform import Home
 
 
@@ -212,6 +214,56 @@ def test_a_client_that_goes_away_stops_its_query(client: Client, engine_home: Ho
             break
         time.sleep(0.1)
     assert state == "CANCELED"
+
+
+def test_a_client_that_stops_reading_stops_its_query(client: Client) -> None:
+    marker = f"left_{time.time_ns()}"
+    reader = client.reader(f"SELECT a.n AS {marker} FROM {_numbers(6)} a, {_numbers(2)} b")
+    assert reader.read_chunk().data.num_rows > 1000
+    reader.cancel()
+    del reader
+    sql = (
+        f"SELECT status FROM sys.jobs_recent WHERE query LIKE '%{marker}%' "
+        "AND query NOT LIKE '%sys.jobs%'"
+    )
+    wait_until(lambda: client.value(sql) == "CANCELED", seconds=20, what="cancelling")
+
+
+def test_a_ticket_holds_what_is_true_when_it_is_redeemed(client: Client) -> None:
+    name = f"ticket_{time.time_ns()}"
+    client.table(f'CREATE VIEW "@admin".{name} AS SELECT 1 AS n')
+    info = client.info(f'SELECT n FROM "@admin".{name}')
+    ticket = info.endpoints[0].ticket
+
+    def redeemed() -> list[object]:
+        rows: list[object] = client.flight.do_get(ticket, client.options).read_all()["n"]
+        return rows.to_pylist()  # type: ignore[attr-defined,no-any-return]
+
+    client.table(f'CREATE OR REPLACE VIEW "@admin".{name} AS SELECT 2 AS n')
+    assert redeemed() == [2]
+    assert redeemed() == [2]
+    client.table(f'DROP VIEW "@admin".{name}')
+    with pytest.raises(pa.ArrowInvalid, match="not found"):
+        redeemed()
+
+
+def test_a_table_is_read_as_it_is_when_the_ticket_is_redeemed(
+    client: Client, dremio: Dremio
+) -> None:
+    name = f"gold.ticket_{time.time_ns()}"
+    client.table(f"CREATE TABLE {name} AS SELECT 1 AS n")
+    ticket = client.info(f"SELECT * FROM {name}").endpoints[0].ticket
+    client.table(f"INSERT INTO {name} VALUES (2)")
+    found = client.flight.do_get(ticket, client.options).read_all()
+    assert sorted(found["n"].to_pylist()) == [1, 2]
+    ticket = client.info(f"SELECT n FROM {name}").endpoints[0].ticket
+    client.table(f"DROP TABLE {name}")
+    with pytest.raises(pa.ArrowInvalid, match="not found"):
+        client.flight.do_get(ticket, client.options).read_all()
+    client.table(f"CREATE TABLE {name} AS SELECT 'new' AS n")
+    found = client.flight.do_get(ticket, client.options).read_all()
+    assert found["n"].to_pylist() == ["new"]
+    client.table(f"DROP TABLE {name}")
 
 
 def test_clients_side_by_side(client: Client) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from services.dremio.sql.functions.registry import Context, Family, call, macro
+from services.dremio.sql.functions.registry import Context, Family, call
 
 _NAN = "CAST('nan' AS DOUBLE)"
 
@@ -72,18 +72,6 @@ FAMILY = Family(
         "POW": ("(a DOUBLE, b DOUBLE) AS @POWER(a, b)",),
         "SIGN": ("(a) AS CAST(sign(a) AS INTEGER)",),
         "SQRT": (f"(a DOUBLE) AS CASE WHEN a < 0 THEN {_NAN} ELSE sqrt(a) END",),
-        # `/`: integers give integers, and nothing is divided by zero. `//` has the type wanted:
-        # that of the integers, or DOUBLE.
-        "_DIVIDE": (
-            "(a, b) AS CASE WHEN b = 0 THEN error('divide by zero') "
-            "WHEN typeof(a // b) IN ('DOUBLE', 'FLOAT') THEN cast_to_type(a / b, a // b) "
-            "ELSE a // b END",
-        ),
     },
     handlers={"RANDOM": _random, "RAND": _random, "MOD": _mod},
 )
-
-
-def divide(node: exp.Div) -> exp.Expr:
-    """Return `a / b` with Dremio's result types."""
-    return macro("_DIVIDE", node.this, node.expression)

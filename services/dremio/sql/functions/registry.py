@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
+from typing import Any
 
 import duckdb
-import pyarrow as pa
 from sqlglot import exp
 
 from services.dremio.sql.functions.overloads import definitions
@@ -36,13 +36,17 @@ Handler = Callable[[exp.Anonymous, Context], exp.Expr]
 
 @dataclass(frozen=True)
 class Udf:
-    """A function that DuckDB lacks: whole Arrow columns in, one Arrow column out."""
+    """A function that DuckDB lacks: whole Arrow columns in, one Arrow column out.
+
+    `constant`: it is only asked of constants, when a query is bound: values in, a value out.
+    """
 
     name: str
     parameters: Sequence[str]
     returns: str
-    function: Callable[..., pa.Array]
+    function: Callable[..., Any]
     nulls: bool = False
+    constant: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def install_all(connection: duckdb.DuckDBPyConnection, families: Sequence[Family
             udf.function,
             list(udf.parameters),
             udf.returns,
-            type="arrow",
+            type="native" if udf.constant else "arrow",
             null_handling="special" if udf.nulls else "default",
         )
     # DuckDB looks into a body when the macro is made: what it refers to has to be there.

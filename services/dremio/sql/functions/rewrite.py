@@ -13,7 +13,7 @@ from services.dremio.sql.functions import (
     datetime_arithmetic,
     datetime_parts,
     flatten,
-    math,
+    quotients,
     regex,
     sketches,
     types,
@@ -81,7 +81,7 @@ def _translated(node: exp.Expr, context: Context) -> exp.Expr:
         case exp.Column():
             return _bare_name(node, context)
         case exp.Div():
-            return math.divide(node)
+            return quotients.divide(node)
         case exp.Bracket():
             return _bracket(node)
         case exp.Like() | exp.ILike() if node.args.get("negate") and isinstance(

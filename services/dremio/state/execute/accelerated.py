@@ -20,11 +20,12 @@ def run_accelerated(run: Run, tree: exp.Expression, prefix: str = "") -> duckdb.
 
 
 def run_resolved(
-    run: Run, resolved: exp.Expression, before: Versions, prefix: str = ""
+    run: Run, resolved: exp.Expression, before: Versions, prefix: str = "", written: str = ""
 ) -> duckdb.DuckDBPyConnection:
     """Run a query whose names are resolved, after `prefix`. Raises DremioError.
 
-    `before`: what plans depend on, read before the names were looked up.
+    `before`: what plans depend on, read before the names were looked up. `written`: its SQL
+    without reflections, where that is at hand.
     """
     moved = run.core.reflections.accelerate(run, resolved)
     if moved is not None:
@@ -40,7 +41,7 @@ def run_resolved(
             if error.kind is ErrorKind.CANCELED:
                 raise
             run.core.reflections.gave_up(run, error)
-    return run.execute(prefix + run.translate(resolved))
+    return run.execute(prefix + (written or run.translate(resolved)))
 
 
 def run_again(run: Run) -> tuple[duckdb.DuckDBPyConnection, pa.Schema] | None:

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 Result = tuple[pa.Schema, Iterator[pa.RecordBatch]]
 
-BATCH_ROWS = 16_384
 # What a statement calls the rows that came along with it.
 PROVIDED = "$rows"
 
@@ -163,15 +162,18 @@ class Run:
 
     def translate(self, tree: exp.Expression) -> str:
         """Return DuckDB's SQL for a tree whose names are resolved. Raises DremioError."""
+        return to_duckdb(tree, self.facts())
+
+    def facts(self) -> Context:
+        """Return what functions may ask about the session."""
         session = self.session
         roles = self.core.access.roles_of(session.user.id)
-        facts = Context(
+        return Context(
             user=session.user.name,
             schema=".".join(session.context),
             roles=frozenset(role.name for role in roles),
             last_query_id=session.last_query_id,
         )
-        return to_duckdb(tree, facts)
 
     def plan(self, tree: exp.Expression, context: Path | None = None) -> pa.Schema:
         """Return the schema of a query's result without running it. Raises DremioError."""

@@ -26,6 +26,7 @@ from services.dremio.wire.flight.errors import translated
 from services.dremio.wire.flight.prepared import PreparedStatements
 from services.dremio.wire.flight.sessions import Sessions, Visit
 from services.dremio.wire.flight.streams import Rows, Watcher, empty
+from services.dremio.wire.flight.tickets import Tickets
 from services.dremio.wire.flight.updates import update
 
 _AUTHENTICATION = "authentication"
@@ -44,6 +45,7 @@ class FlightServer(flight.FlightServerBase):  # type: ignore[misc]
         self._engine = engine
         self._sessions = Sessions()
         self._prepared = PreparedStatements()
+        self._tickets = Tickets()
         self._watcher = Watcher(engine)
         self._actions = Actions(engine, self._sessions, self._prepared)
         super().__init__(
@@ -134,8 +136,11 @@ class FlightServer(flight.FlightServerBase):  # type: ignore[misc]
         return schema, flight.Ticket(messages.wrap(message))
 
     def _statement(self, session: Session, sql: str) -> tuple[pa.Schema, flight.Ticket]:
-        schema = self._engine.describe(session, sql)
-        handle = json.dumps({"id": str(uuid.uuid4()), "sql": sql}).encode()
+        schema, planned = self._engine.plan(session, sql)
+        ticket = str(uuid.uuid4())
+        if planned is not None:
+            self._tickets.keep(ticket, planned)
+        handle = json.dumps({"id": ticket, "sql": sql}).encode()
         message = messages.new("TicketStatementQuery", statement_handle=handle)
         return schema, flight.Ticket(messages.wrap(message))
 
@@ -150,7 +155,9 @@ class FlightServer(flight.FlightServerBase):  # type: ignore[misc]
         self._actions.running(planned, job_id, session.user.id)
         self._watcher.watch(job_id, context)
         try:
-            execution = self._engine.execute(session, sql, job_id=job_id)
+            execution = self._engine.execute(
+                session, sql, job_id=job_id, planned=self._tickets.take(planned)
+            )
         except BaseException:
             self._watcher.forget(job_id)
             raise

@@ -12,6 +12,7 @@ import pyarrow as pa
 from services.dremio.state.engine import Engine
 from services.dremio.state.errors import DremioError
 from services.dremio.state.execution import Execution
+from services.dremio.wire.flight.ahead import Ahead
 from services.dremio.wire.flight.errors import to_flight
 
 _POLL_SECONDS = 0.2
@@ -64,8 +65,9 @@ class Rows:
         self._execution = execution
         self._watcher = watcher
         self._ended = ended
-        self._batches = execution.stream()
+        self._batches = Ahead(execution.batches)
         self._sent = False
+        self._over = False
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         return self
@@ -80,15 +82,25 @@ class Rows:
             self._sent = True
             return empty(self._execution.schema)
         except DremioError as error:
-            self.close()
+            self.close(error)
             raise to_flight(error) from None
+        except BaseException as error:
+            self.close(error)
+            raise
         self._sent = True
         return batch
 
     def close(self, error: BaseException | None = None) -> None:
-        """End the statement."""
+        """End the statement; a second call does nothing."""
+        if self._over:
+            return
+        self._over = True
         self._watcher.forget(self._execution.job_id)
         self._ended()
+        self._batches.stop()
+        if self._batches.busy:
+            self._execution.cancel()  # it may be at a batch that takes long
+        self._batches.close()
         self._execution.close(error)
 
     def __del__(self) -> None:
