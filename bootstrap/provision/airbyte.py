@@ -17,6 +17,7 @@ from services.common.settings import Settings
 SOURCE_DEFINITIONS = {
     "postgres": "decd338e-5647-4c0b-adf4-da0e75f5a750",
     "mysql": "435bb9a5-7887-4809-aa58-28c27df0d7ad",
+    "mssql": "b5ea17b1-f170-46dc-bc31-cc744ca984c1",
     "file": "778daa7c-feaf-4db6-96f3-70fd645acc77",
 }
 DATA_LAKE_DEFINITION = "716ca874-520b-4902-9f80-9fad66754b89"

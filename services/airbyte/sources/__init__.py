@@ -12,6 +12,7 @@ from services.common.errors import NotFoundError
 _MODULES = {
     "postgres": "services.airbyte.sources.postgres.source",
     "mysql": "services.airbyte.sources.mysql.source",
+    "sqlserver": "services.airbyte.sources.sqlserver.source",
     "file": "services.airbyte.sources.file.source",
     "mongodb": "services.airbyte.sources.mongodb.source",
 }

@@ -16,6 +16,7 @@ from tests.support.platform import Home
 POSTGRES = "decd338e-5647-4c0b-adf4-da0e75f5a750"
 MYSQL = "435bb9a5-7887-4809-aa58-28c27df0d7ad"
 MONGODB = "b2e713cd-cc36-4c0a-b5bd-b47cb8a0561e"
+SQLSERVER = "b5ea17b1-f170-46dc-bc31-cc744ca984c1"
 FILE = "778daa7c-feaf-4db6-96f3-70fd645acc77"
 LAKE = "716ca874-520b-4902-9f80-9fad66754b89"
 ENDED = ("succeeded", "failed", "cancelled")

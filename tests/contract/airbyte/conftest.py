@@ -17,6 +17,7 @@ from tests.contract.airbyte.client import Airbyte
 from tests.support.mariadb import MariaDB, mariadb
 from tests.support.mongo.place import Mongo, mongo_place
 from tests.support.platform import services_in
+from tests.support.sqlserver.fixture import SqlServer, sql_server
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +37,12 @@ def mysql() -> Iterator[MariaDB]:
 def mongo() -> Iterator[Mongo]:
     with mongo_place() as place:
         yield place
+
+
+@pytest.fixture(scope="session")
+def sqlserver() -> Iterator[SqlServer]:
+    with sql_server() as server:
+        yield server
 
 
 @pytest.fixture

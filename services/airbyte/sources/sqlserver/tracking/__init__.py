@@ -1,0 +1,1 @@
+"""SQL Server's change tracking as a log: versions, snapshots, windows."""

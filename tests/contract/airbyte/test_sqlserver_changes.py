@@ -1,0 +1,274 @@
+"""SQL Server read through change tracking.
+
+The random part: `LAKELET_SQLSERVER_ROUNDS` (3) says how many rounds, `LAKELET_CDC_SEED` which ones.
+What no client can bring about (a clean-up, a restore) is left out on a real server.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.contract.airbyte.client import SQLSERVER, Airbyte, Json, lake, rows
+from tests.support.sqlserver.fixture import SqlServer
+from tests.support.workload import TABLES, Workload, difference
+
+ROUNDS = int(os.environ.get("LAKELET_SQLSERVER_ROUNDS") or 3)
+SEED = int(os.environ.get("LAKELET_CDC_SEED") or random.SystemRandom().randrange(10**6))
+CDC = {"method": "CDC"}
+RESYNC = {**CDC, "invalid_cdc_cursor_position_behavior": "Re-sync data"}
+APPEND = {"syncMode": "incremental", "destinationSyncMode": "append"}
+DEDUP = {"syncMode": "incremental", "destinationSyncMode": "append_dedup"}
+
+
+def source(airbyte: Airbyte, server: SqlServer, **changes: Any) -> str:
+    config = server.config(**{"replication_method": CDC, **changes})
+    return airbyte.source(config, SQLSERVER, "sql server changes")
+
+
+def tracked(server: SqlServer, name: str, columns: str, *statements: str) -> None:
+    server.execute(
+        f"CREATE TABLE {name} ({columns})",
+        f"ALTER TABLE {name} ENABLE CHANGE_TRACKING",
+        *statements,
+    )
+
+
+def committed(job: Json) -> int:
+    return int(job["job"]["aggregatedStats"]["recordsCommitted"])
+
+
+def test_inserts_updates_and_deletes(airbyte: Airbyte, sqlserver: SqlServer) -> None:
+    tracked(
+        sqlserver,
+        "moves",
+        "id int NOT NULL PRIMARY KEY, v nvarchar(max)",
+        "INSERT INTO moves VALUES (1, N'1'), (2, N'2'), (3, N'3'), (4, N'4')",
+    )
+    made = source(airbyte, sqlserver)
+    (stream,) = [s for s in airbyte.catalog(made) if s["stream"]["name"] == "moves"]
+    assert stream["stream"]["sourceDefinedCursor"] is True
+    assert stream["stream"]["defaultCursorField"] == ["_ab_cdc_cursor"]
+    kept = airbyte.connect(made, "ct_kept", {"moves": DEDUP})
+    history = airbyte.connect(made, "ct_history", {"moves": APPEND})
+    for connection in (kept, history):
+        assert committed(airbyte.sync(connection)) == 4
+    sqlserver.transaction(
+        "UPDATE moves SET v = N'changed' WHERE id = 1",
+        "UPDATE moves SET id = 100 WHERE id = 2",
+        "DELETE FROM moves WHERE id = 3",
+        "DELETE FROM moves WHERE id = 4",
+        "INSERT INTO moves VALUES (4, N'again'), (5, N'new'), (6, N'gone')",
+    )
+    sqlserver.execute("DELETE FROM moves WHERE id = 6")
+    sqlserver.execute("BEGIN TRANSACTION", "INSERT INTO moves VALUES (7, N'never')", "ROLLBACK")
+    for connection in (kept, history):
+        airbyte.sync(connection)
+    now = rows(airbyte.settings, "SELECT id, v FROM bronze.ct_kept.moves ORDER BY id")
+    assert now == sqlserver.execute("SELECT id, v FROM moves ORDER BY id")
+    told = rows(
+        airbyte.settings,
+        "SELECT id, v, _ab_cdc_deleted_at IS NOT NULL, _ab_cdc_updated_at LIKE '20__-__-__T%Z'"
+        " FROM bronze.ct_history.moves WHERE _ab_cdc_cursor >"
+        " (SELECT min(_ab_cdc_cursor) FROM bronze.ct_history.moves) ORDER BY id",
+    )
+    assert told == [
+        (1, "changed", False, True),
+        (2, None, True, True),
+        (3, None, True, True),
+        (4, "again", False, True),
+        (5, "new", False, True),
+        (6, None, True, True),
+        (100, "2", False, True),
+    ]
+    assert committed(airbyte.sync(kept)) == 0
+
+
+def test_columns_come_change_and_go(airbyte: Airbyte, sqlserver: SqlServer) -> None:
+    tracked(
+        sqlserver,
+        "alters",
+        "id int NOT NULL PRIMARY KEY, n int, gone nvarchar(9)",
+        "INSERT INTO alters VALUES (1, 1, N'x')",
+    )
+    fields = {"nonBreakingChangesPreference": "propagate_columns"}
+    connection = airbyte.connect(
+        source(airbyte, sqlserver), "ct_alters", {"alters": DEDUP}, **fields
+    )
+    airbyte.sync(connection)
+    sqlserver.execute(
+        "ALTER TABLE alters ADD more decimal(8,2)",
+        "ALTER TABLE alters ALTER COLUMN n bigint",
+        "ALTER TABLE alters DROP COLUMN gone",
+        "INSERT INTO alters (id, n, more) VALUES (2, 5000000000, 1.5)",
+        "UPDATE alters SET n = 6000000000 WHERE id = 1",
+    )
+    airbyte.sync(connection)
+    found = rows(airbyte.settings, "SELECT id, n, more FROM bronze.ct_alters.alters ORDER BY id")
+    assert found == sqlserver.execute("SELECT id, n, more FROM alters ORDER BY id")
+
+
+def test_what_is_not_set_up_is_named(airbyte: Airbyte, sqlserver: SqlServer) -> None:
+    tracked(sqlserver, "seen", "id int NOT NULL PRIMARY KEY")
+    made = source(airbyte, sqlserver)
+    assert airbyte.post("sources/check_connection", sourceId=made)["status"] == "succeeded"
+    sqlserver.execute("ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION OFF")
+    try:
+        answer = airbyte.post("sources/check_connection", sourceId=made)
+    finally:
+        sqlserver.execute("ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION ON")
+    assert answer["status"] == "failed"
+    assert "SET ALLOW_SNAPSHOT_ISOLATION ON" in answer["message"]
+    sqlserver.execute("CREATE TABLE plain (id int NOT NULL PRIMARY KEY)")
+    failure = airbyte.failure(airbyte.connect(made, "ct_plain", {"plain": DEDUP}))
+    assert failure["failureType"] == "config_error"
+    assert "ALTER TABLE [dbo].[plain] ENABLE CHANGE_TRACKING" in failure["externalMessage"]
+    sqlserver.execute("DENY VIEW CHANGE TRACKING ON seen TO lake")
+    failure = airbyte.failure(airbyte.connect(made, "ct_denied", {"seen": DEDUP}))
+    assert "GRANT VIEW CHANGE TRACKING ON [dbo].[seen]" in failure["externalMessage"]
+
+
+def forgets(server: SqlServer, how: str) -> None:
+    """Make the changes since the last sync unknowable."""
+    if how == "off and on":
+        server.execute("ALTER TABLE lost DISABLE CHANGE_TRACKING",
+                       "DELETE FROM lost WHERE id = 1",
+                       "ALTER TABLE lost ENABLE CHANGE_TRACKING")  # fmt: skip
+    elif how == "truncated":
+        server.execute("TRUNCATE TABLE lost", "INSERT INTO lost VALUES (2)")
+    elif server.fake is None:
+        pytest.skip("a client cannot bring it about on a real server")
+    else:
+        server.execute("DELETE FROM lost WHERE id = 1")
+        (version,) = server.execute("SELECT CHANGE_TRACKING_CURRENT_VERSION() AS v")[0]
+        if how == "cleaned up":
+            server.fake.clean_up(version)
+        else:
+            server.fake.restore(version - 10)
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("off and on", "tracking was off in between"),
+        ("truncated", "the table was truncated"),
+        ("cleaned up", "older than CHANGE_RETENTION"),
+        ("restored", "restored from a backup"),
+    ],
+)
+def test_lost_changes_are_explained_and_read_anew_only_when_asked(
+    airbyte: Airbyte, sqlserver: SqlServer, how: str, reason: str
+) -> None:
+    tracked(sqlserver, "lost", "id int NOT NULL PRIMARY KEY", "INSERT INTO lost VALUES (1), (2)")
+    try:
+        for number in range(3, 14):
+            sqlserver.execute(f"INSERT INTO lost VALUES ({number})")
+        sqlserver.execute("DELETE FROM lost WHERE id > 2")
+        made = source(airbyte, sqlserver)
+        namespace = f"ct_{how.replace(' ', '_')}"
+        connection = airbyte.connect(made, namespace, {"lost": DEDUP})
+        airbyte.sync(connection)
+        forgets(sqlserver, how)
+        failure = airbyte.failure(connection)
+        assert failure["failureType"] == "config_error"
+        assert reason in failure["externalMessage"]
+        assert "connections/reset" in failure["externalMessage"]
+        held = rows(airbyte.settings, f"SELECT id FROM bronze.{namespace}.lost ORDER BY id")
+        assert held == [(1,), (2,)]
+        config = sqlserver.config(replication_method=RESYNC)
+        airbyte.post("sources/update", sourceId=made, name="again", connectionConfiguration=config)
+        airbyte.sync(connection)
+        assert rows(airbyte.settings, f"SELECT id FROM bronze.{namespace}.lost") == [(2,)]
+    finally:
+        sqlserver.execute("DROP TABLE lost")
+
+
+def _words(statement: str) -> str:
+    """T-SQL's words for what the workload says in PostgreSQL's."""
+    return statement.replace(" ADD COLUMN ", " ADD ").replace(" TYPE ", " ")
+
+
+class Writer(threading.Thread):
+    """Runs random transactions until it is told to stop."""
+
+    def __init__(self, server: SqlServer, workload: Workload) -> None:
+        super().__init__(name="writer", daemon=True)
+        self._server, self._workload = server, workload
+        self.stop = threading.Event()
+        self.problems: list[str] = []
+
+    def run(self) -> None:
+        for statements in self._workload.transactions(100_000):
+            if self.stop.is_set():
+                return
+            if statements[0].startswith("TRUNCATE"):  # tracked changes end there
+                continue
+            try:
+                self._server.transaction(*map(_words, statements))
+            except Exception as error:  # noqa: BLE001 - the test tells it
+                self.problems.append(f"{error}: {statements}")
+                return
+
+
+def workers() -> list[psutil.Process]:
+    """The processes that run attempts: children of the sync server's fork server."""
+    servers = [
+        child
+        for child in psutil.Process().children(recursive=True)
+        if child.cmdline()[1:3] == ["-m", "services.airbyte"]
+    ]
+    return [worker for s in servers for child in s.children() for worker in child.children()]
+
+
+@pytest.fixture
+def writer(sqlserver: SqlServer) -> Iterator[Writer]:
+    workload = Workload(SEED, ("int", "bigint", "nvarchar(40)", "decimal(12,2)", "nvarchar(max)"))
+    tables = [_words(s).replace("PRIMARY", "NOT NULL PRIMARY") for s in workload.create()]
+    sqlserver.execute(*tables, *(f"ALTER TABLE {t} ENABLE CHANGE_TRACKING" for t in TABLES))
+    thread = Writer(sqlserver, workload)
+    thread.workload = workload  # type: ignore[attr-defined]
+    thread.start()
+    yield thread
+    thread.stop.set()
+    thread.join(timeout=60)
+
+
+def test_random_changes_with_kills_in_between(
+    airbyte: Airbyte, sqlserver: SqlServer, writer: Writer
+) -> None:
+    print(f"seed {SEED}")
+    fields = {"nonBreakingChangesPreference": "propagate_columns"}
+    connection = airbyte.connect(
+        source(airbyte, sqlserver), "ct_random", dict.fromkeys(TABLES, DEDUP), **fields
+    )
+    chance = random.Random(SEED)  # noqa: S311 - to be repeated
+    for _ in range(ROUNDS):
+        job = airbyte.start(connection)
+        for _ in range(chance.randrange(1, 3)):
+            threading.Event().wait(chance.random())
+            if sqlserver.fake is not None and chance.random() < 0.5:
+                sqlserver.fake.drop_clients("lake")
+            else:
+                for worker in workers():
+                    worker.kill()
+        assert airbyte.wait(job)["job"]["status"] in ("succeeded", "failed")
+    writer.stop.set()
+    writer.join(timeout=60)
+    assert not writer.problems
+    workload: Workload = writer.workload  # type: ignore[attr-defined]
+    sqlserver.transaction(*workload.last())
+    airbyte.sync(connection)
+    columns = ", ".join(workload.columns)
+    with lake(airbyte.settings) as duck:
+        for table in TABLES:
+            wanted = sqlserver.execute(workload.listing(table))
+            assert wanted
+            query = f"SELECT {columns} FROM bronze.ct_random.{table} ORDER BY id"
+            found = duck.execute(query).fetchall()
+            assert not difference(found, wanted), f"{table}, seed {SEED}"
