@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 Path = tuple[str, ...]
+COPIED = "$file"
+"""What the query of a COPY INTO calls the rows of the file that is being read."""
 
 
 @dataclass
@@ -249,10 +251,15 @@ class Analyze(Statement):
 
 @dataclass
 class CopyInto(Statement):
-    """COPY INTO a table from files; `options` by upper-cased name, a list for NULL_IF."""
+    """COPY INTO a table from files; `options` by upper-cased name, a list for NULL_IF.
+
+    `query` selects from `COPIED`, a file's rows, what goes into `columns` (all when empty).
+    """
 
     path: Path
     location: str
+    columns: tuple[str, ...] = ()
+    query: exp.Select | None = None
     files: list[str] = field(default_factory=list)
     regex: str | None = None
     format: str | None = None

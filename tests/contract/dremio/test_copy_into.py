@@ -179,3 +179,94 @@ def test_only_a_sources_files_are_reached(dremio: Dremio, target: str) -> None:
     for location in ("@nowhere/a.csv", "@gold/../../etc/passwd", "/etc/passwd", "@"):
         with pytest.raises(JobFailed):
             dremio.query(f"COPY INTO {target} FROM '{location}' FILE_FORMAT 'csv'")
+
+
+def transformed(dremio: Dremio, what: str) -> tuple[int, int]:
+    result = dremio.query(f"COPY INTO {what}")
+    inserted, rejected = result["rows"][0].values()
+    return inserted, rejected
+
+
+def test_a_query_over_csv_files_by_the_headers_names(dremio: Dremio, put: Put, target: str) -> None:
+    put("query/a.csv", "Key,who,amount,day\n1, ann ,10.5,03/02/2024\n2,BOB,,04/02/2024\n")
+    put("query/b.csv", "who,day,key,amount\ncy,05/02/2024,3,7\n")
+    assert transformed(
+        dremio,
+        f"{target} (id, price, name, day) FROM (SELECT CAST(t.key AS INT) + 100, "
+        "COALESCE(amount, '0') AS whatever, UPPER(TRIM(who)), TO_DATE(day, 'DD/MM/YYYY') "
+        "FROM '@lake/landing/copy/query' t) FILE_FORMAT 'csv'",
+    ) == (3, 0)
+    assert dremio.rows(f"SELECT id, name, day, price FROM {target} ORDER BY id") == [
+        (101, "ANN", "2024-02-03", 10.5),
+        (102, "BOB", "2024-02-04", 0.0),
+        (103, "CY", "2024-02-05", 7.0),
+    ]
+
+
+def test_a_query_over_a_csv_file_by_number(dremio: Dremio, put: Put, target: str) -> None:
+    put("number/a.csv", "made by hand\nx;5;ann;2024-02-03\ny;6;;\n")
+    assert transformed(
+        dremio,
+        f"{target}(name, id) FROM (SELECT $3 || '!', $2 FROM '@lake/landing/copy/number/a.csv') "
+        "(EXTRACT_HEADER FALSE, SKIP_LINES 1, FIELD_DELIMITER ';')",
+    ) == (2, 0)
+    assert dremio.rows(f"SELECT id, name, day FROM {target} ORDER BY id") == [
+        (5, "ann!", None),
+        (6, None, None),
+    ]
+
+
+def test_a_query_over_parquet_files(dremio: Dremio, put: Put, target: str) -> None:
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"number": [1, 2], "text": ["a", "b"], "money": [1.25, 2.5]}), sink)
+    put("parquet_query/a.parquet", sink.getvalue())
+    assert transformed(
+        dremio,
+        f"{target} FROM (SELECT number * 10, text, NULL, money / 2 "
+        "FROM '@lake/landing/copy/parquet_query')",
+    ) == (2, 0)
+    assert dremio.rows(f"SELECT * FROM {target} ORDER BY id") == [
+        (10, "a", None, 0.63),
+        (20, "b", None, 1.25),
+    ]
+
+
+def test_a_file_whose_rows_fail_in_the_query_is_skipped_whole_or_nothing_is_loaded(
+    dremio: Dremio, put: Put, target: str
+) -> None:
+    put("failing/a.csv", "k\n1\nnone\n")
+    put("failing/b.csv", "k\n2\n")
+    query = f"{target} (id) FROM (SELECT CAST(k AS INT) FROM '@lake/landing/copy/failing')"
+    with pytest.raises(JobFailed, match="none"):
+        transformed(dremio, query)
+    assert dremio.rows(f"SELECT * FROM {target}") == []
+    assert transformed(dremio, f"{query} FILE_FORMAT 'csv' (ON_ERROR 'skip_file')") == (1, 1)
+    assert dremio.rows(f"SELECT id FROM {target}") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("(SELECT k FROM '@lake/landing/copy/failing' WHERE k = '1')", "WHERE in the query"),
+        ("(SELECT k FROM '@lake/landing/copy/failing' ORDER BY k)", "ORDER BY in the query"),
+        ("(SELECT COUNT(*) FROM '@lake/landing/copy/failing')", "aggregate and window"),
+        ("(SELECT MEDIAN(k) FROM '@lake/landing/copy/failing')", "aggregate and window"),
+        ("(SELECT k FROM '@lake/landing/copy/failing', gold.copied)", "JOIN in the query"),
+        ("(SELECT (SELECT 1) FROM '@lake/landing/copy/failing')", "one location"),
+        ("(SELECT k FROM gold.copied)", "expected one FROM '@source/path'"),
+        ("(SELECT k FROM '@lake/landing/copy/failing') FILE_FORMAT 'json'", "JSON"),
+        ("(SELECT k FROM '@lake/landing/copy/failing') (ON_ERROR 'continue')", "'skip_file'"),
+        ("(SELECT nothing FROM '@lake/landing/copy/failing')", "nothing"),
+        ("(SELECT read_text('x') FROM '@lake/landing/copy/failing')", "No match found"),
+    ],
+)
+def test_what_a_query_over_files_may_not_do(
+    dremio: Dremio, put: Put, target: str, query: str, why: str
+) -> None:
+    put("failing/a.csv", "k\n1\nnone\n")
+    with pytest.raises(JobFailed, match=why):
+        transformed(dremio, f"{target} (id) FROM {query}")
+    with pytest.raises(JobFailed, match="Column 'other' not found"):
+        transformed(
+            dremio, f"{target} (other) FROM (SELECT k FROM '@lake/landing/copy/failing/a.csv')"
+        )

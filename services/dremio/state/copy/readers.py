@@ -33,26 +33,21 @@ def reading(
     run: Run, kind: str, file: File, schema: pa.Schema, options: Options, rejects: str | None
 ) -> Reading:
     """Return how to read a file. Raises DremioError when no column of it is the table's."""
-    address = literal(re.sub(r"([*?\[])", r"[\1]", file.address))  # a name is no pattern
+    address = address_of(file)
     make = {"csv": _csv, "json": _json, "parquet": _parquet}[kind]
     return make(run, address, schema, options, rejects)
+
+
+def address_of(file: File) -> str:
+    """Return a file's address as a literal; what is in a name is no pattern."""
+    return literal(re.sub(r"([*?\[])", r"[\1]", file.address))
 
 
 def _csv(
     run: Run, address: str, schema: pa.Schema, options: Options, rejects: str | None
 ) -> Reading:
-    header = _flag(options, "EXTRACT_HEADER", True)
-    skip = int(str(options.get("SKIP_LINES", "0")))
-    layout = [
-        "auto_detect=false",
-        f"delim={literal(_character(options, 'FIELD_DELIMITER', ','))}",
-        f"quote={literal(_character(options, 'QUOTE_CHAR', chr(34)))}",
-        f"escape={literal(_character(options, 'ESCAPE_CHAR', chr(34)))}",
-    ]
-    record = options.get("RECORD_DELIMITER")
-    if record is not None:
-        layout.append(f"new_line={literal(_unescaped(str(record)))}")
-    first = _first_line(run, address, layout, skip) if header else list(schema.names)
+    header = flag(options, "EXTRACT_HEADER", True)
+    first = first_line(run, address, options) if header else list(schema.names)
     fields = {field.name.lower(): field for field in schema}
     taken, listed, found = set(), [], []
     for at, name in enumerate(first):
@@ -64,27 +59,14 @@ def _csv(
         listed.append((field.name, types.to_duckdb(field.type)))
         found.append(field)
     _check_some(found)
-    columns = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in listed)
-    nulls = [str(text) for text in options.get("NULL_IF", [])]
-    if _flag(options, "EMPTY_AS_NULL", True):
-        nulls.append("")
-    parameters = [
-        *layout,
-        f"header={str(header).lower()}",
-        f"skip={skip}",
-        f"columns={{{columns}}}",
-        "null_padding=true",
-        "parallel=false",
-        f"nullstr=[{', '.join(literal(text) for text in nulls)}]" if nulls else "nullstr=[chr(1)]",
-        *_formats(options),
-    ]
+    parameters = [*csv_parameters(options, listed), *_formats(options)]
     if rejects is not None:
         parameters += [
             "store_rejects=true",
             f"rejects_table={literal(rejects)}",
             f"rejects_scan={literal(rejects + '_scan')}",
         ]
-    trim = _flag(options, "TRIM_SPACE", False)
+    trim = flag(options, "TRIM_SPACE", False)
     outputs = ", ".join(
         f"trim({quoted(f.name)}) AS {quoted(f.name)}"
         if trim and pa.types.is_string(f.type)
@@ -109,13 +91,13 @@ def _json(
     )
     parameters = [f"columns={{{columns}}}", "format='auto'", *_formats(options)]
     nulls = [str(text) for text in options.get("NULL_IF", [])]
-    if _flag(options, "EMPTY_AS_NULL", True):
+    if flag(options, "EMPTY_AS_NULL", True):
         nulls.append("")
     outputs = []
     for name, field in pairs:
         value = quoted(name)
         if pa.types.is_string(field.type):
-            if _flag(options, "TRIM_SPACE", False):
+            if flag(options, "TRIM_SPACE", False):
                 value = f"trim({value})"
             for text in nulls:
                 value = f"nullif({value}, {literal(text)})"
@@ -139,12 +121,42 @@ def _parquet(
     return Reading(sql, tuple(field.name for _, field in pairs))
 
 
-def _first_line(run: Run, address: str, layout: list[str], skip: int) -> list[str]:
-    """Return the header's names: the first line alone, read as text."""
+def csv_parameters(options: Options, columns: list[tuple[str, str]]) -> list[str]:
+    """Return how `read_csv` reads records of these columns (name, DuckDB's type)."""
+    listed = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in columns)
+    nulls = [str(text) for text in options.get("NULL_IF", [])]
+    if flag(options, "EMPTY_AS_NULL", True):
+        nulls.append("")
+    return [
+        *_layout(options),
+        f"header={str(flag(options, 'EXTRACT_HEADER', True)).lower()}",
+        f"columns={{{listed}}}",
+        "null_padding=true",
+        "parallel=false",
+        f"nullstr=[{', '.join(literal(text) for text in nulls)}]" if nulls else "nullstr=[chr(1)]",
+    ]
+
+
+def _layout(options: Options) -> list[str]:
+    layout = [
+        "auto_detect=false",
+        f"delim={literal(_character(options, 'FIELD_DELIMITER', ','))}",
+        f"quote={literal(_character(options, 'QUOTE_CHAR', chr(34)))}",
+        f"escape={literal(_character(options, 'ESCAPE_CHAR', chr(34)))}",
+        f"skip={int(str(options.get('SKIP_LINES', '0')))}",
+    ]
+    record = options.get("RECORD_DELIMITER")
+    if record is not None:
+        layout.append(f"new_line={literal(_unescaped(str(record)))}")
+    return layout
+
+
+def first_line(run: Run, address: str, options: Options) -> list[str]:
+    """Return the fields of a CSV file's first line alone, read as text: the header's names."""
     for width in (64, 1024, 16384):
         columns = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(width))
         parameters = ", ".join(
-            [*layout, "header=false", f"skip={skip}", "null_padding=true", "ignore_errors=true"]
+            [*_layout(options), "header=false", "null_padding=true", "ignore_errors=true"]
         )
         sql = f"SELECT * FROM read_csv({address}, columns={{{columns}}}, {parameters}) LIMIT 1"  # noqa: S608
         row = run.execute(sql).fetchone()
@@ -172,7 +184,8 @@ def _check_some(found: list[pa.Field]) -> None:
         raise validation("No column name matches target schema")
 
 
-def _flag(options: Options, name: str, default: bool) -> bool:
+def flag(options: Options, name: str, default: bool) -> bool:
+    """Return an option that is true or false. Raises DremioError (VALIDATION)."""
     text = str(options.get(name, default)).lower()
     if text not in ("true", "false"):
         raise validation(f"{name}: expected 'true' or 'false', got '{text}'")

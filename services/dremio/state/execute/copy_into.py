@@ -9,6 +9,7 @@ import pyarrow as pa
 from services.dremio.sql.statements import CopyInto
 from services.dremio.state import types
 from services.dremio.state.catalog.catalog import Table
+from services.dremio.state.copy import transform
 from services.dremio.state.copy.location import File, find_files, secret_name
 from services.dremio.state.copy.readers import reading
 from services.dremio.state.copy.refused import Outcome, Refusal, keep
@@ -43,11 +44,17 @@ def copy_into(run: Run, statement: CopyInto) -> Result:
 def _copied(
     run: Run, statement: CopyInto, table: Table, files: list[File], kind: str, action: str
 ) -> Result:
+    if statement.query is not None:
+        transform.check(statement, kind, action)
     if kind == "parquet" and action == "continue":
         raise validation("ON_ERROR 'continue' option is not supported for parquet file format")
     place = table.place
     metadata = table.lake.rest.load(place.bucket, place.namespace, place.table) or {}
     schema = types.iceberg_schema(metadata)
+    known = {name.lower() for name in schema.names}
+    for name in statement.columns:
+        if name.lower() not in known:
+            raise validation(f"Column '{name}' not found in table [{'.'.join(table.path)}]")
     columns = ", ".join(f"{quoted(f.name)} {types.to_duckdb(f.type)}" for f in schema)
     run.execute(f"CREATE OR REPLACE TEMP TABLE {_ASIDE} ({columns})")
     try:
@@ -84,13 +91,18 @@ def _load(
     run: Run, kind: str, file: File, schema: pa.Schema, statement: CopyInto, action: str
 ) -> Outcome:
     """Read one file aside, whole or what is good of it. Raises DremioError with 'abort'."""
-    by_record = kind == "csv" and action != "abort"
+    by_record = kind == "csv" and action != "abort" and statement.query is None
     try:
         before, next_row = _held(run)
-        rejects = _REJECTS if by_record else None
-        how = reading(run, kind, file, schema, statement.options, rejects)
-        names = ", ".join(quoted(name) for name in how.columns)
-        run.execute(f"INSERT INTO {_ASIDE} ({names}) {how.sql}")
+        if statement.query is not None:
+            columns = statement.columns or tuple(schema.names)
+            sql = transform.transformed(run, kind, file, statement)
+        else:
+            rejects = _REJECTS if by_record else None
+            how = reading(run, kind, file, schema, statement.options, rejects)
+            columns, sql = how.columns, how.sql
+        names = ", ".join(quoted(name) for name in columns)
+        run.execute(f"INSERT INTO {_ASIDE} ({names}) {sql}")
     except DremioError as error:
         if action == "abort" or error.kind is ErrorKind.CANCELED:
             if error.kind is ErrorKind.FUNCTION:
