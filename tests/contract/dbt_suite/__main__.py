@@ -36,8 +36,9 @@ _SAMPLES = {
         FROM (SELECT FLATTEN(ARRAY_GENERATE_RANGE(1, 10)) AS n)""",
     "NYC-taxi-trips": """
         SELECT TIMESTAMPADD(MINUTE, n, TIMESTAMP '2013-05-27 19:15:00') AS pickup_datetime,
-          CAST(MOD(n, 5) AS BIGINT) AS passenger_count, n / 7.0 AS trip_distance_mi,
-          n / 3.0 AS fare_amount, n / 20.0 AS tip_amount, n / 2.0 AS total_amount
+          CAST(MOD(n, 5) AS BIGINT) AS passenger_count, n / CAST(7 AS DOUBLE) AS trip_distance_mi,
+          n / CAST(3 AS DOUBLE) AS fare_amount, n / CAST(20 AS DOUBLE) AS tip_amount,
+          n / CAST(2 AS DOUBLE) AS total_amount
         FROM (SELECT FLATTEN(ARRAY_GENERATE_RANGE(0, 200)) AS n)""",
 }
 
