@@ -140,6 +140,17 @@ class Changes:
             event["to"] = {"db": one.to[0], "coll": one.to[1]}
         if one.key:
             event["documentKey"] = one.key
+        # A condition on what it is about is met before documents are looked up.
+        matching = [stage["$match"] for stage in self.pipeline if "$match" in stage]
+        if not all(matches(event, condition) for condition in matching):
+            return None
+        self._add_documents(one, event, lookup=lookup)
+        for stage in self.pipeline:
+            if "$project" in stage:
+                event = project(event, stage["$project"])
+        return event
+
+    def _add_documents(self, one: Operation, event: Json, *, lookup: bool) -> None:
         collection = self.store.collections.get(one.name)
         images = collection is not None and collection.images
         if one.kind in ("insert", "replace"):
@@ -157,12 +168,6 @@ class Changes:
         before = self.options.get("fullDocumentBeforeChange") == "whenAvailable"
         if before and one.kind in ("update", "replace", "delete"):
             event["fullDocumentBeforeChange"] = one.before if images else None
-        for stage in self.pipeline:
-            if "$match" in stage and not matches(event, stage["$match"]):
-                return None
-            if "$project" in stage:
-                event = project(event, stage["$project"])
-        return event
 
 
 def _head(one: Operation, kind: str) -> Json:

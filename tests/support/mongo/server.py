@@ -32,6 +32,8 @@ class MongoServer:
         self.store = Store()
         self.users: dict[str, str] = {}
         self.replica_set = replica_set
+        # Called with each command before it is done.
+        self.before: Callable[[Json], None] | None = None
         self._writes = Writes(self.store)
         self._cursors: dict[int, tuple[str, Cursor]] = {}
         self.wire = WireServer(self._answer)
@@ -51,6 +53,8 @@ class MongoServer:
 
     def _answer(self, session: Session, command: Json) -> Json:
         name = next(key for key in command if key != "$db")
+        if self.before is not None:
+            self.before(command)
         if name in ("insert", "update", "delete"):
             return self._closed(session, name, command, getattr(self._writes, name))
         found: Callable[[Session, Json], Json] | None = getattr(self, f"_{name.lower()}", None)
