@@ -57,7 +57,7 @@ def test_the_worked_source_reads_and_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["connectors.md", "add-an-api.md", "files.md", "cdc.md", "mongodb.md"]
+    "page", ["connectors.md", "add-an-api.md", "files.md", "cdc.md", "mongodb.md", "sqlserver.md"]
 )
 def test_what_is_for_lakelet_yml_is_taken_there(page: str) -> None:
     whole = yaml.safe_load((CHECKOUT / "lakelet.yml").read_text())
@@ -68,8 +68,8 @@ def test_what_is_for_lakelet_yml_is_taken_there(page: str) -> None:
 
 
 def test_the_tables_of_types_are_those_of_the_code() -> None:
-    text = page.PAGE.read_text()
-    assert page.page(text) == text, "run python -m services.airbyte.sources.page"
+    now = {name: (PAGES / name).read_text() for name in page.pages()}
+    assert page.pages() == now, "run python -m services.airbyte.sources.page"
 
 
 def test_every_page_on_ingestion_is_named_by_the_entry_page() -> None:

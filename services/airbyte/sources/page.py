@@ -1,19 +1,20 @@
 """The tables of types in the documentation, written from the maps that the sources read by.
 
-`python -m services.airbyte.sources.page` brings the page up to date.
+`python -m services.airbyte.sources.page` brings the pages up to date.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from pyiceberg.types import DecimalType, IcebergType
 
 from services.airbyte.sources.mysql import types as mysql
 from services.airbyte.sources.postgres import types as postgres
+from services.airbyte.sources.sqlserver import types as sqlserver
 from services.common.settings import CHECKOUT
 
-PAGE = CHECKOUT / "docs" / "ingestion" / "databases.md"
+PAGES = CHECKOUT / "docs" / "ingestion"
 
 
 def _name(source: str, kind: IcebergType) -> str:
@@ -33,6 +34,19 @@ def _mysql() -> Iterable[tuple[str, str, str]]:
         yield source, _name(source, kind), remark
 
 
+def _sqlserver() -> Iterable[tuple[str, str, str]]:
+    for source, kind in sqlserver.type_table():
+        yield source, _name(source, kind), sqlserver.REMARKS.get(source, "")
+
+
+# Database → its page, the rows of its table.
+_TABLES: dict[str, tuple[str, Callable[[], Iterable[tuple[str, str, str]]]]] = {
+    "PostgreSQL": ("databases.md", _postgres),
+    "MySQL and MariaDB": ("databases.md", _mysql),
+    "SQL Server": ("sqlserver.md", _sqlserver),
+}
+
+
 def _grouped(rows: Iterable[tuple[str, str, str]]) -> Sequence[tuple[str, str, str]]:
     """Put the types that arrive alike into one row."""
     groups: dict[tuple[str, str], list[str]] = {}
@@ -43,23 +57,26 @@ def _grouped(rows: Iterable[tuple[str, str, str]]) -> Sequence[tuple[str, str, s
 
 def table(database: str) -> str:
     """Return a database's table as Markdown."""
-    rows = _grouped(_postgres() if database == "PostgreSQL" else _mysql())
+    rows = _grouped(_TABLES[database][1]())
     lines = [f"| {database} | in bronze | |", "|---|---|---|"]
     lines += [f"| {source} | {kind} | {remark} |" for source, kind, remark in rows]
     return "\n".join(lines)
 
 
-def page(text: str) -> str:
-    """Return the page's text with its tables as they are now."""
-    for database in ("PostgreSQL", "MySQL and MariaDB"):
+def pages() -> dict[str, str]:
+    """Return the pages' texts by name, with their tables as they are now."""
+    found: dict[str, str] = {}
+    for database, (name, _) in _TABLES.items():
+        text = found.get(name) or (PAGES / name).read_text()
         begin, end = f"<!-- types: {database} -->\n", "\n<!-- end -->"
-        before, found, rest = text.partition(begin)
+        before, begun, rest = text.partition(begin)
         _, ended, after = rest.partition(end)
-        if not (found and ended):
-            raise ValueError(f"the page has no place for the types of {database}")
-        text = before + begin + table(database) + end + after
-    return text
+        if not (begun and ended):
+            raise ValueError(f"{name} has no place for the types of {database}")
+        found[name] = before + begin + table(database) + end + after
+    return found
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(PAGE.read_text()))
+    for file, content in pages().items():
+        (PAGES / file).write_text(content)

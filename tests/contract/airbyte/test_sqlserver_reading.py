@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import os
-import subprocess
-import sys
 from decimal import Decimal
 from typing import Any
-
-import pytest
 
 from tests.contract.airbyte.client import SQLSERVER, Airbyte, Json, rows
 from tests.support.sqlserver.fixture import SqlServer
@@ -130,30 +125,3 @@ def test_what_cannot_be_read_is_explained(airbyte: Airbyte, sqlserver: SqlServer
     assert "cannot be reached" in message(port=1)
     good = source(airbyte, sqlserver, ssl_method={"ssl_method": "unencrypted"})
     assert airbyte.post("sources/check_connection", sourceId=good)["status"] == "succeeded"
-
-
-_READ_WITH = """
-import json, sys
-from services.airbyte.sources.sqlserver import connecting, driver
-config = json.loads(sys.argv[1])
-with connecting.session(config) as db:
-    print(driver.provider(), connecting.query(db, "SELECT id, nv, dto FROM types ORDER BY id"))
-"""
-
-
-@pytest.mark.parametrize("provider", ["mssql-odbc", "msodbcsql18"])
-def test_both_of_microsofts_drivers_read(
-    airbyte: Airbyte, sqlserver: SqlServer, provider: str
-) -> None:
-    import json
-
-    environment = {**os.environ, "MSSQL_PYTHON_NATIVE_PROVIDER": provider}
-    command = [sys.executable, "-c", _READ_WITH, json.dumps(sqlserver.config())]
-    ran = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-    if "libltdl7" in ran.stderr and not os.environ.get("CI"):
-        pytest.skip("Microsoft's ODBC driver needs libltdl: apt-get install libltdl7")
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.startswith(provider)
-    assert "tëxt 😀" in ran.stdout

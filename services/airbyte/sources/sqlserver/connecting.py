@@ -2,17 +2,15 @@
 
 Facts: Airbyte's source-mssql names the mode `ssl_mode: {mode: …}`, before version 4.2
 `ssl_method: {ssl_method: …}`; Microsoft's "DSN and connection string keywords" (Encrypt,
-TrustServerCertificate, HostnameInCertificate, ServerCertificate).
+TrustServerCertificate, HostnameInCertificate).
 """
 
 from __future__ import annotations
 
 import contextlib
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -20,6 +18,7 @@ from services.airbyte.cdk import tunnel
 from services.airbyte.cdk.failures import config_error
 from services.airbyte.sources.sqlserver.driver import client
 from services.airbyte.sources.sqlserver.failures import explain
+from services.airbyte.sources.sqlserver.trust import trusting
 
 Json = dict[str, Any]
 Session = Any  # mssql_python.Connection
@@ -56,7 +55,7 @@ def schemas(config: Json) -> list[str]:
     return [str(name) for name in config.get("schemas") or []]
 
 
-def options(config: Json, host: str, port: int, certificate: str | None) -> dict[str, str]:
+def options(config: Json, host: str, port: int) -> dict[str, str]:
     """Return the keywords of the connection string."""
     # No retries: a session that were begun anew in silence would have lost its snapshot.
     found = {
@@ -71,15 +70,13 @@ def options(config: Json, host: str, port: int, certificate: str | None) -> dict
         found |= {"UID": config.get("username") or "", "PWD": config.get("password") or ""}
     chosen = mode(config)
     found["Encrypt"] = "no" if chosen["mode"] == PLAIN else "yes"
-    if chosen["mode"] == TRUSTED:
+    if chosen["mode"] != VERIFIED:  # also where the server insists on encryption by itself
         found["TrustServerCertificate"] = "yes"
     if chosen["mode"] == VERIFIED:
         name = chosen.get("hostNameInCertificate")
         # Through a tunnel the address is this machine's: the certificate is for the host's.
         if name or host != config["host"]:
             found["HostnameInCertificate"] = str(name or config["host"])
-        if certificate:
-            found["ServerCertificate"] = certificate
     for key, value in parse_qsl(config.get("jdbc_url_params") or ""):
         if key.lower() in _PARAMETERS:
             found[_PARAMETERS[key.lower()]] = value
@@ -95,20 +92,14 @@ def connection_string(found: dict[str, str]) -> str:
 def session(config: Json) -> Iterator[Session]:
     """Open a session. Raises ConnectorError when the server refuses or is away."""
     driver = client()
-    with (
-        tempfile.TemporaryDirectory(prefix="lakelet-tls-") as folder,
-        tunnel.through(config, DEFAULT_PORT) as local,
-    ):
+    with tunnel.through(config, DEFAULT_PORT) as local:
         host, port = local or (str(config["host"]), int(config.get("port") or DEFAULT_PORT))
-        certificate = None
-        if text := mode(config).get("certificate"):
-            path = Path(folder) / "server.pem"
-            path.write_text(text)
-            certificate = str(path)
-        target = connection_string(options(config, host, port, certificate))
+        keywords = options(config, host, port)
         _reach(host, port, config)
         try:
-            db = driver.connect(target, autocommit=True, timeout=_SECONDS)
+            with trusting(keywords, mode(config).get("certificate")) as found:
+                target = connection_string(found)
+                db = driver.connect(target, autocommit=True, timeout=_SECONDS)
         except (driver.Error, RuntimeError, ImportError) as error:
             raise explain(error, config) from error
         try:

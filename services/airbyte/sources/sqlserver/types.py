@@ -140,6 +140,17 @@ def width(column: Declared) -> int:
     return max(column.length, 16) + 2
 
 
+_DIGITS = "without the seventh digit of a second"
+# What the documentation says of a type besides.
+REMARKS = {
+    **dict.fromkeys(("time", "datetime2", "datetimeoffset"), _DIGITS),
+    "uniqueidentifier": "in capitals, as the server prints it",
+    "hierarchyid": "as the server prints it: `/1/2/`",
+    **dict.fromkeys(("geometry", "geography"), "well-known text"),
+    **dict.fromkeys(("xml", "sql_variant"), "as the server casts it to text"),
+}
+
+
 def type_table() -> list[tuple[str, IcebergType]]:
     """Return (the server's type, the table's) for the documentation."""
     found: list[tuple[str, IcebergType]] = [("decimal(p,s), numeric(p,s)", DecimalType(10, 2))]

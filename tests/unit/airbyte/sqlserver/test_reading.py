@@ -1,0 +1,95 @@
+"""Conditions, literals, types and batches of the SQL Server source."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.airbyte.sources.mysql.cursor import Position, Window
+from services.airbyte.sources.sqlserver import connecting, cursor, rows
+from services.airbyte.sources.sqlserver.failures import explain
+from services.airbyte.sources.sqlserver.names import identifier
+from services.airbyte.sources.sqlserver.tables import find_tables
+from services.airbyte.sources.sqlserver.types import FIXED, Declared, map_type
+from tests.support.sqlserver.fixture import SqlServer
+
+INT, TEXT = FIXED["int"], FIXED["nvarchar"]
+
+
+@pytest.mark.parametrize(
+    ("value", "type_name", "expected"),
+    [
+        ("-12345678901234567890.5", "money", "-12345678901234567890.5"),
+        ("1 OR 1=1", "int", "N'1 OR 1=1'"),
+        ("it's", "nvarchar", "N'it''s'"),
+        ("0x00000000000007D1", "timestamp", "0x00000000000007D1"),
+        ("2024-01-01T00:00:00.0000001", "datetime2", "N'2024-01-01T00:00:00.0000001'"),
+    ],
+)
+def test_literals(value: str, type_name: str, expected: str) -> None:
+    assert cursor.literal(value, FIXED[type_name]) == expected
+
+
+def test_conditions_of_an_incremental_read() -> None:
+    window = Position("100", 0, Window("90", ("n",), ("aa",)))
+    assert cursor.since(None, "[n]", INT) == "1 = 1"
+    assert cursor.since(window, "[n]", INT) == "[n] >= 90"
+    assert cursor.since(Position("100", 3, None), "[n]", INT) == "[n] > 100"
+    assert cursor.since(Position("100", 3, None, again=True), "[n]", INT) == "[n] >= 100"
+    assert cursor.below_window(None, "[n]", "5", INT) == "([n] < 5 OR [n] IS NULL)"
+    below = cursor.below_window(window, "[n]", "200", INT)
+    assert below == "([n] < 200 AND [n] IS NOT NULL AND [n] >= 90)"
+    assert cursor.before_today("int", "[n]") == "1 = 1"
+    assert "SYSUTCDATETIME" in cursor.before_today("datetime", "[n]")
+
+
+def test_names_and_passwords_are_delimited() -> None:
+    assert identifier("a]b") == "[a]]b]"
+    found = connecting.connection_string({"PWD": "a}b;{c"})
+    assert found == "PWD={a}}b;{c};"
+
+
+@pytest.mark.parametrize(
+    ("declared", "kind"),
+    [
+        (Declared("decimal", 17, 38, 10), "decimal(38, 10)"),
+        (Declared("nvarchar", -1), "string"),
+        (Declared("timestamp", 8), "binary"),
+        (Declared("datetimeoffset", 10), "timestamptz"),
+        (Declared("a type of one's own", -1), "binary"),
+    ],
+)
+def test_types(declared: Declared, kind: str) -> None:
+    assert str(map_type(declared).type) == kind
+
+
+def test_batches_are_bounded_by_bytes(server: SqlServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "BATCH_BYTES", 100_000)
+    monkeypatch.setattr(rows, "_FIRST_LARGE", 4)
+    server.execute(
+        "CREATE TABLE wide (id int NOT NULL PRIMARY KEY, v nvarchar(100), big nvarchar(max))",
+        "INSERT INTO wide SELECT range, N'v', repeat(N'x', 1000 * (range % 10)) FROM range(2000)",
+    )
+    with connecting.session(server.config()) as db:
+        (table,) = find_tables(db, ["dbo"], "wide")
+        for chosen in (table.columns[:2], table.columns):
+            listing = ", ".join(column.select() for column in chosen)
+            found = list(rows.Rows(db, f"SELECT {listing} FROM wide", chosen).batches())
+            assert sum(batch.num_rows for batch in found) == 2000
+            assert max(batch.nbytes for batch in found) < 150_000
+            assert 4 < len(found) < 400
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "says"),
+    [
+        ("[Microsoft][ODBC Driver 18 for SQL Server]Login timeout expired", "transient_error",
+         "cannot be reached"),
+        ("The SELECT permission was denied on the object 't'", "config_error", "GRANT it"),
+        ("Transaction was deadlocked on lock resources", "transient_error", "deadlocked"),
+        ("[S][DB]Invalid column name 'x'.", "config_error", "Invalid column name 'x'; refresh"),
+    ],
+)  # fmt: skip
+def test_errors_say_what_to_do(text: str, kind: str, says: str) -> None:
+    error = explain(RuntimeError(text), {"host": "db", "database": "shop", "username": "lake"})
+    assert error.kind == kind  # type: ignore[attr-defined]
+    assert says in str(error)
