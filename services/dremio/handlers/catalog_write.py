@@ -14,8 +14,9 @@ from services.dremio.state.database import quoted
 from services.dremio.state.engine import Engine
 from services.dremio.state.errors import conflict, validation
 from services.dremio.state.execute.containers import create_folder, create_space
+from services.dremio.state.execute.places import check_place
 from services.dremio.state.execute.run import Run
-from services.dremio.state.execute.views import check_place, view_body
+from services.dremio.state.execute.views import view_body
 from services.dremio.state.session import Session, User
 
 

@@ -6,6 +6,7 @@ from sqlglot import exp
 from sqlglot.tokenizer_core import Token
 
 from services.dremio.sql.access import parse as access
+from services.dremio.sql.access.policies import masked_column, row_policy
 from services.dremio.sql.reflections import ddl as reflections
 from services.dremio.sql.shape import as_query
 from services.dremio.sql.statements import (
@@ -50,17 +51,27 @@ def create(reader: Reader) -> Statement:
 
 def _view(reader: Reader, replace: bool, if_not_exists: bool) -> Statement:
     path = reader.path()
-    columns = tuple(item[0].text for item in reader.group()) if reader.word() == "(" else ()
+    columns, policies = [], []
+    for item in reader.group() if reader.word() == "(" else ():
+        column, mask = masked_column(item, reader, path)
+        columns.append(column[0].text)
+        policies.append(mask)
+    policies.append(row_policy(reader, path))
     reader.expect("AS")
     text = reader.text()
     query = _query(reader)
-    return CreateView(path, query, text, replace, if_not_exists, columns)
+    found = [policy for policy in policies if policy is not None]
+    return CreateView(path, query, text, replace, if_not_exists, tuple(columns), list(found))
 
 
 def _table(reader: Reader, replace: bool, if_not_exists: bool) -> Statement:
     table = CreateTable(reader.path(), replace=replace, if_not_exists=if_not_exists)
     if reader.word() == "(":
-        table.columns = [column_definition(item, reader) for item in reader.group()]
+        for item in reader.group():
+            column, mask = masked_column(item, reader, table.path)
+            table.columns.append(column_definition(column, reader))
+            if mask is not None:
+                table.policies.append(mask)
     while not reader.done and _clause(reader, table):
         pass
     if reader.accept("AS"):
@@ -91,7 +102,10 @@ def _clause(reader: Reader, table: CreateTable) -> bool:
     elif reader.accept("WITH", "SINGLE", "WRITER"):
         pass
     else:
-        return False
+        policy = row_policy(reader, table.path)
+        if policy is None:
+            return False
+        table.policies.append(policy)
     return True
 
 

@@ -41,6 +41,7 @@ class CreateView(Statement):
     replace: bool = False
     if_not_exists: bool = False
     columns: tuple[str, ...] = ()
+    policies: list[Statement] = field(default_factory=list)
 
 
 @dataclass
@@ -54,7 +55,7 @@ class PartitionField:
 
 @dataclass
 class CreateTable(Statement):
-    """CREATE [OR REPLACE] TABLE, with columns or AS a query."""
+    """CREATE [OR REPLACE] TABLE, with columns or AS a query; `policies` are `SetPolicy`."""
 
     path: Path
     columns: list[exp.ColumnDef] = field(default_factory=list)
@@ -65,6 +66,7 @@ class CreateTable(Statement):
     sort: list[str] = field(default_factory=list)
     format: str = "iceberg"
     properties: dict[str, str] = field(default_factory=dict)
+    policies: list[Statement] = field(default_factory=list)
 
 
 @dataclass

@@ -142,7 +142,7 @@ class Reader:
 def parse_tokens(tokens: list[Token], sql: str) -> exp.Expression:
     """Parse exactly one expression or statement with sqlglot. Raises DremioError (PARSE)."""
     try:
-        found = DREMIO.parser().parse(_unescaped(tokens), sql)
+        found = DREMIO.parser().parse(_spelled(_unescaped(tokens)), sql)
         trees = [tree for tree in found if tree is not None]
     except SqlglotError as error:
         first: dict[str, object] = (getattr(error, "errors", None) or [{}])[0]
@@ -162,6 +162,34 @@ def parse_tokens(tokens: list[Token], sql: str) -> exp.Expression:
     return tree
 
 
+def _spelled(tokens: list[Token]) -> list[Token]:
+    """Return the tokens as sqlglot knows them: MINUS is EXCEPT, LIMIT ALL is no limit."""
+    found: list[Token] = []
+    at = 0
+    while at < len(tokens):
+        word, after = tokens[at], tokens[at + 1 : at + 3]
+        if word.token_type is TokenType.LIMIT and after and after[0].text.upper() == "ALL":
+            at += 2
+            continue
+        if _is_minus(word, after):
+            where = (word.line, word.col, word.start, word.end)
+            word = Token(TokenType.EXCEPT, "EXCEPT", *where, [])
+        found.append(word)
+        at += 1
+    return found
+
+
+def _is_minus(word: Token, after: list[Token]) -> bool:
+    """Whether a word stands between two queries; a column may be called so."""
+    if word.token_type is not TokenType.VAR or word.text.upper() != "MINUS" or not after:
+        return False
+    starts = [token.token_type for token in after]
+    if starts[0] in (TokenType.ALL, TokenType.DISTINCT, TokenType.L_PAREN):
+        return len(starts) > 1 and starts[1] in _QUERIES
+    return starts[0] in _QUERIES
+
+
+_QUERIES = (TokenType.SELECT, TokenType.VALUES, TokenType.WITH, TokenType.L_PAREN)
 _ESCAPES = {"d": TokenType.DATE, "t": TokenType.TIME, "ts": TokenType.TIMESTAMP}
 
 

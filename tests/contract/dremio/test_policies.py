@@ -187,3 +187,50 @@ def test_set_and_taken_away(dremio: Dremio, people: Callable[[str], Person]) -> 
     dremio.query("ALTER VIEW pol.v MODIFY COLUMN b UNSET MASKING POLICY pol.stars")
     assert dremio.rows("SELECT * FROM pol.v") == [(2, "y")]
     dremio.query("ALTER TABLE IF EXISTS pol.nothing ADD ROW ACCESS POLICY pol.own_country(b)")
+
+
+def test_a_table_has_its_policies_from_the_start(
+    dremio: Dremio, people: Callable[[str], Person]
+) -> None:
+    olga, hans = people("olga"), people("hans")
+    values = "('ann', 'CA', '111-11', 10), ('bob', 'US', '222-22', 20), ('cid', 'US', 'oops', 30)"
+    people_of = f"(VALUES {values}) AS p(who, country, ssn, pay)"
+    for sql in (
+        "CREATE TABLE gold.pol.made (who VARCHAR, country VARCHAR, ssn VARCHAR NOT NULL "
+        "MASKING POLICY pol.hide_ssn (ssn, pay), pay INT) "
+        "ROW ACCESS POLICY pol.own_country (country)",
+        f"INSERT INTO gold.pol.made VALUES {values}",
+        f"CREATE TABLE gold.pol.copied PARTITION BY (country) ROW ACCESS POLICY "
+        f"pol.own_country(country) AS SELECT who, country FROM {people_of}",
+        "CREATE VIEW pol.seen (who, land, ssn MASKING POLICY pol.hide_ssn (ssn, pay), pay) "
+        f"ROW ACCESS POLICY pol.own_country (land) AS SELECT * FROM {people_of}",
+        "GRANT SELECT ON TABLE gold.pol.made TO ROLE PUBLIC",
+        "GRANT SELECT ON TABLE gold.pol.copied TO ROLE PUBLIC",
+    ):
+        dremio.query(sql)
+    rows = "SELECT who, ssn FROM {} ORDER BY who"
+    for place in ("gold.pol.made", "pol.seen"):
+        assert olga.rest.rows(rows.format(place)) == [("bob", "XXX"), ("cid", "oops")]
+        assert len(hans.rest.rows(rows.format(place))) == 3
+    assert olga.rest.rows("SELECT who FROM gold.pol.copied ORDER BY 1") == [("bob",), ("cid",)]
+    dremio.query("DROP TABLE gold.pol.made")
+    dremio.query("CREATE TABLE gold.pol.made AS SELECT 'ann' AS who, 'CA' AS country")
+    dremio.query("GRANT SELECT ON TABLE gold.pol.made TO ROLE PUBLIC")
+    assert olga.rest.rows("SELECT who FROM gold.pol.made") == [("ann",)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "why"),
+    [
+        ("(a INT) ROW ACCESS POLICY pol.nothing(a)", "does not exist"),
+        ("(a INT) ROW ACCESS POLICY pol.own_country(b)", "not present"),
+        ("(a INT MASKING POLICY pol.hide_ssn(a, a))", "returns the type of its column"),
+        ("ROW ACCESS POLICY pol.own_country(c) AS SELECT 1 / 0 AS a, 'x' AS c", "divide by zero"),
+    ],
+)
+def test_a_policy_that_does_not_fit_makes_no_table(dremio: Dremio, sql: str, why: str) -> None:
+    with pytest.raises(JobFailed, match=why):
+        dremio.query(f"CREATE TABLE gold.pol.unmade {sql}")
+    tables = "SELECT TABLE_NAME FROM INFORMATION_SCHEMA.\"TABLES\" WHERE TABLE_NAME = 'unmade'"
+    assert dremio.rows(tables) == []
+    assert dremio.rows("SELECT * FROM sys.policies WHERE dataset LIKE '%unmade%'") == []

@@ -118,3 +118,20 @@ def test_what_dremio_has_and_we_have_not_says_so(sql: str) -> None:
 def test_a_parse_error_says_where() -> None:
     with pytest.raises(DremioError, match="line 2"):
         parse("SELECT 1 +\n FROM FROM x")
+
+
+@pytest.mark.parametrize(
+    ("sql", "means"),
+    [
+        ("SELECT 1 AS a MINUS SELECT 2", "SELECT 1 AS a EXCEPT SELECT 2"),
+        ("(SELECT 1) MINUS ALL (SELECT 2)", "(SELECT 1) EXCEPT ALL (SELECT 2)"),
+        ("SELECT minus, a AS minus FROM t", "SELECT minus, a AS minus FROM t"),
+        ("SELECT a FROM t LIMIT ALL", "SELECT a FROM t"),
+        ("SELECT a FROM t ORDER BY a LIMIT ALL OFFSET 2", "SELECT a FROM t ORDER BY a OFFSET 2"),
+    ],
+)
+def test_words_that_mean_another(sql: str, means: str) -> None:
+    got, wanted = parse(sql), parse(means)
+    assert isinstance(got, s.Query)
+    assert isinstance(wanted, s.Query)
+    assert got.tree == wanted.tree

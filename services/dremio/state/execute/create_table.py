@@ -14,6 +14,7 @@ from services.dremio.state.catalog.catalog import Table
 from services.dremio.state.database import literal, quoted
 from services.dremio.state.errors import unsupported, validation
 from services.dremio.state.execute.history_changes import set_sort_order
+from services.dremio.state.execute.policies import from_the_start
 from services.dremio.state.execute.run import Result, Run, ok, rows
 from services.dremio.state.execute.transaction import retried, transaction
 from services.dremio.state.lake.iceberg import open_table, translated
@@ -50,14 +51,13 @@ def create_table(run: Run, statement: CreateTable) -> Result:
             return ok(f"Table [{dotted}] already exists.")
         if exists and not statement.replace:
             raise validation(f"A table or view with given name [{dotted}] already exists.")
-        if statement.query is None:
-            definition = _columns(statement)
-            retried(run, lambda: _write(run, table, statement, definition, exists))
-            _keep_order(table, statement)
-            return ok("Table created")
-        body = _body(run, statement)
-        count = retried(run, lambda: _write(run, table, statement, body, exists))
+        body = _columns(statement) if statement.query is None else _body(run, statement)
+        schema = _shape(run, statement, body) if statement.policies else pa.schema([])
+        with from_the_start(run, table.path, schema, statement.policies):
+            count = retried(run, lambda: _write(run, table, statement, body, exists))
         _keep_order(table, statement)
+    if statement.query is None:
+        return ok("Table created")
     return rows(WRITER_SCHEMA, [{"Fragment": "0_0", "Records": count, "Path": dotted}])
 
 
@@ -75,6 +75,17 @@ def _columns(statement: CreateTable) -> str:
         required = any(isinstance(c.kind, exp.NotNullColumnConstraint) for c in column.constraints)
         parts.append(f"{quoted(column.name)} {kind}{' NOT NULL' if required else ''}")
     return f"({', '.join(parts)})"
+
+
+def _shape(run: Run, statement: CreateTable, body: str) -> pa.Schema:
+    """Return the columns that the table is going to have."""
+    if statement.query is not None:
+        return run.shape(body[len("AS ") :])
+    values = ", ".join(
+        f"CAST(NULL AS {column.args['kind'].sql('duckdb')}) AS {quoted(column.name)}"
+        for column in statement.columns
+    )
+    return run.shape(f"SELECT {values}")
 
 
 def _body(run: Run, statement: CreateTable) -> str:

@@ -25,8 +25,8 @@ from services.dremio.state.access.needs import function_place
 from services.dremio.state.catalog.entities import Entity
 from services.dremio.state.catalog.functions import read, stored
 from services.dremio.state.errors import validation
+from services.dremio.state.execute.places import check_place
 from services.dremio.state.execute.run import Result, Run, ok, rows
-from services.dremio.state.execute.views import check_place
 from services.dremio.state.system.like import matches
 
 DESCRIBE_SCHEMA = pa.schema(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -9,6 +11,7 @@ from sqlglot import exp
 
 from services.dremio.sql.access.policies import SetPolicy
 from services.dremio.sql.guards import Applied, Guard
+from services.dremio.sql.statements import Statement
 from services.dremio.sql.user_functions import dotted
 from services.dremio.state import types
 from services.dremio.state.access.access import denied
@@ -76,10 +79,39 @@ def set_policy(run: Run, statement: SetPolicy) -> Result:
             raise validation(f"{what} [{dotted(statement.function)}] is not set")
         run.core.access.changed()
         return ok(f"{what} removed.")
-    policy = _checked(run, path, statement)
+    policy = _checked(run, path, _schema(run, path), statement)
     run.core.policies.add(policy)
     run.core.access.changed()
     return ok(f"{what} set.")
+
+
+@contextmanager
+def from_the_start(
+    run: Run, path: Path, schema: pa.Schema, statements: Iterable[Statement]
+) -> Iterator[None]:
+    """Set the policies of a dataset before the block makes it: nobody reads it without them.
+
+    Raises DremioError; what the block raises takes the policies back.
+    """
+    own = [s for s in statements if isinstance(s, SetPolicy)]
+    if not own:
+        yield
+        return
+    wanted = [_checked(run, path, schema, statement) for statement in own]
+    policies = run.core.policies
+    before = policies.of(path)
+    for policy in wanted:
+        policies.add(policy)
+    run.core.access.changed()
+    try:
+        yield
+    except BaseException:
+        for policy in wanted:
+            policies.remove(path, policy.function, policy.masked)
+        for policy in before:
+            policies.add(policy)
+        run.core.access.changed()
+        raise
 
 
 def _applied(run: Run, policy: Policy) -> Applied:
@@ -92,7 +124,7 @@ def _applied(run: Run, policy: Policy) -> Applied:
     return Applied(run.core.catalog.functions.of(entity), policy.columns, policy.masked)
 
 
-def _checked(run: Run, path: Path, statement: SetPolicy) -> Policy:
+def _checked(run: Run, path: Path, schema: pa.Schema, statement: SetPolicy) -> Policy:
     entity = find(run, statement.function)
     if entity is None:
         raise validation(f"Function [{dotted(statement.function)}] does not exist.")
@@ -100,7 +132,7 @@ def _checked(run: Run, path: Path, statement: SetPolicy) -> Policy:
     assert function is not None  # noqa: S101 - it was just found
     if function.returns is None:
         raise validation(f"Function [{dotted(entity.path)}] returns a table: it is no policy")
-    known = {field.name.lower(): field for field in _schema(run, path)}
+    known = {field.name.lower(): field for field in schema}
     fields = [_field(known, name) for name in statement.columns]
     if len(fields) != len(function.parameters):
         raise validation(

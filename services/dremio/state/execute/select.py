@@ -104,6 +104,6 @@ def _width(kind: pa.DataType) -> int:
     if pa.types.is_nested(kind):
         return 128
     try:
-        return max(1, kind.bit_width // 8)
+        return max(1, int(kind.bit_width) // 8)
     except ValueError:
         return 32

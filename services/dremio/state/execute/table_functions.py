@@ -20,6 +20,10 @@ from services.dremio.state.execute.file_functions import FILES, files
 from services.dremio.state.execute.history_functions import HISTORY, history
 from services.dremio.state.execute.policies import check_owner
 from services.dremio.state.execute.recommended import RECOMMEND, recommended
+from services.dremio.state.execute.reflection_functions import (
+    REFLECTION_FUNCTIONS,
+    reflection_rows,
+)
 from services.dremio.state.execute.run import Run
 from services.dremio.state.files import formats
 from services.dremio.state.sources.nas import NasSource
@@ -67,6 +71,10 @@ def _inner(run: Run, actor: Actor, inner: exp.Expression, context: Path) -> Rela
     parts = _dotted(inner)
     if [part.lower() for part in parts or ()] == list(RECOMMEND):
         return Inline(RECOMMEND, run.register(recommended(run, inner)))
+    if parts and len(parts) == 2 and parts[0].lower() == "sys":
+        name = parts[1].lower()
+        if name in REFLECTION_FUNCTIONS:
+            return Inline(("sys", name), run.register(reflection_rows(run, name, inner)))
     if parts and parts[-1].lower() == "external_query":
         return _external(run, actor, parts[:-1], inner)
     if parts:

@@ -8,6 +8,8 @@ from services.dremio.sql.resolve import resolve
 from services.dremio.sql.statements import CreateView, Path
 from services.dremio.state.catalog.catalog import pack_fields
 from services.dremio.state.errors import validation
+from services.dremio.state.execute.places import check_place
+from services.dremio.state.execute.policies import from_the_start
 from services.dremio.state.execute.run import Result, Run, ok
 
 
@@ -25,29 +27,24 @@ def create_view(run: Run, statement: CreateView) -> Result:
             return ok(f"View [{dotted}] already exists.")
         if not statement.replace:
             raise validation(f"A non-replaceable view [{dotted}] already exists.")
-    body = view_body(run, path, statement)
-    if former is None:
-        entities.create(path, "VIEW", body)
-    else:
-        entities.update(former, {**former.body, **body})
+    body, schema = planned_view(run, path, statement)
+    with from_the_start(run, path, schema, statement.policies):
+        if former is None:
+            entities.create(path, "VIEW", body)
+        else:
+            entities.update(former, {**former.body, **body})
     return ok(f"View '{dotted}' {'created' if former is None else 'replaced'} successfully")
-
-
-def check_place(run: Run, path: Path) -> None:
-    """Check that a view may be stored at `path`. Raises DremioError (VALIDATION)."""
-    root = run.core.catalog.root(path)
-    if root is None:
-        raise validation(f"Cannot create view in [{path[0]}]: no such space")
-    if root.kind == "SOURCE":
-        raise validation(f"Cannot create view in [{root.name}]: sources of its type hold no views")
-    if len(path) < 2:
-        raise validation("A view needs a space and a name")
-    if len(path) > 2 and run.core.entities.get(path[:-1]) is None:
-        raise validation(f"Parent folder doesn't exist: [{'.'.join(path[:-1])}]")
 
 
 def view_body(run: Run, path: Path, statement: CreateView) -> dict[str, object]:
     """Return what is stored of a view. Raises DremioError when its query is wrong."""
+    return planned_view(run, path, statement)[0]
+
+
+def planned_view(
+    run: Run, path: Path, statement: CreateView
+) -> tuple[dict[str, object], pa.Schema]:
+    """Return what is stored of a view, and its columns. Raises DremioError."""
     context = run.session.context
     tree = resolve(statement.query.copy(), context, run, inside=(path,))
     schema = run.shape(run.translate(tree))
@@ -62,9 +59,10 @@ def view_body(run: Run, path: Path, statement: CreateView) -> dict[str, object]:
     for name in names:
         if names.count(name) > 1:
             raise validation(f"Duplicate column name [{name}] in the view's query")
-    return {
+    body: dict[str, object] = {
         "sql": statement.text,
         "context": list(context),
         "columns": list(columns),
         "fields": pack_fields(schema),
     }
+    return body, schema
