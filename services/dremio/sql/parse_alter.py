@@ -1,4 +1,4 @@
-"""ALTER TABLE|PDS|VDS|DATASET and ALTER SESSION."""
+"""ALTER TABLE|PDS|VDS|DATASET, ALTER SESSION and ALTER SYSTEM."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def alter(reader: Reader) -> Statement:
     """Read what follows ALTER. Raises DremioError."""
     kind = reader.word()
     reader.at += 1
-    if kind == "SESSION":
-        return _session(reader)
+    if kind in ("SESSION", "SYSTEM"):
+        return _option(reader, system=kind == "SYSTEM")
     if kind == "USER":
         return access.alter_user(reader)
     if kind == "REFLECTION":
@@ -106,11 +106,15 @@ def _change(reader: Reader) -> tuple[str, exp.ColumnDef]:
     return old, definition
 
 
-def _session(reader: Reader) -> Statement:
+def _option(reader: Reader, *, system: bool) -> Statement:
     if reader.accept("RESET"):
-        return SetOption(".".join(reader.path()), None)
+        name = ".".join(reader.path())
+        reader.end()
+        return SetOption(name, None, system)
     reader.expect("SET")
     name = ".".join(reader.path())
     reader.expect("=")
     value = "".join(token.text for token in reader.rest())
-    return SetOption(name, value)
+    if not value:
+        raise reader.error("expected a value")
+    return SetOption(name, value, system)

@@ -148,10 +148,11 @@ class Use(Statement):
 
 @dataclass
 class SetOption(Statement):
-    """ALTER SESSION SET/RESET: an option of this session (`value` None resets it)."""
+    """ALTER SESSION|SYSTEM SET/RESET: an option (`value` None takes it back; `ALL` all of them)."""
 
     name: str
     value: str | None
+    system: bool = False
 
 
 @dataclass

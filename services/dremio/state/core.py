@@ -19,6 +19,7 @@ from services.dremio.state.jobs.history import History
 from services.dremio.state.jobs.slots import Slots
 from services.dremio.state.lake.lakes import Lakes
 from services.dremio.state.limits import Limits
+from services.dremio.state.options import Options
 from services.dremio.state.reflections.registry import Reflections
 from services.dremio.state.sources.registry import Sources
 from services.dremio.state.users import Users
@@ -39,6 +40,7 @@ class Core:
     policies: Policies
     audit: Audit
     limits: Limits
+    options: Options
     slots: Slots
     cache: ResultCache
     vault: Vault

@@ -190,7 +190,7 @@ class Engine:
 
     def _deadline(self, run: Run) -> list[threading.Timer]:
         """Return the timer that stops the statement, none when it may run for ever."""
-        seconds = self.core.limits.statement_seconds
+        seconds = float(self.core.options.value(TIMEOUT_OPTION))
         own = run.session.options.get(TIMEOUT_OPTION)
         if own is not None:
             seconds = min(float(own), seconds or float(own))

@@ -19,6 +19,7 @@ from services.dremio.state.jobs.slots import Memory, Slots, limit_of
 from services.dremio.state.lake.facade import Facade
 from services.dremio.state.lake.lakes import Lakes
 from services.dremio.state.limits import Limits
+from services.dremio.state.options import TOKEN_OPTION, Options
 from services.dremio.state.postgres import open_pool
 from services.dremio.state.reflections.registry import Reflections
 from services.dremio.state.sources.registry import Sources
@@ -54,6 +55,8 @@ def start_engine(settings: Settings, stop: threading.Event) -> Engine:
         if entities.get(home) is None:
             entities.create(home, "HOME")
     limits = Limits.of(settings)
+    options = Options(pool, limits)
+    users.token_seconds = lambda: 60 * int(options.value(TOKEN_OPTION))
     core = Core(
         database=database,
         pool=pool,
@@ -65,6 +68,7 @@ def start_engine(settings: Settings, stop: threading.Event) -> Engine:
         policies=policies,
         audit=Audit(pool),
         limits=limits,
+        options=options,
         slots=Slots(limits, Memory(database, limit_of(database)).full),
         cache=ResultCache(settings.data_dir / "dremio" / "cache", limits.cache_bytes, database),
         vault=vault,

@@ -9,6 +9,7 @@ import secrets
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -46,6 +47,7 @@ class Users:
 
     def __init__(self, settings: Settings, pool: ConnectionPool) -> None:
         self._pool = pool
+        self.token_seconds: Callable[[], int] = lambda: TOKEN_SECONDS
         self.tokens = PersonalTokens(pool)
         self._sign = Vault(settings).key("tokens")
         self._memory = secrets.token_bytes(32)
@@ -238,7 +240,7 @@ class Users:
         return True
 
     def _issue(self, person: _Person) -> str:
-        expires = int(time.time()) + TOKEN_SECONDS
+        expires = int(time.time()) + self.token_seconds()
         text = f"{secrets.token_hex(8)}\n{person.user.name}\n{person.generation}\n{expires}"
         body = _encode(text.encode())
         return f"{body}.{_encode(self._signature(body))}"

@@ -108,6 +108,12 @@ def test_a_statement_that_runs_too_long_is_stopped(engine_home: Home, dremio: Dr
     assert [status for status, _ in told] == ["CANCELED"]
     with pytest.raises(JobFailed, match="expected seconds"):
         dremio.query("ALTER SESSION SET statement_timeout = soon")
+    dremio.query("ALTER SYSTEM SET statement_timeout = 0.75")
+    try:
+        with pytest.raises(JobFailed, match=r"ran longer than 0\.75 s"):
+            dremio.query(_FOREVER)
+    finally:
+        dremio.query("ALTER SYSTEM RESET statement_timeout")
 
 
 def test_cancelled_whenever_it_is_asked(dremio: Dremio) -> None:

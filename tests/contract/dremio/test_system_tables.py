@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 import pytest
 
-from tests.support.dremio import Dremio
+from tests.support.dremio import Dremio, JobFailed
 from tests.support.flight import read
+from tests.support.people import Person, refused
 from tests.support.platform import Home
 
 # Table → `column:type` as Dremio's SQL reference (release 26) lists them. The order of columns is
@@ -263,3 +264,54 @@ def test_policies_are_told_beside_their_datasets(told: Dremio) -> None:
     mask = '[function_name: "told.hide" args: "name" column_name: "name"]'
     assert shown == [(mask, "[]")]
     assert told.rows(f"SELECT masking_policies {asked}") == [("[]",)]
+
+
+def test_options_of_the_system_and_of_a_session(
+    dremio: Dremio, people: Callable[[str], Person]
+) -> None:
+    ask = "SELECT type, status, num_val, bool_val FROM sys.options WHERE name = '{}'"
+    jobs, reflections = "jobs.max.age_in_days", "reflections"
+    assert dremio.rows(ask.format(jobs)) == [("SYSTEM", "DEFAULT", 30, None)]
+    dremio.query(f'ALTER SYSTEM SET "{jobs}" = 12')
+    dremio.query("ALTER SYSTEM SET reflections = false")
+    assert dremio.rows(ask.format(jobs)) == [("SYSTEM", "CHANGED", 12, None)]
+    assert dremio.rows(ask.format(reflections)) == [("SYSTEM", "CHANGED", None, False)]
+    for wrong, why in (
+        ('SYSTEM SET "planner.no_such" = 1', "'planner.no_such' does not exist"),
+        (f'SYSTEM SET "{jobs}" = soon', "expected a whole number"),
+        (f'SESSION SET "{jobs}" = 1', "is the system's"),
+    ):
+        with pytest.raises(JobFailed, match=why):
+            dremio.query(f"ALTER {wrong}")
+    with refused("Only members of the ADMIN role"):
+        people("opal").rest.query(f'ALTER SYSTEM RESET "{jobs}"')
+    dremio.query(f'ALTER SYSTEM RESET "{jobs}"')
+    dremio.query("ALTER SYSTEM RESET ALL")
+    changed = "SELECT name FROM sys.options WHERE type = 'SYSTEM' AND status = 'CHANGED'"
+    assert dremio.rows(changed) == []
+
+
+def test_how_a_reflection_is_refreshed_and_with_which_others(dremio: Dremio) -> None:
+    dremio.query("CREATE TABLE gold.refreshed AS SELECT 1 AS a, 2 AS b")
+    dremio.query("ALTER TABLE gold.refreshed CREATE RAW REFLECTION fresh USING DISPLAY (a, b)")
+    known = "SELECT reflection_id FROM sys.reflections WHERE reflection_name = 'fresh'"
+    ((own,),) = dremio.rows(known)
+    assert dremio.rows(f"SELECT * FROM TABLE(sys.reflection_lineage('{own}'))") == [
+        (0, own, "fresh", "gold.refreshed")
+    ]
+    settings = (
+        "SELECT table_type, table_path, overrides_source, refresh_policy, "
+        "refresh_period_seconds, never_expire, expire_after_seconds "
+        f"FROM TABLE(sys.reflection_refresh_settings('{own}'))"
+    )
+    assert dremio.rows(settings) == [
+        ("DATASET", "gold.refreshed", False, "LIVE_REFRESH", None, True, None)
+    ]
+    dremio.query("ALTER REFLECTION fresh ON gold.refreshed SET REFRESH EVERY 2 HOURS")
+    dremio.query("ALTER REFLECTION fresh ON gold.refreshed SET EXPIRE AFTER 1 DAY")
+    assert dremio.rows(settings) == [
+        ("DATASET", "gold.refreshed", False, "PERIOD", 7200.0, False, 86400.0)
+    ]
+    with pytest.raises(JobFailed, match=r"Reflection \[none\] not found"):
+        dremio.query("SELECT * FROM TABLE(sys.reflection_lineage('none'))")
+    dremio.query("DROP TABLE gold.refreshed")

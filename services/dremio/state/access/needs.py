@@ -54,6 +54,11 @@ def _free(run: Run, statement: s.Statement) -> None:
     """What it reads is checked by name, or it tells nothing of data."""
 
 
+def _set_option(run: Run, statement: s.SetOption) -> None:
+    if statement.system:
+        run.core.access.require_admin(run.session.user, "set options of the system")
+
+
 def _existing(*privileges: str) -> Check:
     """Any of the privileges on the object that the statement names by `path`."""
 
@@ -183,7 +188,7 @@ def _require(run: Run, privileges: tuple[str, ...], path: Path) -> None:
 _NEEDS: dict[type[s.Statement], Check] = {
     s.Query: _free,
     s.Use: _free,
-    s.SetOption: _free,
+    s.SetOption: _set_option,
     s.Explain: _explain,
     s.Describe: _describe,
     s.Show: _show,

@@ -1,4 +1,4 @@
-"""ALTER TABLE: columns and metadata; USE; session options."""
+"""ALTER TABLE: columns and metadata; USE; options of sessions and of the system."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from services.dremio.state.execute.modify import writable
 from services.dremio.state.execute.run import Result, Run, ok
 from services.dremio.state.execute.transaction import retried
 from services.dremio.state.lake.iceberg import iceberg_type, open_table, translated
-from services.dremio.state.session import TIMEOUT_OPTION
 from services.dremio.state.sources.nas import NasSource
 from services.dremio.state.sources.s3 import S3Source
 
@@ -105,24 +104,23 @@ def use(run: Run, statement: Use) -> Result:
 
 
 def set_option(run: Run, statement: SetOption) -> Result:
-    """Set or reset an option of this session; none changes results. Raises DremioError."""
-    if statement.name.lower() == TIMEOUT_OPTION:
-        statement.name = TIMEOUT_OPTION
-        check_timeout(statement.value)
-    if statement.value is None:
-        run.session.options.pop(statement.name, None)
+    """Set or reset an option of this session or of the system. Raises DremioError."""
+    options, session = run.core.options, run.session
+    if statement.value is None and statement.name.upper() == "ALL":
+        if not statement.system:
+            session.options.clear()
+        for name in options.changed if statement.system else ():
+            options.set(name, None, session.user.name)
+        return ok("All options reset.")
+    if statement.system:
+        options.set(statement.name, statement.value, session.user.name)
+        return ok(f"{statement.name} updated.")
+    name, value = options.checked_for_session(statement.name, statement.value)
+    if value is None:
+        session.options.pop(name, None)
     else:
-        run.session.options[statement.name] = statement.value
-    return ok(f"{statement.name} updated.")
-
-
-def check_timeout(value: str | None) -> None:
-    """Check the option for a time limit. Raises DremioError (VALIDATION)."""
-    try:
-        if value is not None and not 0 < float(value) < 1e9:
-            raise ValueError
-    except ValueError:
-        raise validation(f"{TIMEOUT_OPTION}: expected seconds, got {value!r}") from None
+        session.options[name] = value
+    return ok(f"{name} updated.")
 
 
 def _existing(existing: dict[str, str], name: str) -> str:

@@ -10,6 +10,7 @@ from services.dremio.state.engine import Engine
 from services.dremio.state.errors import DremioError, ErrorKind
 from services.dremio.state.jobs.history import FINAL, Job
 from services.dremio.state.jobs.results import Results
+from services.dremio.state.options import JOBS_OPTION
 from services.dremio.state.session import Session
 
 _log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ class JobRunner:
         core = self._engine.core
         removed = {
             "results": self.results.sweep(),
-            "jobs": core.history.sweep(core.limits.jobs_days),
+            "jobs": core.history.sweep(int(core.options.value(JOBS_OPTION))),
             "audit_events": core.audit.sweep(core.limits.audit_days),
         }
         if any(removed.values()):

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 _KEPT = 1000
 _LONGEST = 20_000  # characters of a query
-Versions = tuple[object, int, int, int]
-"""What is built (by identity), the catalog's, the grants' and the policies' versions."""
+Versions = tuple[object, int, int, int, int]
+"""What is built (by identity); the versions of catalog, grants, policies and options."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,7 @@ def versions(run: Run) -> Versions:
         core.entities.version,
         core.access.version,
         core.policies.version,
+        core.options.version,
     )
 
 

@@ -16,6 +16,7 @@ from sqlglot import exp
 
 from services.dremio.state.catalog.entities import Path, key
 from services.dremio.state.errors import DremioError, ErrorKind, conflict, not_found, validation
+from services.dremio.state.options import REFLECTIONS_OPTION
 from services.dremio.state.reflections.definition import Policy, Reflection
 from services.dremio.state.reflections.materialization import Materialization
 from services.dremio.state.reflections.plans import KeptPlan, Plans
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from services.dremio.state.reflections.planner import Index, Plan
     from services.dremio.state.reflections.refresher import Refresher
 
-OPTION = "reflections"
-_OFF = ("off", "false", "0")
 _JOBS_KEPT = 2000
 _log = logging.getLogger(__name__)
 
@@ -89,7 +88,7 @@ class Reflections:
         index = self._index
         if index is None or self._core is None:
             return None
-        if run.session.options.get(OPTION, "on").lower() in _OFF or _refused(tree):
+        if self._core.options.value(REFLECTIONS_OPTION, run.session) == "false" or _refused(tree):
             return None
         from services.dremio.state.reflections.planner import Planner
 

@@ -215,7 +215,18 @@ SCHEMAS: dict[str, dict[str, pa.Schema]] = {
         "membership": pa.schema(
             [("role_name", _TEXT), ("member_name", _TEXT), ("member_type", _TEXT)]
         ),
-        "options": pa.schema([("name", _TEXT), ("kind", _TEXT), ("string_val", _TEXT)]),
+        "options": pa.schema(
+            [
+                ("name", _TEXT),
+                ("kind", _TEXT),
+                ("type", _TEXT),
+                ("status", _TEXT),
+                ("num_val", pa.int64()),
+                ("string_val", _TEXT),
+                ("bool_val", pa.bool_()),
+                ("float_val", pa.float64()),
+            ]
+        ),
         "users": pa.schema(
             [
                 ("user_id", _TEXT),

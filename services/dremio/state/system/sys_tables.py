@@ -64,10 +64,6 @@ def _memory(core: Core) -> Rows:
     ]
 
 
-def _none(core: Core) -> Rows:
-    return []
-
-
 def _naive(when: datetime.datetime | None) -> datetime.datetime | None:
     return when.astimezone(datetime.UTC).replace(tzinfo=None) if when else None
 
@@ -110,8 +106,6 @@ MAKERS: dict[str, Callable[[Core], Rows]] = {
     "policies": access_rows.policies,
     "roles": access_rows.roles,
     "membership": access_rows.membership,
-    # There are no changed options here: nothing to list.
-    "options": _none,
 }
 
 

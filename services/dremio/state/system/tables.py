@@ -14,7 +14,7 @@ from services.dremio.state import types
 from services.dremio.state.catalog.catalog import fields_of
 from services.dremio.state.catalog.entities import Entity
 from services.dremio.state.errors import DremioError
-from services.dremio.state.system import columns, sys_tables
+from services.dremio.state.system import columns, option_rows, sys_tables
 from services.dremio.state.system.listing import Schema, schemas, tables_of
 from services.dremio.state.system.pushdown import keep
 
@@ -30,7 +30,9 @@ def provide(run: Run, path: Path, table: exp.Table) -> Inline | None:
     schema = columns.of(path)
     if schema is None:
         return None
-    if path[0].upper() == "SYS":
+    if path[0].upper() == "SYS" and path[1].lower() == "options":
+        found = option_rows.rows(run.core, run.session)
+    elif path[0].upper() == "SYS":
         found = sys_tables.rows(run.core, run.session.user, path[1].lower())
     else:
         found = _MAKERS[path[1].upper()](run, table)
