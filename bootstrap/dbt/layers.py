@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -36,31 +37,57 @@ class Progress(Protocol):
         """Tell something that is not a step."""
 
 
-def run_layers(settings: Settings, layers: Sequence[str], progress: Progress) -> DbtRun:
-    """Check the sources' freshness, build and test each layer, write the documentation.
+class DbtProcess:
+    """A process that has dbt at hand and waits to build `layers`; `close` ends it."""
 
-    Raises DataTestError when a test fails, PermanentError when a model or a test cannot be
-    run; what comes after is not run then.
-    """
-    folder = dbt_folder(settings)
-    steps = ["freshness", *(f"{c}:tag:{layer}" for layer in layers for c in ("run", "test"))]
-    done: list[LayerResult] = []
-    warnings: list[str] = []
-    process = _start(settings, folder, [*steps, "docs"])
-    try:
-        ended = _ended_steps(process, folder)
+    def __init__(self, settings: Settings, layers: Sequence[str]) -> None:
+        self._settings = settings
+        self._layers = tuple(layers)
+        self._folder = dbt_folder(settings)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        steps = ["freshness", *(f"{c}:tag:{layer}" for layer in layers for c in ("run", "test"))]
+        with (self._folder / "stderr.log").open("wb") as errors:
+            self._process = spawn(
+                [sys.executable, "-m", "bootstrap.dbt.steps", self._folder, *steps, "docs"],
+                environment=dbt_environment(settings),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
+        stop(self._process)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+
+    def run(self, progress: Progress) -> DbtRun:
+        """Check the sources' freshness, build and test each layer, write the documentation.
+
+        Raises DataTestError when a test fails, PermanentError when a model or a test cannot be
+        run; what comes after is not run then. A process runs once.
+        """
+        assert self._process.stdin is not None  # noqa: S101 - it was asked for
+        with contextlib.suppress(BrokenPipeError):  # why it ended is told below
+            self._process.stdin.write(b"go\n")
+            self._process.stdin.flush()
+        folder = self._folder
+        done: list[LayerResult] = []
+        ended = _ended_steps(self._process, folder)
         with progress.step("dbt: check the sources") as step:
             _expect(next(ended), "parse")
             freshness = next(ended)
             stale = results.stale_sources(_results_of(folder, "freshness"))
             _expect(freshness, "freshness")
             step.detail = "; ".join(stale) or "fresh"
-            warnings += stale
+        warnings = list(stale)
         manifest = results.read_artefact(folder / "target" / "manifest.json")
-        for layer in layers:
+        for layer in self._layers:
             with progress.step(f"dbt: build and test {layer}") as step:
                 result, found = _layer(folder, layer, ended, manifest)
-                result = replace(result, models=_with_rows(settings, result.models))
+                result = replace(result, models=_with_rows(self._settings, result.models))
                 step.detail = _told(result)
                 warnings += found
             done.append(result)
@@ -69,22 +96,15 @@ def run_layers(settings: Settings, layers: Sequence[str], progress: Progress) ->
             if not documented["success"]:  # the data is built and tested: no reason to fail
                 step.detail = documented["problem"] or f"incomplete; see {folder / 'logs'}"
                 warnings.append(f"dbt docs: {step.detail}")
-    finally:
-        stop(process)
-    for warning in warnings:
-        progress.note(f"  warning: {warning}")
-    return DbtRun(tuple(done), tuple(warnings))
+        for warning in warnings:
+            progress.note(f"  warning: {warning}")
+        return DbtRun(tuple(done), tuple(warnings))
 
 
-def _start(settings: Settings, folder: Path, steps: Sequence[str]) -> subprocess.Popen[bytes]:
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "stderr.log").open("wb") as errors:
-        return spawn(
-            [sys.executable, "-m", "bootstrap.dbt.steps", folder, *steps],
-            environment=dbt_environment(settings),
-            stdout=subprocess.PIPE,
-            stderr=errors,
-        )
+def run_layers(settings: Settings, layers: Sequence[str], progress: Progress) -> DbtRun:
+    """Build the layers now; see `DbtProcess.run`."""
+    with contextlib.closing(DbtProcess(settings, layers)) as dbt:
+        return dbt.run(progress)
 
 
 def _ended_steps(process: subprocess.Popen[bytes], folder: Path) -> Iterator[dict[str, Any]]:

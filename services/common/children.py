@@ -17,6 +17,7 @@ def spawn(
     command: Sequence[str | Path],
     *,
     environment: Mapping[str, str] | None = None,
+    stdin: int | IO[bytes] | None = None,
     stdout: int | IO[bytes] | None = None,
     stderr: int | IO[bytes] | None = None,
 ) -> subprocess.Popen[bytes]:
@@ -27,6 +28,7 @@ def spawn(
     return subprocess.Popen(
         [str(part) for part in command],
         env=dict(environment) if environment is not None else None,
+        stdin=stdin,
         stdout=stdout,
         stderr=stderr,
         preexec_fn=die_with_parent,
