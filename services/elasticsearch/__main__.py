@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import logging
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -15,11 +13,11 @@ from starlette.applications import Starlette
 from services.common import logs
 from services.common.metrics import RequestMetrics
 from services.common.settings import settings
+from services.elasticsearch import memory
 from services.elasticsearch.state.store import Store
 from services.elasticsearch.wire.app import build_app
 
 _HOUSEKEEPING_SECONDS = 60.0
-_M_ARENA_MAX = -8  # of malloc.h
 
 log = logging.getLogger(__name__)
 
@@ -35,19 +33,9 @@ async def _keep_house(store: Store) -> None:
             log.exception("housekeeping failed; the next round is in a minute")
 
 
-def _hold_less() -> None:
-    """Have glibc's threads share two arenas: what one freed is of use to the others (10 % less)."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
-
-
 def main() -> None:
     """Serve until SIGTERM; everything acknowledged is on disk."""
-    # DuckDB imports these as soon as a parameter is bound, to know their types: 100 MB and seconds
-    # that this process, which passes texts and numbers, has no use for. None: go without.
-    for module in ("numpy", "pandas", "polars", "pyarrow"):
-        sys.modules[module] = None  # type: ignore[assignment]
-    _hold_less()
+    memory.hold_less()
     config = settings()
     logs.configure("elasticsearch", config.log_level)
     store = Store(
