@@ -137,6 +137,8 @@ class Settings(BaseSettings):
     elasticsearch_threads: int = 2
 
     monitoring: Literal["on", "off"] = "off"
+    # Whose databases the exporter reads: the embedded services' or the vendors' own.
+    exporter_reads: Literal["embedded", "vendors"] = "embedded"
     slow_query_seconds: float = Field(default=30, gt=0)
     # What a replication slot may keep of PostgreSQL's log before it is given up; -1: no limit.
     postgres_slot_wal_mb: int = Field(default=8192, ge=-1)

@@ -24,7 +24,9 @@ def main() -> None:
     config = settings()
     logs.configure("exporter", config.log_level)
     metrics = Metrics(config)
-    watch = None if debian.runs_prometheus(config) else Watch(config, metrics)
+    # The vendors' runtime has a Prometheus of its own.
+    watched = config.exporter_reads == "vendors" or debian.runs_prometheus(config)
+    watch = None if watched else Watch(config, metrics)
     registry = CollectorRegistry()
     for own in (ProcessCollector, PlatformCollector, GCCollector):
         own(registry=registry)

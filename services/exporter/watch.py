@@ -52,7 +52,7 @@ class Watch:
             for each in family.samples
         ]
         now = time.time()
-        self._series.scrape(now, samples + self._metrics.services.scraped)
+        self._series.scrape(now, samples + self._metrics.scraped)
         changed = self._states.evaluate(self._series, now)
         if changed:
             self.tell(changed)
