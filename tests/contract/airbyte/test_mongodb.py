@@ -219,6 +219,9 @@ def test_the_check_says_what_to_set(airbyte: Airbyte, mongo: Mongo) -> None:
     assert "Grant the role `read`" in refusal(mongo.config("nothing_here"))
     told = refusal(mongo.config("checked", connection_string="localhost:27017"))
     assert "begin with mongodb://" in told
+    told = refusal(mongo.config("checked", connection_string="mongodb://me:s3cret@db1/"))
+    assert "set username and password" in told
+    assert "s3cret" not in told
     nowhere = "mongodb://127.0.0.1:1/?tls=false&serverSelectionTimeoutMS=300"
     told = refusal(mongo.config("checked", connection_string=nowhere))
     assert "no server of 127.0.0.1:1 can be reached" in told

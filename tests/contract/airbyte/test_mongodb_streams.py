@@ -236,3 +236,27 @@ def test_several_databases_and_new_fields(mongo: Mongo) -> None:
         ("c", 3.0, None),
     ]
     assert len(follower.tables["one"]) == 4
+
+
+def test_whole_documents_and_a_changed_mind(mongo: Mongo) -> None:
+    one = documents(mongo, "packed", 1)
+    follower = Follower(mongo.config("packed", schema_enforced=False), "one")
+    follower.sync()
+    one.update_one({"_id": 0}, {"$set": {"any": {"deep": [None]}}})
+    one.insert_one({"_id": 1})
+    one.delete_one({"_id": 1})
+    follower.sync()
+    told = [(kind, row["_id"], row["data"]) for kind, row in follower.history["one"]]
+    assert told == [
+        ("U", 0, '{"_id":0,"n":0}'),
+        ("U", 0, '{"_id":0,"n":0,"any":{"deep":[null]}}'),
+        ("U", 1, '{"_id":1}'),
+        ("D", 1, '{"_id":1}'),
+    ]
+    changed = Follower(mongo.config("packed"), "one")
+    changed.states = follower.states
+    with pytest.raises(ConnectorError, match="reset its data"):
+        changed.sync()
+    changed.config = follower.config
+    with pytest.raises(ConnectorError, match="refresh the connection's schema"):
+        changed.sync()

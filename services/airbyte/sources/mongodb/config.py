@@ -48,6 +48,12 @@ class MongoConfig:
                 "connection_string has to begin with mongodb:// or mongodb+srv://, as in"
                 " mongodb://db1.example.com:27017,db2.example.com:27017/?replicaSet=rs0"
             )
+        user, found, _ = uri.partition("://")[2].partition("?")[0].rpartition("@")
+        if found and ":" in user:
+            raise config_error(
+                "connection_string holds a password, and it is stored and shown in clear: take it"
+                " out, and set username and password in database_config"
+            )
         # `database` was the field before Airbyte's version 2.
         databases = cluster.get("databases") or [cluster.get("database")]
         if not any(databases):

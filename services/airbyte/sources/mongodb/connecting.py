@@ -24,8 +24,10 @@ Json = dict[str, Any]
 Client: TypeAlias = "pymongo.MongoClient[Json]"
 RawClient: TypeAlias = "pymongo.MongoClient[RawBSONDocument]"
 
-# Documents stay bytes until a batch of them is decoded.
-RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
+# Documents stay bytes until a batch of them is decoded; a date alone is its milliseconds.
+RAW: CodecOptions[RawBSONDocument] = CodecOptions(
+    document_class=RawBSONDocument, datetime_conversion=DatetimeConversion.DATETIME_MS
+)
 # Dates before year 1 and after 9999 come as DatetimeMS; broken UTF-8 is no reason to stop.
 DECODED: CodecOptions[Json] = CodecOptions(
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
@@ -44,7 +46,8 @@ def connect(config: MongoConfig) -> Iterator[Client]:
 @contextmanager
 def connect_raw(config: MongoConfig) -> Iterator[RawClient]:
     """Give a client whose documents are bytes, for change streams of the whole cluster."""
-    with _connected(config, document_class=RawBSONDocument) as client:
+    raw = {"document_class": RawBSONDocument, "datetime_conversion": "DATETIME_MS"}
+    with _connected(config, **raw) as client:
         yield client
 
 

@@ -31,17 +31,26 @@ _RETRIES = 5
 
 
 class Walk:
-    """Goes through a collection once; where it is interrupted, it goes on after the last `_id`."""
+    """Goes through a collection once; where it is interrupted, it goes on after the last `_id`.
+
+    It reads the collection of the moment `at` if it can, and never what a member of the replica set
+    held before the moment `after` (a secondary may be late).
+    """
 
     def __init__(
-        self, client: Client, database: str, collection: str, say: Say, at: int | None = None
+        self,
+        client: Client,
+        database: str,
+        collection: str,
+        say: Say,
+        *,
+        at: int | None = None,
+        after: int | None = None,
     ) -> None:
         self._database = client.get_database(database, codec_options=RAW)
         self._collection, self._say = collection, say
-        self._at = at
+        self._at, self._after = at, at if after is None else after
         self._last: RawBSONDocument | None = None
-        self.exact = at is not None
-        """Whether all documents that were read are those of the moment `at`."""
 
     def __iter__(self) -> Iterator[RawBSONDocument]:
         failed = 0
@@ -63,13 +72,15 @@ class Walk:
                     f"{self._collection}: no snapshot of one moment ({error.code}), reading its"
                     " documents as they are; what changes meanwhile comes from the change stream"
                 )
-                self._at, self.exact = None, False
+                self._at = None
 
     def _documents(self) -> Iterator[RawBSONDocument]:
         options: Json = {"sort": {"_id": 1}, "hint": {"_id": 1}, "batchSize": _BATCH_ROWS}
+        options["readConcern"] = {"level": "majority"}
         if self._at is not None:
-            moment = Timestamp(self._at >> 32, self._at & 0xFFFFFFFF)
-            options["readConcern"] = {"level": "snapshot", "atClusterTime": moment}
+            options["readConcern"] = {"level": "snapshot", "atClusterTime": _stamp(self._at)}
+        elif self._after is not None:
+            options["readConcern"]["afterClusterTime"] = _stamp(self._after)
         last = None if self._last is None else self._last["_id"]
         if self._last is not None:  # a condition would find ids of the same type only
             options["min"] = {"_id": last}
@@ -85,6 +96,10 @@ class Walk:
             if first is not None and (self._last is None or first["_id"] != last):
                 yield first
             yield from cursor
+
+
+def _stamp(time: int) -> Timestamp:
+    return Timestamp(time >> 32, time & 0xFFFFFFFF)
 
 
 def blocks(documents: Iterator[RawBSONDocument]) -> Iterator[bytes]:

@@ -201,9 +201,9 @@ class MongoLog:
         )
         self._env.log(f"reading changes from {self._reader.at} on")
 
-    def _documents(self, name: Name) -> Iterator[RawBSONDocument]:
+    def _documents(self, name: Name, after: int) -> Iterator[RawBSONDocument]:
         self._env.log(f"{name[1]}: another collection was renamed to it, reading all of it")
-        return iter(Walk(self._client, *name, self._env.log))
+        return iter(Walk(self._client, *name, self._env.log, after=after))
 
     def states(self) -> dict[str, Json]:
         """Return the streams' states."""

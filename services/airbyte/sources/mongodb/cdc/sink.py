@@ -31,7 +31,6 @@ class Sink:
     numbers: list[int] = field(default_factory=list)
     cursors: list[int] = field(default_factory=list)
     micros: list[int] = field(default_factory=list)
-    size: int = 0
 
     def add(
         self, operation: str, document: bytes | None, number: int, cursor: int, micros: int
@@ -43,7 +42,6 @@ class Sink:
         self.numbers.append(number)
         self.cursors.append(cursor)
         self.micros.append(micros)
-        self.size += len(document)
 
     def drain(self) -> Changes | None:
         """Decode what was gathered, and forget it."""
@@ -64,7 +62,7 @@ class Sink:
             CURSOR: pa.array(self.cursors, pa.int64()),
         }
         self.documents, self.operations, self.numbers = [], [], []
-        self.cursors, self.micros, self.size = [], [], 0
+        self.cursors, self.micros = [], []
         return Changes(
             stream=self.stream,
             columns=(*self.layout.columns, *CDC_COLUMNS),

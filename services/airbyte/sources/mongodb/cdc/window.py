@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from bson.datetime_ms import DatetimeMS
 from bson.raw_bson import RawBSONDocument
 
 from services.airbyte.cdk.catalog import ConfiguredStream
@@ -28,13 +27,14 @@ _BATCH_BYTES = 16 << 20
 
 Name = tuple[str, str]
 Open = Callable[[Position], Stream]
-Documents = Callable[[Name], Iterator[RawBSONDocument]]
+Documents = Callable[[Name, int], Iterator[RawBSONDocument]]
 
 
 class WindowReader:
     """Reads changes; `positions` (by stream key) follow the windows' ends.
 
-    `opened` opens a stream at a position, `documents` reads a collection as it is now.
+    `opened` opens a stream at a position, `documents` reads a collection as it is now (at a time or
+    later).
     """
 
     def __init__(
@@ -58,6 +58,8 @@ class WindowReader:
         self._last: Position | None = None
         self._ahead: RawBSONDocument | None = None
         self._order = self._within = 0
+        # What was gathered and not yet given away.
+        self._size = self._rows = 0
 
     @property
     def caught_up(self) -> bool:
@@ -125,6 +127,7 @@ class WindowReader:
         self.at = max(self.at, reached, key=lambda position: position.order)
 
     def _drain(self) -> Iterator[Changes]:
+        self._size = self._rows = 0
         for sink in self._sinks.values():
             if (changes := sink.drain()) is not None:
                 yield changes
@@ -156,14 +159,12 @@ class WindowReader:
         if name not in self._sinks or self._skip(name, place):
             return
         self._add(name, EMPTY, None, place, micros)
-        for document in self._documents(name):
+        for document in self._documents(name, place.time):
             self._add(name, SET, bytes(document.raw), place, micros)
             yield from self._full()
 
     def _full(self) -> Iterator[Changes]:
-        size = sum(sink.size for sink in self._sinks.values())
-        rows = sum(len(sink.documents) for sink in self._sinks.values())
-        if size > _BATCH_BYTES or rows >= self._batch_rows:
+        if self._size > _BATCH_BYTES or self._rows >= self._batch_rows:
             yield from self._drain()
 
     def _skip(self, name: Name, place: Position) -> bool:
@@ -176,6 +177,8 @@ class WindowReader:
         if sink is None or self._skip(name, place):
             return
         self._order += 1
+        self._rows += 1
+        self._size += len(document or b"")
         sink.add(operation, document, self._order, cursor(place.time, self._within), micros)
 
 
@@ -189,7 +192,7 @@ def _micros(event: RawBSONDocument, stamp: int) -> int:
     wall: Any = event.get("wallTime")
     if wall is None:
         return (stamp >> 32) * 1_000_000
-    return int(DatetimeMS(wall)) * 1000
+    return int(wall) * 1000
 
 
 def _name(namespace: Any) -> Name:
