@@ -65,3 +65,15 @@ def test_conform_truncates_to_milliseconds_and_narrows_sums() -> None:
     row = types.conform(batch, schema).to_pylist()[0]
     assert row["s"] == 6
     assert row["t"].microsecond == 123000
+
+
+def test_timestamps_are_cut_to_milliseconds() -> None:
+    micros = [0, 999, 1000, -1, -1000, 1_700_000_000_123_456, None, 253_402_300_799_999_999]
+    column = pa.array(micros, pa.timestamp("us"))
+    schema = pa.schema([("at", pa.timestamp("ms"))])
+    for part in (column, column.slice(1), column.drop_null()):
+        batch = types.conform(pa.RecordBatch.from_arrays([part], ["at"]), schema)
+        batch.validate(full=True)
+        found = batch.column(0).cast(pa.int64()).to_pylist()
+        wanted = [None if v is None else v // 1000 for v in part.cast(pa.int64()).to_pylist()]
+        assert found == wanted
