@@ -108,9 +108,8 @@ class Bucket(Aggregation):
             found.setdefault(row[: len(parents)], []).append(row[len(parents) :])
         return found
 
-    @property
-    def narrows(self) -> bool:
-        """Whether `select` leaves buckets out, so that the levels below must look at fewer."""
+    def narrows(self, found: dict[Key, list[tuple[Any, ...]]]) -> bool:
+        """Say whether `select` left buckets out, so that the levels below must look at fewer."""
         return False
 
     def respond(
@@ -187,7 +186,7 @@ def _buckets(
     inner: Callable[[Key], dict[str, Any]] = lambda _key: {}  # noqa: E731
     if bucket.subs:
         below = level
-        if bucket.narrows and len(own) == 1:
+        if len(own) == 1 and bucket.narrows(found):
             chosen = sorted({row[0] for group in found.values() for row in group}, key=str)
             below = f"(SELECT * FROM {level} WHERE {own[0]} = ANY({bucket.source.bind(chosen)}))"
             if not chosen:

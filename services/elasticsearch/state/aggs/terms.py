@@ -53,7 +53,6 @@ class Terms(Bucket):
             "value_type",
         ]
     )
-    narrows = True
 
     @override
     def plan(self) -> None:
@@ -128,6 +127,13 @@ class Terms(Bucket):
         for row in rows(sql):
             found.setdefault(row[: len(parents)], []).append(row[len(parents) :])
         return found
+
+    @override
+    def narrows(self, found: dict[Key, list[tuple[Any, ...]]]) -> bool:
+        if self.least > 1 or self.body.keys() & {"include", "exclude"}:
+            return True
+        # A filter costs more than the buckets do: none where all there are were chosen.
+        return any(rows[0][2] != sum(row[1] for row in rows) for rows in found.values())
 
     def _limits(self, key: str, wanted: Any, *, positive: bool) -> str:
         if wanted is None:
