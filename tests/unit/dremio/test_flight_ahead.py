@@ -53,9 +53,9 @@ def test_a_reader_that_does_not_read_stops_the_maker() -> None:
     made = _Made(1000)
     ahead = Ahead(iter(made))
     next(ahead), next(ahead)
-    # 16 MB wait, a batch has been read, and one is in hand.
-    wait_until(lambda: made.made >= 16, seconds=10, what="making batches ahead")
-    assert not wait_for_more(made, 20)
+    # 8 MB wait, a batch has been read, and one is in hand.
+    wait_until(lambda: made.made >= 8, seconds=10, what="making batches ahead")
+    assert not wait_for_more(made, 12)
     before = made.made
     for _ in range(10):
         next(ahead)

@@ -20,7 +20,7 @@ from services.dremio.state.reflections.plans import Versions, versions
 
 # How far DuckDB's threads may be ahead of the one that hands the rows on: its own megabyte is
 # less than a batch, and they would stand still while that is made and sent.
-_BUFFER = "SET streaming_buffer_size = '16MB'"
+_BUFFER = "SET streaming_buffer_size = '8MB'"
 _BATCH_BYTES = 4 * 2**20
 _LEAST_ROWS, _MOST_ROWS = 8_192, 65_536
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 # What may wait to be sent. A client that does not read stops the query here (back-pressure).
-_MOST_BYTES = 16 * 2**20
+_MOST_BYTES = 8 * 2**20
 # The largest piece that is sent: Go's Flight client takes messages of 16 MB by default.
 _PIECE_BYTES = 8 * 2**20
 # Smaller results are over before a thread would be of use.
