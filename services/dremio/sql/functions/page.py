@@ -54,7 +54,10 @@ def page() -> str:
     )
     lines.append("\n## Differences\n")
     lines += [f"- `{name}`: {how}" for name, how in sorted(DIFFERENCES.items())]
-    lines.append("- `/`: a quotient of decimals is a DOUBLE.")
+    lines.append(
+        "- `/` of decimals: where more than 128 bits are needed on the way, the last digits are "
+        "those of a DOUBLE."
+    )
     lines.append("- `-` of two dates: a number of days; DATE_DIFF gives the interval.")
     lines.append("\n## Examples of the reference that are not given as printed\n")
     lines.append(
