@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection as Pipe
@@ -140,7 +141,6 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
     to_actor = actors.get(db, "destination", connection.destination_id)
     lake = LakeConfig.parse(vault.open(to_actor.configuration))
     spill = folder(where) / SPILL / str(os.getpid())
-    duck = lanes.open_engine(spill, lake, lanes.MEMORY_MB)
     limit = connection.options.get("maxRefusedRecords")
     limit = where.max_refused_records if limit is None else int(limit)
     letters = DeadLetters(where, job.id, attempt, str(connection.id), limit)
@@ -155,17 +155,22 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
     chosen = source(definition.connector)
     source_config = vault.open(from_actor.configuration)
     env = environment(where, log.write, letters, store_config)
-    if job.config_type in ("sync", "refresh") and "replay" not in job.config:
-        connection = schema_changes.take(
-            db, connection, from_actor, chosen, source_config, env, log.write
-        )
+    # The engine, the catalog and the source wait for other things: they are opened side by side.
+    with ThreadPoolExecutor(2) as openers:
+        engine = openers.submit(lanes.open_engine, spill, lake, lanes.MEMORY_MB)
+        lake_catalog = openers.submit(open_catalog, lake)
+        if job.config_type in ("sync", "refresh") and "replay" not in job.config:
+            connection = schema_changes.take(
+                db, connection, from_actor, chosen, source_config, env, log.write
+            )
+        duck = engine.result()
+        try:
+            catalog = lake_catalog.result()
+        except ConnectorError:
+            raise
+        except Exception as error:
+            raise explain(error, lake) from error
     whole, connection = connection, _only(connection, job.config.get("streams"))
-    try:
-        catalog = open_catalog(lake)
-    except ConnectorError:
-        raise
-    except Exception as error:
-        raise explain(error, lake) from error
     number_rows(duck)  # before any transaction, so that its progress can be seen
     dsn = where.postgres_dsn("airbyte")
     progress = Progress(duck, lambda: database.connect(dsn), job.id, attempt)
