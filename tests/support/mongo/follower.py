@@ -30,16 +30,21 @@ class Follower:
         self.env = Environment(
             Path(), "", "", "", lambda line, *_: self.said.append(line), lambda *_: ""
         )
-        offered = [one for one in self.source.discover(config, self.env) if one.name in names]
-        modes = {"syncMode": "incremental", "destinationSyncMode": "append_dedup"}
-        entries = [{"stream": one.as_json(), "config": modes} for one in offered]
-        self.streams: Sequence[ConfiguredStream] = configured_streams(
-            {"streams": entries}, propagate=propagate
-        )
+        self._names, self._propagate = names, propagate
+        self.streams: Sequence[ConfiguredStream] = ()
+        self.choose()
         self.states: dict[str, Json | None] = {one.key: None for one in self.streams}
         self.tables: dict[str, dict[Any, Json]] = {one.name: {} for one in self.streams}
         self.history: dict[str, list[tuple[str, Json]]] = {one.name: [] for one in self.streams}
         self.windows: list[list[tuple[str, str, Json]]] = []
+
+    def choose(self) -> None:
+        """Take the streams as the source offers them now."""
+        found = self.source.discover(self.config, self.env)
+        offered = [one for one in found if one.name in self._names]
+        modes = {"syncMode": "incremental", "destinationSyncMode": "append_dedup"}
+        entries = [{"stream": one.as_json(), "config": modes} for one in offered]
+        self.streams = configured_streams({"streams": entries}, propagate=self._propagate)
 
     def sync(self, limits: Limits | None = None, windows: int | None = None) -> None:
         """Read to where the oplog ends now, or only some windows."""

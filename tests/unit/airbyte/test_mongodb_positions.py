@@ -56,11 +56,11 @@ def test_the_cursor_grows_with_the_oplog() -> None:
 
 
 def test_a_state_holds_what_it_was_made_of() -> None:
-    state = to_state(Position(AT, EVENT), "rs0", schema_enforced=False, added={"new": "long"})
+    state = to_state(Position(AT, EVENT), "rs0", schema_enforced=False, fields={"new": "long"})
     known = from_state(state)
     assert known is not None
     assert (known.position, known.server) == (Position(AT, EVENT), "rs0")
-    assert (known.schema_enforced, known.added) == (False, {"new": "long"})
+    assert (known.schema_enforced, known.fields) == (False, {"new": "long"})
     assert from_state(None) is None
     assert from_state({"state_type": "cursor_based", "cursor": "5"}) is None
 

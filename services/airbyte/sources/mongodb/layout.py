@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import bson
@@ -27,15 +27,14 @@ _REASON = "SOURCE_SERIALIZATION_ERROR"
 class Layout:
     """The columns of a stream: `kinds` by the field's name, `_id` among them.
 
-    `whole`: documents are not taken apart (schema_enforced is off). `infer` gives the kind of a
-    field that is new, from its values; None: such fields are left out.
+    `whole`: documents are not taken apart (schema_enforced is off). `grows`: a field that is new
+    becomes a column, of the kind of its values; otherwise it is left out.
     """
 
     name: str
     kinds: dict[str, str]
     whole: bool = False
-    infer: Callable[[Sequence[Any]], str] | None = None
-    added: dict[str, str] = field(default_factory=dict)
+    grows: bool = False
     _id_class: type | None = None
 
     @property
@@ -65,7 +64,7 @@ class Layout:
         Raises ConnectorError where an `_id` does not fit its column: nothing could find the row.
         """
         rows: list[Json] = list(bson.decode_all(documents, DECODED))
-        if self.infer is not None and not self.whole:
+        if self.grows:
             self._take_new(rows)
         marks: dict[str, pa.Array] = {}
         found: dict[str, pa.Array] = {}
@@ -84,11 +83,9 @@ class Layout:
         return found | marks
 
     def _take_new(self, rows: Sequence[Json]) -> None:
-        assert self.infer is not None  # noqa: S101 - asked before
         there = set().union(*rows) if rows else set()
         for name in sorted(there - self.kinds.keys()):
-            kind = self.infer([row[name] for row in rows if name in row])
-            self.kinds[name] = self.added[name] = kind
+            self.kinds[name] = infer([row[name] for row in rows if name in row])
 
     def _check_ids(self, values: Sequence[Any], kind: str) -> None:
         """Texts of ids of several types could be the same text."""
@@ -157,4 +154,4 @@ def layout_of(
     propagate = stream.known_columns is None and stream.selected_columns is None
     if gone := [name for name in wanted if name not in kinds and not name.startswith("_ab_cdc_")]:
         say(f"{stream.name}: {', '.join(gone)} is not in the connection's schema: not read")
-    return Layout(stream.name, chosen, infer=infer if propagate else None)
+    return Layout(stream.name, chosen, grows=propagate)

@@ -94,7 +94,7 @@ class MongoSource:
                 else collections.fields(client, database, own.name, settings)
             )
             layout = layout_of(own, offered, schema_enforced=settings.schema_enforced, say=env.log)
-            layout.infer = None  # a table's columns are known before its rows
+            layout.grows = False  # a table's columns are known before its rows
             count = client[database][own.name].estimated_document_count()
             walk = Walk(client, database, own.name, env.log)
             with registered(duck, iter(walk), layout):

@@ -73,8 +73,11 @@ def token_time(token: str) -> int:
     return int(token[2:18], 16)
 
 
-def to_state(position: Position, server: str, *, schema_enforced: bool, added: Json) -> Json:
-    """Return a stream's state: Airbyte's shared one, and what the engine and this source add."""
+def to_state(position: Position, server: str, *, schema_enforced: bool, fields: Json) -> Json:
+    """Return a stream's state: Airbyte's shared one, and what the engine and this source add.
+
+    `fields` are the kinds of columns, where they are not the catalog's alone.
+    """
     offset = {
         "sec": position.time >> 32,
         "ord": position.time & 0xFFFFFFFF,
@@ -87,7 +90,7 @@ def to_state(position: Position, server: str, *, schema_enforced: bool, added: J
         "schema_enforced": schema_enforced,
         "pos": position.time,
     }
-    return {**state, "fields": added} if added else state
+    return {**state, "fields": fields} if fields else state
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ class Known:
     position: Position
     server: str | None
     schema_enforced: bool
-    added: dict[str, str]
+    fields: dict[str, str]
 
 
 def from_state(state: Json | None) -> Known | None:

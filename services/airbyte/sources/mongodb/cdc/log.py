@@ -114,10 +114,10 @@ class MongoLog:
         layout = layout_of(
             stream, sampled, schema_enforced=settings.schema_enforced, say=self._env.log
         )
-        if known is not None and layout.infer is not None:
-            # What a field was taken for when it came stays, whatever a sample says later.
-            layout.added = dict(known.added)
-            layout.kinds |= layout.added
+        if known is not None and layout.grows:
+            # What a field was taken for stays: the next sample may see other types, or no such
+            # field.
+            layout.kinds |= known.fields
         self._streams[stream.key] = stream
         self._names[stream.key] = (database, stream.name)
         self._layouts[stream.key] = layout
@@ -210,11 +210,12 @@ class MongoLog:
         return {key: self._state(key, position) for key, position in self._positions.items()}
 
     def _state(self, key: str, position: Position) -> Json:
+        layout = self._layouts[key]
         return to_state(
             position,
             self._server,
             schema_enforced=self._settings.schema_enforced,
-            added=self._layouts[key].added,
+            fields=layout.kinds if layout.grows else {},
         )
 
     def aim(self) -> None:

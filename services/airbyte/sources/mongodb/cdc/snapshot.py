@@ -43,7 +43,7 @@ def read_snapshot(
     count = client[database][collection].estimated_document_count()
     walk = Walk(client, database, collection, env.log, at=position.time)
     taken = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    infer, layout.infer = layout.infer, None  # columns are known before the rows
+    grows, layout.grows = layout.grows, False  # columns are known before the rows
     names = ", ".join(quote(one) for one in layout.schema.names)
     try:
         with registered(duck, iter(walk), layout):
@@ -58,4 +58,4 @@ def read_snapshot(
                 estimated_rows=count,
             )
     finally:
-        layout.infer = infer
+        layout.grows = grows
