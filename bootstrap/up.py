@@ -93,13 +93,14 @@ def provision(platform: Platform, settings: Settings, progress: Progress) -> Non
     if "nycflights" in platform.samples:
         with progress.step("place the sample file nycflights/flights.csv"):
             place_flights(settings)
-    inside = choose_runtime(settings)[0].inside
+    runtime = choose_runtime(settings)[0]
+    inside = runtime.inside
     seen = platform if inside is settings else read_platform(inside)
     with progress.step("set up Dremio's sources") as step:
         dremio = Dremio(settings)
         changed = ensure_layers(dremio, seen, inside)
-        # Where the services see each other as we do, the log store is one of them.
-        changed += ensure_watching(dremio, settings) if inside is settings else []
+        # The vendors' Airbyte has no history to ask for, their log shipper other indices.
+        changed += ensure_watching(dremio, settings, inside) if runtime.engines == "light" else []
         step.detail = ", ".join(changed) or "as they were"
     with progress.step("set up Dremio's users for dbt and Superset") as step:
         step.detail = ensure_people(dremio, platform, settings)

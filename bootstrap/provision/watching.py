@@ -20,18 +20,19 @@ _SECRET = "password"  # noqa: S105 - the field's name; its value is never shown
 _FIRST_LINES_SECONDS = 60.0
 
 
-def ensure_watching(dremio: Dremio, settings: Settings) -> list[str]:
+def ensure_watching(dremio: Dremio, settings: Settings, inside: Settings) -> list[str]:
     """Make or correct both sources; return the names of those changed.
 
-    Nothing is done where no log store answers. Raises TransientError when no log line arrives.
+    `inside`: the settings as Dremio sees the others. Nothing is done where no log store answers.
+    Raises TransientError when no log line arrives.
     """
     if not _answers(settings):
         return []
     wait_until(lambda: _has_lines(settings), seconds=_FIRST_LINES_SECONDS, what="the first log")
     changed = []
     for name, kind, config in (
-        (LOGS, "ELASTIC", _log_store(settings)),
-        (SYNCS, "POSTGRES", _history(settings)),
+        (LOGS, "ELASTIC", _log_store(inside)),
+        (SYNCS, "POSTGRES", _history(inside)),
     ):
         present = dremio.by_path(name)
         entity: dict[str, Any] = {"entityType": "source", "type": kind, "name": name}
@@ -54,7 +55,9 @@ def is_watched(dremio: Dremio) -> bool:
 
 def _log_store(settings: Settings) -> dict[str, Any]:
     return {
-        "hostList": [{"hostname": settings.bind_address, "port": settings.elasticsearch_port}],
+        "hostList": [
+            {"hostname": settings.elasticsearch_host, "port": settings.elasticsearch_port}
+        ],
         "authenticationType": "ES_ACCOUNT",
         "username": "elastic",
         _SECRET: settings.elasticsearch_password.get_secret_value(),
