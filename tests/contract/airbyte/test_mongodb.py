@@ -7,9 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import airbyte_api
 import duckdb
 import pymongo
 import pytest
+from airbyte_api import models
 from bson import Binary, Code, Decimal128, Int64, MaxKey, ObjectId, Regex, Timestamp
 from bson.datetime_ms import DatetimeMS
 
@@ -115,10 +117,23 @@ def source(airbyte: Airbyte, config: Json, name: str = "mongo") -> str:
     return airbyte.source(config, MONGODB, name)
 
 
-def test_every_type_of_bson_is_discovered_and_read(airbyte: Airbyte, mongo: Mongo) -> None:
+def test_every_type_of_bson_is_discovered_and_read(
+    airbyte: Airbyte, mongo: Mongo, sdk: airbyte_api.AirbyteAPI
+) -> None:
     documents = mongo.database("types").every
     documents.insert_one({"_id": ID, **TYPES})
-    made = source(airbyte, mongo.config("types"))
+    cluster = models.SelfManagedReplicaSet(
+        connection_string=mongo.uri, databases=[documents.database.name]
+    )
+    answer = sdk.sources.create_source(
+        request=models.SourceCreateRequest(
+            name="mongo by sdk",
+            workspace_id=airbyte.workspace,
+            configuration=models.SourceMongodbV2(database_config=cluster),
+        )
+    ).source_response
+    assert answer.source_type == "mongodb-v2"
+    made = answer.source_id
     (entry,) = airbyte.catalog(made)
     stream = entry["stream"]
     assert stream["namespace"] == documents.database.name
