@@ -9,7 +9,7 @@ from bson.datetime_ms import DatetimeMS
 
 from services.common.waiting import wait_until
 from tests.contract.airbyte.client import MONGODB, Airbyte, Json, rows
-from tests.contract.airbyte.test_mongodb import ID, TYPES
+from tests.contract.airbyte.test_mongodb import TYPES
 from tests.support.mongo.place import Mongo
 
 APPEND = {"syncMode": "incremental", "destinationSyncMode": "append"}
@@ -22,11 +22,6 @@ ODD: Json = {
 
 def source(airbyte: Airbyte, config: Json) -> str:
     return airbyte.source(config, MONGODB, "mongo cdc")
-
-
-def one_row(found: list[Any]) -> Any:
-    (row,) = found
-    return row
 
 
 def test_the_stream_gives_the_same_values_as_the_snapshot(airbyte: Airbyte, mongo: Mongo) -> None:
@@ -57,32 +52,29 @@ def test_the_stream_gives_the_same_values_as_the_snapshot(airbyte: Airbyte, mong
 
 def test_versions_are_kept_or_the_last_one(airbyte: Airbyte, mongo: Mongo) -> None:
     database = mongo.database("moves")
-    database.moves.insert_many({"_id": n, "v": str(n)} for n in range(1, 11))
-    database.others.insert_one({"_id": ID, "n": 1})
+    both = database.kept, database.history
+    for one in both:
+        one.insert_many({"_id": n, "v": str(n)} for n in range(1, 11))
     made = source(airbyte, mongo.config("moves"))
-    kept = airbyte.connect(made, "mongo_kept", {"moves": DEDUP, "others": DEDUP})
-    history = airbyte.connect(made, "mongo_history", {"moves": APPEND})
-    for connection in (kept, history):
-        airbyte.sync(connection)
+    connection = airbyte.connect(made, "mongo_moves", {"kept": DEDUP, "history": APPEND})
+    airbyte.sync(connection)
     with mongo.client.start_session() as session, session.start_transaction():
-        database.moves.update_one({"_id": 1}, {"$set": {"v": "changed"}}, session=session)
-        database.moves.replace_one({"_id": 2}, {"v": "replaced"}, session=session)
-        database.moves.delete_one({"_id": 3}, session=session)
-        database.moves.insert_one({"_id": 11, "v": "new"}, session=session)
-        database.others.update_one({"_id": ID}, {"$inc": {"n": 1}}, session=session)
+        for one in both:
+            one.update_one({"_id": 1}, {"$set": {"v": "changed"}}, session=session)
+            one.replace_one({"_id": 2}, {"v": "replaced"}, session=session)
+            one.delete_one({"_id": 3}, session=session)
+            one.insert_one({"_id": 11, "v": "new"}, session=session)
     with mongo.client.start_session() as session:
         session.start_transaction()
-        database.moves.insert_one({"_id": 12, "v": "never"}, session=session)
+        database.kept.insert_one({"_id": 12, "v": "never"}, session=session)
         session.abort_transaction()
-    for connection in (kept, history):
-        airbyte.sync(connection)
-    now = rows(airbyte.settings, "SELECT _id, v FROM bronze.mongo_kept.moves ORDER BY _id")
-    assert now == [(d["_id"], d["v"]) for d in database.moves.find().sort("_id")]
-    assert rows(airbyte.settings, "SELECT _id, n FROM bronze.mongo_kept.others") == [(str(ID), 2)]
+    airbyte.sync(connection)
+    now = rows(airbyte.settings, "SELECT _id, v FROM bronze.mongo_moves.kept ORDER BY _id")
+    assert now == [(d["_id"], d["v"]) for d in database.kept.find().sort("_id")]
     told = rows(
         airbyte.settings,
         "SELECT _id, v, _ab_cdc_deleted_at IS NOT NULL, _ab_cdc_updated_at LIKE '20__-__-__T%Z',"
-        " _ab_cdc_cursor FROM bronze.mongo_history.moves ORDER BY _ab_cdc_cursor, _id",
+        " _ab_cdc_cursor FROM bronze.mongo_moves.history ORDER BY _ab_cdc_cursor, _id",
     )
     assert [row[:3] for row in told[10:]] == [
         (1, "changed", False),
@@ -92,11 +84,11 @@ def test_versions_are_kept_or_the_last_one(airbyte: Airbyte, mongo: Mongo) -> No
     ]
     assert all(row[3] for row in told)
     assert told[9][4] < told[10][4] < told[13][4]
-    database.moves.drop()
-    database.moves.insert_one({"_id": 5, "v": "after"})
-    airbyte.sync(kept)
-    assert rows(airbyte.settings, "SELECT _id, v FROM bronze.mongo_kept.moves") == [(5, "after")]
-    again = airbyte.sync(kept)
+    database.kept.drop()
+    database.kept.insert_one({"_id": 5, "v": "after"})
+    airbyte.sync(connection)
+    assert rows(airbyte.settings, "SELECT _id, v FROM bronze.mongo_moves.kept") == [(5, "after")]
+    again = airbyte.sync(connection)
     assert again["job"]["aggregatedStats"]["recordsCommitted"] == 0
 
 
@@ -121,39 +113,6 @@ def test_a_lost_place_is_explained_and_read_anew_only_when_asked(
     airbyte.post("sources/update", sourceId=made, name="m", connectionConfiguration=config)
     airbyte.sync(connection)
     assert rows(airbyte.settings, "SELECT _id FROM bronze.mongo_lost.lost") == [(2,)]
-
-
-def test_a_state_of_airbytes_own_connector_is_gone_on_from(airbyte: Airbyte, mongo: Mongo) -> None:
-    database = mongo.database("moved")
-    database.here.insert_one({"_id": 1})
-    made = source(airbyte, mongo.config("moved"))
-    connection = airbyte.connect(made, "mongo_moved", {"here": APPEND})
-    airbyte.sync(connection)
-    with database.watch() as stream:
-        database.here.insert_many([{"_id": 2}, {"_id": 3}])
-        seen = next(stream)
-    offset = (
-        f'{{"sec":{seen["clusterTime"].time},"ord":{seen["clusterTime"].inc},'
-        f'"resume_token":"{seen["_id"]["_data"]}"}}'
-    )
-    shared = {"state": {'["db1",{"server_id":"db1"}]': offset}, "schema_enforced": True}
-    descriptor = {"name": "here", "namespace": database.name}
-    own = {"id": "1", "status": "COMPLETE", "idType": "INT"}
-    airbyte.post(
-        "state/create_or_update",
-        connectionId=connection,
-        connectionState={
-            "connectionId": connection,
-            "stateType": "global",
-            "globalState": {
-                "shared_state": shared,
-                "streamStates": [{"streamDescriptor": descriptor, "streamState": own}],
-            },
-        },
-    )
-    airbyte.sync(connection)
-    found = rows(airbyte.settings, "SELECT _id FROM bronze.mongo_moved.here ORDER BY _id")
-    assert found == [(1,), (3,)]  # 2 came before the state
 
 
 def test_a_continuous_connection_brings_changes_by_itself(airbyte: Airbyte, mongo: Mongo) -> None:

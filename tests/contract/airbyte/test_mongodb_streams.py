@@ -10,6 +10,7 @@ import pytest
 
 from services.airbyte.cdk.failures import ConnectorError
 from services.airbyte.cdk.log import Limits
+from services.airbyte.cdk.shared_states import OWN, SHARED
 from tests.support.mongo.follower import Follower
 from tests.support.mongo.place import Mongo
 
@@ -261,3 +262,21 @@ def test_whole_documents_and_a_changed_mind(mongo: Mongo) -> None:
     changed.config = follower.config
     with pytest.raises(ConnectorError, match="refresh the connection's schema"):
         changed.sync()
+
+
+def test_a_state_of_airbytes_own_connector_is_gone_on_from(mongo: Mongo) -> None:
+    one = documents(mongo, "moved")
+    follower = Follower(mongo.config("moved"), "one")
+    with one.database.watch() as stream, mongo.client.start_session() as session:
+        with session.start_transaction():
+            one.insert_many([{"_id": 10, "n": 1}, {"_id": 11, "n": 2}], session=session)
+        seen = next(stream)
+    at = seen["clusterTime"]
+    token = seen["_id"]["_data"]
+    offset = f'{{"sec":{at.time},"ord":{at.inc},"resume_token":"{token}"}}'
+    shared = {"state": {'["db1",{"server_id":"db1"}]': offset}, "schema_enforced": True}
+    own = {"id": "1", "status": "COMPLETE", "idType": "INT"}
+    # As `state/create_or_update` stores what a client gives in Airbyte's shape.
+    follower.states = {stream.key: {SHARED: shared, OWN: own} for stream in follower.streams}
+    follower.sync()
+    assert [row["_id"] for _, row in follower.history["one"]] == [11]
