@@ -59,6 +59,21 @@ def ensure_value(home: Path, name: str, value: str) -> str:
     return value
 
 
+def set_values(home: Path, values: Mapping[str, str]) -> list[str]:
+    """Have `<home>/.env` say exactly this, other lines as they are; return the names changed.
+
+    A name that is not there and shall be empty is left out.
+    """
+    path = home / ".env"
+    present = dotenv_values(path)
+    changed = [name for name, value in values.items() if (present.get(name) or "") != value]
+    if changed:
+        lines = [line for line in path.read_text().splitlines() if _name(line) not in changed]
+        lines += [f"{name}={values[name]}" for name in changed if values[name]]
+        _replace(path, "".join(f"{line}\n" for line in lines))
+    return changed
+
+
 def ensure_env_file(home: Path) -> list[str]:
     """Add to `<home>/.env` each secret that it lacks; return the names of those added.
 
@@ -71,8 +86,20 @@ def ensure_env_file(home: Path) -> list[str]:
     present = {key for key, value in dotenv_values(path).items() if value}
     missing = [n for n in (*GENERATED, *GENERATED_FOR_COMPOSE) if n not in present]
     if missing:
-        _append(path, "".join(f"{name}={secrets.token_urlsafe(_BYTES)}\n" for name in missing))
+        _append(path, "".join(f"{name}={_generated()}\n" for name in missing))
     return missing
+
+
+def _generated() -> str:
+    """Return a new secret; Dremio takes no password without a letter and a number."""
+    while True:
+        secret = secrets.token_urlsafe(_BYTES)
+        if any(c.isdigit() for c in secret) and any(c.isalpha() for c in secret):
+            return secret
+
+
+def _name(line: str) -> str:
+    return line.partition("=")[0].removeprefix("export ").strip()
 
 
 def _append(path: Path, lines: str) -> None:
@@ -80,7 +107,11 @@ def _append(path: Path, lines: str) -> None:
     text = path.read_text()
     if text and not text.endswith("\n"):
         text += "\n"
+    _replace(path, text + lines)
+
+
+def _replace(path: Path, text: str) -> None:
     unfinished = path.with_name(".env.unfinished")
     unfinished.touch(mode=0o600)
-    unfinished.write_text(text + lines)
+    unfinished.write_text(text)
     unfinished.replace(path)

@@ -17,7 +17,7 @@ from bootstrap.platform_file import Platform, platform_path, read_platform
 from bootstrap.progress import Progress
 from bootstrap.provision.airbyte import ensure_ingestion
 from bootstrap.provision.dremio import ensure_layers
-from bootstrap.provision.people import ensure_people
+from bootstrap.provision.people import ensure_people, keep_login
 from bootstrap.provision.watching import ensure_watching
 from bootstrap.reconcile import Flow, reconcile
 from bootstrap.reflections import apply_reflections, read_reflections
@@ -104,6 +104,8 @@ def provision(platform: Platform, settings: Settings, progress: Progress) -> Non
         step.detail = ", ".join(changed) or "as they were"
     with progress.step("set up Dremio's users for dbt and Superset") as step:
         step.detail = ensure_people(dremio, platform, settings)
+        if inside is not settings:
+            keep_login(settings)
     with progress.step("set up Airbyte's connections") as step:
         step.detail = ", ".join(ensure_ingestion(Airbyte(settings), seen, inside))
 

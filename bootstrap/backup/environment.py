@@ -8,7 +8,13 @@ from bootstrap.environment import GENERATED, GENERATED_FOR_COMPOSE
 
 # They say where something runs, not what it is: never taken over to another home.
 _OF_THE_HOME = ("COMPOSE_PROJECT_NAME", "LAKELET_HOME", "RUNTIME")
-_USERS = ("ADMIN_USER", "MINIO_ROOT_USER", "AIRBYTE_CLIENT_ID")
+_USERS = (
+    "ADMIN_USER",
+    "MINIO_ROOT_USER",
+    "AIRBYTE_CLIENT_ID",
+    "DBT_DREMIO_USER",
+    "DBT_DREMIO_PASSWORD",
+)
 
 
 def merged(backup: str, present: Path) -> str:

@@ -8,7 +8,8 @@ Facts: Dremio's User API (`/api/v3/user`, by-name) and GRANT … ON SOURCE … T
 
 from __future__ import annotations
 
-from bootstrap.clients.dremio import DBT, SUPERSET, Dremio, can_log_in
+from bootstrap.clients.dremio import DBT, SUPERSET, Dremio, can_log_in, login_of
+from bootstrap.environment import set_values
 from bootstrap.platform_file import Platform
 from bootstrap.provision.dremio import INGESTED
 from bootstrap.provision.watching import LOGS, SYNCS
@@ -36,6 +37,20 @@ def ensure_people(dremio: Dremio, platform: Platform, settings: Settings) -> str
         except LakeletError:
             return "users without grants: this Dremio has none"
     return ", ".join(made) or "as they were"
+
+
+def keep_login(settings: Settings) -> None:
+    """Write dbt's own login into `.env`, from where Compose gives it to the container `dbt`.
+
+    Not the administrator's, where dbt has to ask as that one: Compose has it already.
+    """
+    user, password = login_of(settings, DBT)
+    own = user == DBT
+    values = {
+        "DBT_DREMIO_USER": user if own else "",
+        "DBT_DREMIO_PASSWORD": password if own else "",
+    }
+    set_values(settings.lakelet_home, values)
 
 
 def _ensure_user(dremio: Dremio, settings: Settings, name: str) -> bool:

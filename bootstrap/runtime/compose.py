@@ -7,6 +7,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -269,15 +270,20 @@ class ComposeRuntime:
         return sorted({s["image"] for s in services if not s.get("build")})
 
     def _build(self, progress: Progress) -> None:
-        """Build the images of our own code that the engine does not have."""
+        """Build the images of our own code that the engine does not have, side by side."""
         services = self._compose.model()["services"].values()
         builds = {s["image"]: s["build"] for s in services if s.get("build")}
+        missing = [name for name in sorted(builds) if not engine.has_image(name)]
         # An image that is built on another one of ours after it.
-        for name in sorted(builds, key=lambda n: builds[n].get("args", {}).get("BASE") in builds):
-            build = builds[name]
-            if not engine.has_image(name):
-                with progress.step(f"build image {name}"):
-                    engine.build_image(name, build)
+        later = [n for n in missing if builds[n].get("args", {}).get("BASE") in builds]
+        for names in ([n for n in missing if n not in later], later):
+            if names:
+                plural = "" if len(names) == 1 else "s"
+                with (
+                    progress.step(f"build image{plural} {', '.join(names)}"),
+                    ThreadPoolExecutor(len(names)) as pool,
+                ):
+                    list(pool.map(lambda name: engine.build_image(name, builds[name]), names))
 
     def _check_name(self, service: str) -> None:
         names = sorted(self._compose.model()["services"])

@@ -1,8 +1,10 @@
 #!/bin/sh
 # Makes Dremio's first user from .env; a Dremio that has one answers to its password instead.
+# DREMIO_URL and ADMIN_PASSWORD_FILE: where it is and where the password lies, if elsewhere.
 set -eu
+dremio=${DREMIO_URL:-http://dremio:9047}
 quoted() { printf '"%s"' "$(printf %s "$1" | sed 's/\\/\\\\/g; s/"/\\"/g')"; }
-password=$(cat /run/secrets/admin_password)
+password=$(cat "${ADMIN_PASSWORD_FILE:-/run/secrets/admin_password}")
 login="{\"userName\": $(quoted "$ADMIN_USER"), \"password\": $(quoted "$password")}"
 first="{\"userName\": $(quoted "$ADMIN_USER"), \"password\": $(quoted "$password"),
   \"firstName\": \"Lakelet\", \"lastName\": \"Admin\", \"email\": \"admin@lakelet.local\",
@@ -10,8 +12,8 @@ first="{\"userName\": $(quoted "$ADMIN_USER"), \"password\": $(quoted "$password
 
 # send METHOD PATH BODY [HEADER]: prints the status; bodies go by standard input, not as arguments
 send() {
-  printf %s "$3" | curl -sS -o /dev/null -w '%{http_code}' -X "$1" -H 'Content-Type: application/json' \
-    ${4:+-H "$4"} --data-binary @- "http://dremio:9047$2"
+  printf %s "$3" | curl -sS --noproxy '*' -o /dev/null -w '%{http_code}' -X "$1" -H 'Content-Type: application/json' \
+    ${4:+-H "$4"} --data-binary @- "$dremio$2"
 }
 
 if [ "$(send POST /apiv2/login "$login")" = 200 ]; then

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.environment import GENERATED, GENERATED_FOR_COMPOSE, ensure_env_file, keep_given
+from bootstrap.environment import (
+    GENERATED,
+    GENERATED_FOR_COMPOSE,
+    ensure_env_file,
+    keep_given,
+    set_values,
+)
 from services.common.errors import ConfigError
 from services.common.settings import read_settings
 
@@ -84,3 +90,13 @@ def test_what_one_command_was_given_holds_for_the_next(tmp_path: Path) -> None:
     assert keep_given(tmp_path, given) == []
     settings = read_settings(tmp_path)
     assert (settings.dremio_port, settings.s3_port) == (9147, 9999)
+
+
+def test_values_that_change_replace_their_lines_and_no_others(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# A=0\nA=1\nexport B=2\nC='x y'\n")
+    assert set_values(tmp_path, {"A": "1", "B": "3", "D": "4", "E": ""}) == ["B", "D"]
+    assert file.read_text() == "# A=0\nA=1\nC='x y'\nB=3\nD=4\n"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert set_values(tmp_path, {"D": "", "A": "1"}) == ["D"]
+    assert file.read_text() == "# A=0\nA=1\nC='x y'\nB=3\n"
