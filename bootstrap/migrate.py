@@ -2,9 +2,9 @@
 
 The buckets move as they are, bronze's tables are registered with Nessie, the others get the
 `version-hint.text` by which Dremio's S3 source finds an Iceberg table's document. Airbyte's states
-go from connection to connection, dashboards and samples with their databases. What belongs to
-an engine itself (Dremio's views and users, Airbyte's history) is made anew or stays behind:
-docs/scaling.md lists it.
+go from connection to connection, dashboards and samples with their databases, Dremio's views and
+users over its API (`migrate_views`, `migrate_people`). What belongs to an engine itself (Dremio's
+jobs, Airbyte's history) is made anew or stays behind: docs/scaling.md lists it.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -64,7 +65,8 @@ class Dremio(ApiClient):
     def by_path(self, *path: str) -> dict[str, Any] | None:
         """Return the catalog entity at `path`, or None."""
         try:
-            found: dict[str, Any] = self.call("GET", "/api/v3/catalog/by-path/" + "/".join(path))
+            place = "/".join(quote(part, safe="") for part in path)
+            found: dict[str, Any] = self.call("GET", f"/api/v3/catalog/by-path/{place}")
         except NotFoundError:
             return None
         return found

@@ -17,6 +17,8 @@ from bootstrap.clients.airbyte import Airbyte
 from bootstrap.clients.dremio import Dremio
 from bootstrap.commands.lifecycle import home
 from bootstrap.compose.checks import check_disk, check_engine
+from bootstrap.migrate_people import People, read_people, write_people
+from bootstrap.migrate_views import Definitions, read_views, write_views
 from bootstrap.platform_file import read_platform
 from bootstrap.progress import Progress
 from bootstrap.reconcile import Flow, reconcile
@@ -43,6 +45,8 @@ def migrate(
     target = _target(settings)
     before = _flows(settings)
     states = moving.read_states(Airbyte(settings))
+    dremio = Dremio(settings)
+    views, people = read_views(dremio), read_people(dremio, settings.admin_user)
     store = open_store(backup or str(home() / "backups"), settings)
     runtime = choose_runtime(settings)[0]
     manifest, _ = create(settings, runtime, store, progress)
@@ -69,6 +73,7 @@ def migrate(
     provision(read_platform(settings), settings, progress)
     with progress.step("move the states of the syncs") as step:
         step.detail = ", ".join(moving.write_states(Airbyte(settings), states)) or "none"
+    _move_definitions(settings, views, people, progress)
     with progress.step("import the dashboards") as step:
         step.detail = import_assets(settings)
     with progress.step("apply the reflections"):
@@ -83,6 +88,21 @@ def migrate(
         f"moved; backup {manifest.id} in {store.address} is the embedded platform, and its data "
         f"is still in {settings.data_dir}"
     )
+
+
+def _move_definitions(
+    settings: Settings, views: Definitions, people: People, progress: Progress
+) -> None:
+    """Make Dremio's users, roles and views again; what cannot be made is told, and is no error."""
+    dremio, file = Dremio(settings), settings.lakelet_home / "dremio-users.txt"
+    with progress.step("move Dremio's users and roles") as step:
+        users, left = write_people(dremio, people, file)
+        step.detail = f"{', '.join(users)}: new passwords in {file}" if users else "none"
+    with progress.step("move Dremio's views") as step:
+        made, unmade = write_views(dremio, views)
+        step.detail = ", ".join(".".join(path) for path in made) or "none"
+    for name, why in {**left, **unmade}.items():
+        progress.note(f"  left behind: {name}: {why}")
 
 
 def _target(settings: Settings) -> ComposeRuntime:

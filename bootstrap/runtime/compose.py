@@ -68,7 +68,7 @@ class ComposeRuntime:
         self.has_catalog = self.engines == "light"  # the vendors' is Nessie, in PostgreSQL
         self.bases = _BASES[self.engines]
         self._project = values.get("COMPOSE_PROJECT_NAME") or _project(settings)
-        self._compose = Compose(
+        self.compose = Compose(
             CHECKOUT,
             settings.env_file,
             {
@@ -83,7 +83,7 @@ class ComposeRuntime:
 
     def is_up(self) -> bool:
         """Say whether every container is healthy, or did its work and ended."""
-        containers = self._compose.containers()
+        containers = self.compose.containers()
         return bool(containers) and all(map(_is_well, containers))
 
     def up(self, progress: Progress) -> None:
@@ -92,28 +92,28 @@ class ComposeRuntime:
         Raises RefusedError when the machine is not fit for it, PermanentError with Compose's
         words when a container does not become healthy.
         """
-        if not self._compose.containers():
+        if not self.compose.containers():
             problems = self.problems()
             if problems:
                 raise RefusedError("\n".join(f"{p.check}: {p.message}" for p in problems))
         self._prepare()
         self._build(progress)
-        self._compose.run("up", "--detach", "--no-build", *_WAITING)
+        self.compose.run("up", "--detach", "--no-build", *_WAITING)
 
     def up_only(self, names: Sequence[str]) -> None:
         """Have these services and what they need run, healthy, and no others."""
         self._prepare()
         self._build(Progress())
-        needed = _with_needs(self._compose.model()["services"], names)
+        needed = _with_needs(self.compose.model()["services"], names)
         others = [name for name in self.running() if name not in needed]
         if others:
-            self._compose.run("--profile", "*", "stop", *others)
-        self._compose.run("up", "--detach", "--no-build", *_WAITING, *names)
+            self.compose.run("--profile", "*", "stop", *others)
+        self.compose.run("up", "--detach", "--no-build", *_WAITING, *names)
 
     def running(self) -> list[str]:
         """Return the names of the services that run, well or not."""
         return sorted(
-            str(c["Service"]) for c in self._compose.containers() if c["State"] == "running"
+            str(c["Service"]) for c in self.compose.containers() if c["State"] == "running"
         )
 
     def volumes(self) -> list[str]:
@@ -156,7 +156,7 @@ class ComposeRuntime:
         """Return volume → one service that mounts it, and where."""
         return {
             mount["source"]: (service, mount["target"])
-            for service, described in self._compose.model()["services"].items()
+            for service, described in self.compose.model()["services"].items()
             for mount in described.get("volumes", [])
             if mount["type"] == "volume"
             and mount["source"] not in _VOLUMES_LEFT_OUT
@@ -165,7 +165,7 @@ class ComposeRuntime:
 
     def _below(self, volume: str, folder: str) -> list[str]:
         """Return what else is mounted inside a volume's folder, as paths in it."""
-        service = self._compose.model()["services"][self._mounts()[volume][0]]
+        service = self.compose.model()["services"][self._mounts()[volume][0]]
         targets = [mount["target"] for mount in service["volumes"]]
         return [t.removeprefix(f"{folder}/") for t in targets if t.startswith(f"{folder}/")]
 
@@ -175,11 +175,11 @@ class ComposeRuntime:
             service, folder = self._mounts()[volume]
         except KeyError:
             raise NotFoundError(f"no volume {volume!r} with ENGINES={self.engines}") from None
-        found = [c["ID"] for c in self._compose.containers() if c["Service"] == service]
+        found = [c["ID"] for c in self.compose.containers() if c["Service"] == service]
         if not found:
             self._build(Progress())
-            self._compose.run("create", "--no-build", service)
-            found = [c["ID"] for c in self._compose.containers() if c["Service"] == service]
+            self.compose.run("create", "--no-build", service)
+            found = [c["ID"] for c in self.compose.containers() if c["Service"] == service]
         return found[0], folder
 
     def _prepare(self) -> None:
@@ -194,20 +194,20 @@ class ComposeRuntime:
 
     def down(self) -> None:
         """Stop and remove the containers; the volumes stay."""
-        self._compose.run("--profile", "*", "down", "--remove-orphans")
+        self.compose.run("--profile", "*", "down", "--remove-orphans")
 
     def remove(self) -> None:
         """Stop everything and delete the volumes."""
-        self._compose.run("--profile", "*", "down", "--remove-orphans", "--volumes")
+        self.compose.run("--profile", "*", "down", "--remove-orphans", "--volumes")
 
     def restart(self, service: str) -> None:
         """Restart one service. Raises NotFoundError when there is none of that name."""
         self._check_name(service)
-        self._compose.run("restart", service)
+        self.compose.run("restart", service)
 
     def status(self) -> list[dict[str, Any]]:
         """Return a row for each container."""
-        containers = self._compose.containers()
+        containers = self.compose.containers()
         memory = _memory([c["ID"] for c in containers if c["State"] == "running"])
         return [
             {
@@ -229,8 +229,8 @@ class ComposeRuntime:
         how = ["--follow"] if follow else []
         names = [service] if service else []
         subprocess.run(
-            self._compose.command("logs", "--tail", str(lines), *how, *names),
-            env={**os.environ, **self._compose.environment},
+            self.compose.command("logs", "--tail", str(lines), *how, *names),
+            env={**os.environ, **self.compose.environment},
             check=False,
         )
 
@@ -239,10 +239,10 @@ class ComposeRuntime:
         problems = checks.check_engine()
         if problems:
             return problems
-        model = self._compose.model()
+        model = self.compose.model()
         problems = checks.check_disk(self._settings.lakelet_home, self.engines)
         problems += checks.check_map_count(model)
-        if not self._compose.containers():  # while they run they hold the memory and the ports
+        if not self.compose.containers():  # while they run they hold the memory and the ports
             problems += checks.check_memory(model) + checks.check_ports(model)
         return problems
 
@@ -261,17 +261,17 @@ class ComposeRuntime:
 
     def _built(self) -> list[str]:
         """Return the images of our own code."""
-        services = self._compose.model()["services"].values()
+        services = self.compose.model()["services"].values()
         return sorted({s["image"] for s in services if s.get("build")})
 
     def images_to_pull(self) -> list[str]:
         """Return the images that have to come from a registry; the others are built here."""
-        services = self._compose.model()["services"].values()
+        services = self.compose.model()["services"].values()
         return sorted({s["image"] for s in services if not s.get("build")})
 
     def _build(self, progress: Progress) -> None:
         """Build the images of our own code that the engine does not have, side by side."""
-        services = self._compose.model()["services"].values()
+        services = self.compose.model()["services"].values()
         builds = {s["image"]: s["build"] for s in services if s.get("build")}
         missing = [name for name in sorted(builds) if not engine.has_image(name)]
         # An image that is built on another one of ours after it.
@@ -286,7 +286,7 @@ class ComposeRuntime:
                     list(pool.map(lambda name: engine.build_image(name, builds[name]), names))
 
     def _check_name(self, service: str) -> None:
-        names = sorted(self._compose.model()["services"])
+        names = sorted(self.compose.model()["services"])
         if service not in names:
             raise NotFoundError(f"no service {service!r}; there are: {', '.join(names)}")
 

@@ -1,9 +1,9 @@
 """Dremio's first user: what the script sends and takes, held to Dremio's own source.
 
-Facts (dremio-oss 25): `BootstrapResource` takes `PUT /apiv2/bootstrap/firstuser` while there is no
-user, a `UserForm` (the password beside `SimpleUser`'s fields), and answers with a `UserUI`, else 400
-with its message; `NoUserFilter` answers 403 "No User Available" to all else, logins too, until then;
-`UserServiceUtils` wants eight characters with a letter and a number.
+Facts (dremio-oss, its source): `BootstrapResource` takes `PUT /apiv2/bootstrap/firstuser` while
+there is no user, a `UserForm` (the password beside `SimpleUser`'s fields), and answers with a
+`UserUI`, else 400 with its message; `NoUserFilter` answers 403 "No User Available" to all else,
+logins too, until then; `SimpleUserService` wants eight characters with a letter and a number.
 """
 
 from __future__ import annotations

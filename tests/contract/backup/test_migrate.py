@@ -6,10 +6,13 @@ protocols as MinIO's, Nessie's and the vendor's.
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 from pyiceberg.table import StaticTable
@@ -23,6 +26,8 @@ from bootstrap.clients.airbyte import Airbyte
 from bootstrap.clients.dremio import Dremio
 from bootstrap.clients.iceberg import Catalog
 from bootstrap.migrate import move_databases, move_lake, read_states, write_hint, write_states
+from bootstrap.migrate_people import read_people, write_people
+from bootstrap.migrate_views import View, read_views, write_views
 from bootstrap.platform_file import read_platform
 from bootstrap.progress import Progress
 from bootstrap.provision.airbyte import ensure_ingestion
@@ -153,6 +158,93 @@ def test_tables_of_other_layers_are_found_by_their_hint(
     assert (int(row["n"]), float(row["s"])) == (200, 5025.0)
     with pytest.raises(NotFoundError):  # nobody writes gold through the catalog there
         lake.catalog(new.settings, "gold").load(("lake",), "totals")
+
+
+PEOPLE = (
+    "CREATE ROLE readers",
+    'CREATE ROLE "the analysts"',
+    'GRANT ROLE readers TO ROLE "the analysts"',
+    "CREATE USER \"ann\" PASSWORD 'before-12345'",
+    "CREATE USER \"Bo Ü\" PASSWORD 'before-12345'",
+    'GRANT ROLE "the analysts" TO USER "ann"',
+)
+VIEWS = (
+    'CREATE VIEW reports."first of all" AS SELECT * FROM reports.deep."a/b".costs',
+    "CREATE VIEW reports.totals (how_many, together) AS SELECT n, s FROM gold.totals",
+)
+
+
+def test_views_come_back_in_the_order_they_need_each_other(
+    homes: tuple[Home, Home], moved: tuple[Manifest, dict[str, Any], list[dict[str, Any]]]
+) -> None:
+    old, new = (Dremio(home.settings) for home in homes)
+    old.call("POST", "/api/v3/catalog", {"entityType": "space", "name": "reports"})
+    for path in (["reports", "deep"], ["reports", "deep", "a/b"]):
+        old.call("POST", "/api/v3/catalog", {"entityType": "folder", "path": path})
+    costs = {
+        "entityType": "dataset",
+        "type": "VIRTUAL_DATASET",
+        "path": ["reports", "deep", "a/b", "costs"],
+        "sql": 'SELECT n, s AS "the sum" FROM totals',
+        "sqlContext": ["gold"],
+    }
+    made = old.call("POST", "/api/v3/catalog", costs)
+    note = {"text": "# Costs\nof everything"}
+    old.call("POST", f"/api/v3/catalog/{made['id']}/collaboration/wiki", note)
+    old.call("POST", f"/api/v3/catalog/{made['id']}/collaboration/tag", {"tags": ["money"]})
+    for statement in VIEWS:
+        old.sql(statement)
+    definitions = read_views(old)
+    # However they were read: the one that needs another one first.
+    order = sorted(definitions.views, key=lambda view: view.path)
+    assert [view.path[1] for view in order] == ["deep", "first of all", "totals"]
+    backwards = replace(definitions, views=tuple(reversed(order)))
+    # gold's tables come into the other engine's catalog as Dremio's S3 source would find them.
+    (table,) = (t for t in moved[0].tables if t.name == "totals")
+    catalog = lake.catalog(homes[1].settings, "gold")
+    document = {"table-uuid": table.uuid}
+    catalog.ensure_namespace(table.namespace)
+    catalog.adopt(table.namespace, table.name, table.metadata_location, document)
+    broken = View(("reports", "broken"), "SELECT * FROM nowhere.at_all", (), ())
+    made_there, left = write_views(new, replace(backwards, views=(broken, *backwards.views)))
+    assert sorted(made_there) == [view.path for view in order]
+    assert list(left) == ["reports.broken"]
+    assert "nowhere" in left["reports.broken"]
+    for name in ('"first of all"', 'deep."a/b".costs', "totals"):
+        query = f"SELECT * FROM reports.{name}"
+        assert new.sql(query) == old.sql(query) != []
+    assert list(new.sql("SELECT * FROM reports.totals")[0]) == ["how_many", "together"]
+    there = new.by_path("reports", "deep", "a/b", "costs")
+    assert there is not None
+    notes = f"/api/v3/catalog/{there['id']}/collaboration"
+    assert new.call("GET", f"{notes}/wiki")["text"] == note["text"]
+    assert new.call("GET", f"{notes}/tag")["tags"] == ["money"]
+    assert write_views(new, definitions) == ([], {})  # again: nothing to do
+
+
+def test_users_get_new_passwords_and_their_roles(homes: tuple[Home, Home], tmp_path: Path) -> None:
+    old, new = homes
+    for statement in PEOPLE:
+        Dremio(old.settings).sql(statement)
+    people = read_people(Dremio(old.settings), old.settings.admin_user)
+    file = tmp_path / "users.txt"
+    made, left = write_people(Dremio(new.settings), people, file)
+    assert (sorted(made), left) == (["Bo Ü", "ann"], {})
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    passwords = dict(line.split("\t") for line in file.read_text().splitlines())
+    assert sorted(passwords) == ["Bo Ü", "ann"]
+    for name, password in passwords.items():
+        body = {"userName": name, "password": password}
+        answer = httpx.post(f"{new.settings.dremio_url}/apiv2/login", json=body, trust_env=False)
+        assert answer.json()["userName"] == name
+    again = read_people(Dremio(new.settings), new.settings.admin_user)
+    assert again == people
+    assert {user.name: user.roles for user in again.users} == {
+        "ann": ("the analysts",),
+        "Bo Ü": (),
+    }
+    assert write_people(Dremio(new.settings), people, file) == ([], {})
+    assert len(file.read_text().splitlines()) == 2
 
 
 def test_a_state_without_its_connection_is_an_error(homes: tuple[Home, Home]) -> None:
