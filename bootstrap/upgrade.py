@@ -114,7 +114,7 @@ def upgrade(
     """
     version.check()
     runtime = choose_runtime(settings)[0]
-    manifest, _ = create(settings, runtime, store, progress)
+    manifest, _ = create(settings, runtime, store, progress, resume=False)
     try:
         with progress.step("stop the old version"):
             runtime.down()

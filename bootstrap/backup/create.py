@@ -22,12 +22,18 @@ VERSION = "0.1.0"
 
 
 def create(
-    settings: Settings, runtime: Runtime, store: Store, progress: Progress
+    settings: Settings,
+    runtime: Runtime,
+    store: Store,
+    progress: Progress,
+    *,
+    resume: bool = True,
 ) -> tuple[Manifest, int]:
     """Back the whole platform up; return the backup and the bytes that were new in the place.
 
     The services that write stand still while the databases are dumped and what changed since
-    the first look is copied; then the platform is again as it was found.
+    the first look is copied; then the platform is again as it was found. Without `resume` it is
+    left standing still, unless the backup failed.
     """
     if not (settings.data_dir / "runtime").exists():
         raise NotFoundError(f"nothing was ever started in {settings.lakelet_home}: run `make up`")
@@ -42,7 +48,7 @@ def create(
                 copied = lake.copy_objects(settings, blobs, seen, moving=True)
                 seen |= lake.known(copied)
                 step.detail = f"{len(copied):,} objects"
-        with quiet(runtime, progress):
+        with quiet(runtime, progress, resume=resume):
             manifest = _copy(settings, runtime, blobs, seen, progress)
         document = Path(spool) / "manifest.json"
         document.write_text(manifest.model_dump_json(indent=1))
@@ -52,16 +58,26 @@ def create(
 
 
 @contextmanager
-def quiet(runtime: Runtime, progress: Progress) -> Iterator[None]:
-    """Have PostgreSQL and the storage run and nothing else; then bring back what was."""
+def quiet(runtime: Runtime, progress: Progress, *, resume: bool = True) -> Iterator[None]:
+    """Have PostgreSQL and the storage run and nothing else; then bring back what was.
+
+    Without `resume` only after an error.
+    """
     before = runtime.running()
     with progress.step("stop what writes"):
         runtime.up_only(runtime.bases)
     try:
         yield
-    finally:
-        with progress.step("start the services" if before else "stop the services"):
-            runtime.up_only(before) if before else runtime.down()
+    except BaseException:
+        _bring_back(runtime, before, progress)
+        raise
+    if resume:
+        _bring_back(runtime, before, progress)
+
+
+def _bring_back(runtime: Runtime, before: list[str], progress: Progress) -> None:
+    with progress.step("start the services" if before else "stop the services"):
+        runtime.up_only(before) if before else runtime.down()
 
 
 def _copy(
@@ -79,6 +95,7 @@ def _copy(
         step.detail = f"{len(objects):,} objects, {len(tables)} tables"
     with progress.step("copy the files"):
         kept = files.copy_files(settings.lakelet_home, blobs)
+        folders = files.folder_modes(settings.lakelet_home, kept)
         volumes: dict[str, Blob] = {}
         for name in runtime.volumes():
             with runtime.read_volume(name) as content:
@@ -96,6 +113,7 @@ def _copy(
         namespaces=namespaces,
         tables=tables,
         files=kept,
+        folders=folders,
         volumes=volumes,
     )
 

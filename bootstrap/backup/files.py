@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bootstrap.backup.blobs import Blobs
@@ -39,8 +39,25 @@ def copy_files(home: Path, blobs: Blobs) -> list[KeptFile]:
     ]
 
 
-def restore_files(home: Path, files: list[KeptFile], blobs: Blobs) -> None:
+def folder_modes(home: Path, files: list[KeptFile]) -> dict[str, int]:
+    """Return the mode of each folder that the files lie in, but for the home and its data folder.
+
+    A container reads some of them as another user: their modes have to come back.
+    """
+    folders = {folder for file in files for folder in Path(file.path).parents}
+    inside = sorted(str(f) for f in folders if len(f.parts) > 1)
+    return {folder: (home / folder).stat().st_mode & 0o777 for folder in inside}
+
+
+def restore_files(
+    home: Path, files: list[KeptFile], folders: Mapping[str, int], blobs: Blobs
+) -> None:
     """Put the files back, `.env` excepted (see `bootstrap.backup.environment`)."""
+    for name, mode in folders.items():  # parents come before what is in them
+        folder = home / name
+        if folder.resolve().is_relative_to((home / DATA).resolve()):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.chmod(mode)
     for file in files:
         if file.path == ".env":
             continue

@@ -77,7 +77,10 @@ class KeptFile(_Model):
 
 
 class Manifest(_Model):
-    """A whole backup; `volumes` are tar files of what the containers keep, by volume."""
+    """A whole backup; `volumes` are tar files of what the containers keep, by volume.
+
+    `folders`: the modes of the folders that the files lie in.
+    """
 
     format: Literal[1] = 1
     id: str
@@ -91,6 +94,7 @@ class Manifest(_Model):
     namespaces: list[LakeNamespace]
     tables: list[LakeTable]
     files: list[KeptFile]
+    folders: dict[str, int] = {}
     volumes: dict[str, Blob]
 
     def blobs(self) -> dict[str, int]:

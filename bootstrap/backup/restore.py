@@ -105,7 +105,7 @@ def _restore(
 ) -> list[str]:
     home = settings.lakelet_home
     with progress.step("restore the files"):
-        files.restore_files(home, manifest.files, blobs)
+        files.restore_files(home, manifest.files, manifest.folders, blobs)
         for name, blob in manifest.volumes.items():
             with blobs.fetched(blob) as content:
                 runtime.write_volume(name, content)

@@ -70,6 +70,7 @@ def build_image(name: str, build: Mapping[str, Any]) -> None:
     """
     command = ["docker", "build", "--tag", name]
     command += ["--file", str(Path(build["context"]) / build.get("dockerfile", "Dockerfile"))]
+    command += ["--target", build["target"]] if build.get("target") else []
     for key, value in (build.get("args") or {}).items():
         command += ["--build-arg", f"{key}={value}"]
     buildx = _run(["docker", "buildx", "version"], timeout=_SECONDS).returncode == 0
@@ -88,6 +89,7 @@ class Compose:
         self._folder = folder
         self._env_file = env_file
         self._environment = dict(environment)
+        self._resolved: tuple[object, dict[str, Any]] | None = None
 
     def command(self, *arguments: str) -> list[str]:
         """Return the whole command line. Raises ConfigError when there is no Compose."""
@@ -116,9 +118,16 @@ class Compose:
         return result.stdout
 
     def model(self) -> dict[str, Any]:
-        """Return the files as Compose resolves them."""
-        resolved: dict[str, Any] = json.loads(self.run("config", "--format", "json"))
-        return resolved
+        """Return the files as Compose resolves them; read again when one of them has changed."""
+        state = self._state_of_files()
+        if self._resolved is None or self._resolved[0] != state:
+            self._resolved = (state, json.loads(self.run("config", "--format", "json")))
+        return self._resolved[1]
+
+    def _state_of_files(self) -> object:
+        own = [self._folder / "docker-compose.yml", *sorted((self._folder / "compose").rglob("*"))]
+        stats = [(path, path.stat()) for path in (*own, self._env_file) if path.exists()]
+        return [(path, stat.st_mtime_ns, stat.st_size, stat.st_ino) for path, stat in stats]
 
     def containers(self) -> list[dict[str, Any]]:
         """Return a record for each container of the platform, ended ones too."""

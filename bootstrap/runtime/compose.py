@@ -31,6 +31,10 @@ _BASES = {"vendor": ("nessie",), "light": ("postgres", "minio")}
 _VOLUMES_LEFT_OUT = {"postgres", "minio", "light_postgres", "light_storage", "light_logs", "valkey"}
 # The vendors' first start: Dremio and Airbyte migrate their stores; images are there by then.
 _ASIDE = "-before-upgrade"
+# In the order in which they stand in their file.
+_TARGETS = (None, "platform", "notebooks")
+# What Dremio's engine makes anew in its volume: not worth a place in a backup.
+_MADE_ANEW = ("dremio/extensions", "dremio/spill")
 _WAITING = ("--wait", "--wait-timeout", "900")
 
 
@@ -164,10 +168,11 @@ class ComposeRuntime:
         }
 
     def _below(self, volume: str, folder: str) -> list[str]:
-        """Return what else is mounted inside a volume's folder, as paths in it."""
+        """Return what of a volume is left out of a backup: other mounts, what is made anew."""
         service = self.compose.model()["services"][self._mounts()[volume][0]]
         targets = [mount["target"] for mount in service["volumes"]]
-        return [t.removeprefix(f"{folder}/") for t in targets if t.startswith(f"{folder}/")]
+        below = [t.removeprefix(f"{folder}/") for t in targets if t.startswith(f"{folder}/")]
+        return [*below, *_MADE_ANEW]
 
     def _container_of(self, volume: str) -> tuple[str, str]:
         """Return a container (made, if need be, not started) and the folder of a volume in it."""
@@ -274,16 +279,22 @@ class ComposeRuntime:
         services = self.compose.model()["services"].values()
         builds = {s["image"]: s["build"] for s in services if s.get("build")}
         missing = [name for name in sorted(builds) if not engine.has_image(name)]
-        # An image that is built on another one of ours after it.
-        later = [n for n in missing if builds[n].get("args", {}).get("BASE") in builds]
-        for names in ([n for n in missing if n not in later], later):
-            if names:
-                plural = "" if len(names) == 1 else "s"
-                with (
-                    progress.step(f"build image{plural} {', '.join(names)}"),
-                    ThreadPoolExecutor(len(names)) as pool,
-                ):
-                    list(pool.map(lambda name: engine.build_image(name, builds[name]), names))
+        # What is built from one file shares its first layers: one after the other, to find them.
+        by_file: dict[str, list[str]] = {}
+        for name in sorted(missing, key=lambda n: _TARGETS.index(builds[n].get("target"))):
+            by_file.setdefault(builds[name]["dockerfile"], []).append(name)
+
+        def build(names: list[str]) -> None:
+            for name in names:
+                engine.build_image(name, builds[name])
+
+        if missing:
+            plural = "" if len(missing) == 1 else "s"
+            with (
+                progress.step(f"build image{plural} {', '.join(missing)}"),
+                ThreadPoolExecutor(len(by_file)) as pool,
+            ):
+                list(pool.map(build, by_file.values()))
 
     def _check_name(self, service: str) -> None:
         names = sorted(self.compose.model()["services"])

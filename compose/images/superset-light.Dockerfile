@@ -4,10 +4,12 @@ FROM python:3.11-slim
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app/lakelet
 
+# Compiled here, because Superset may write nothing beside its code: it would be compiled anew at
+# every start.
 COPY requirements/uv.txt requirements/superset.txt requirements/
 RUN pip install --no-cache-dir --require-hashes -r requirements/uv.txt \
  && uv venv --no-cache /app/.venv \
- && uv pip install --python /app/.venv/bin/python --no-cache --no-deps --require-hashes \
+ && uv pip install --python /app/.venv/bin/python --no-cache --compile-bytecode --no-deps --require-hashes \
       -r requirements/superset.txt \
  && useradd --uid 10001 --user-group --create-home superset \
  && mkdir -m 700 /app/superset_home /app/logs \

@@ -28,7 +28,7 @@ SETTINGS = {
     "RUNTIME": "compose",
     "ENGINES": "light",
     "COMPOSE_PROFILES": "notebooks",
-    "HEALTH_INTERVAL": "2s",
+    "HEALTH_INTERVAL": "3s",
 }
 
 

@@ -170,7 +170,8 @@ PEOPLE = (
 )
 VIEWS = (
     'CREATE VIEW reports."first of all" AS SELECT * FROM reports.deep."a/b".costs',
-    "CREATE VIEW reports.totals (how_many, together) AS SELECT n, s FROM gold.totals",
+    "CREATE VIEW reports.totals (how_many, together) AS "
+    'SELECT COUNT(*), SUM("the price") FROM reports.deep."a/b".costs',
 )
 
 
@@ -199,12 +200,6 @@ def test_views_come_back_in_the_order_they_need_each_other(
     order = sorted(definitions.views, key=lambda view: view.path)
     assert [view.path[1] for view in order] == ["deep", "first of all", "totals"]
     backwards = replace(definitions, views=tuple(reversed(order)))
-    # gold's tables come into the other engine's catalog as Dremio's S3 source would find them.
-    (table,) = (t for t in moved[0].tables if t.name == "totals")
-    catalog = lake.catalog(homes[1].settings, "gold")
-    document = {"table-uuid": table.uuid}
-    catalog.ensure_namespace(table.namespace)
-    catalog.adopt(table.namespace, table.name, table.metadata_location, document)
     broken = View(("reports", "broken"), "SELECT * FROM nowhere.at_all", (), ())
     made_there, left = write_views(new, replace(backwards, views=(broken, *backwards.views)))
     assert sorted(made_there) == [view.path for view in order]
@@ -212,7 +207,7 @@ def test_views_come_back_in_the_order_they_need_each_other(
     assert "nowhere" in left["reports.broken"]
     for name in ('"first of all"', 'deep."a/b".costs', "totals"):
         query = f"SELECT * FROM reports.{name}"
-        assert new.sql(query) == old.sql(query) != []
+        assert sorted(map(str, new.sql(query))) == sorted(map(str, old.sql(query))) != []
     assert list(new.sql("SELECT * FROM reports.totals")[0]) == ["how_many", "together"]
     there = new.by_path("reports", "deep", "a/b", "costs")
     assert there is not None
