@@ -77,7 +77,7 @@ test-e2e: install-tests ## Only the whole platform
 	$(BIN)/python -m pytest tests/e2e
 
 test-compose: install-tests ## Really bring up the light engines in containers
-	LAKELET_TEST_ENGINE=1 $(BIN)/python -m pytest tests/compose
+	LAKELET_TEST_ENGINE=1 $(BIN)/python -m pytest tests/compose/engine
 
 check: install-tests ## Format, lint, types, layering, docs
 	$(BIN)/ruff format --check .

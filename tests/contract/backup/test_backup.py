@@ -212,6 +212,9 @@ def test_an_interrupted_restore_is_begun_anew_elsewhere(
     assert other.settings.admin_password == home.settings.admin_password  # the backup's
     assert dotenv_values(other.settings.env_file)["MY_SOURCE_PASSWORD"] == "p w#d"
     assert stat.S_IMODE(other.settings.env_file.stat().st_mode) == 0o600
+    for folder in ("inbox", "inbox/sub"):  # containers read some of them as another user
+        modes = {(h.settings.data_dir / folder).stat().st_mode for h in (home, other)}
+        assert len(modes) == 1, folder
     with psycopg.connect(other.settings.postgres_dsn("superset")) as connection:
         assert connection.execute("SELECT current_user").fetchone() == ("superset",)
     start(other)

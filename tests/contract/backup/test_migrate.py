@@ -164,8 +164,6 @@ PEOPLE = (
     "CREATE ROLE readers",
     'CREATE ROLE "the analysts"',
     'GRANT ROLE readers TO ROLE "the analysts"',
-    "CREATE USER \"ann\" PASSWORD 'before-12345'",
-    "CREATE USER \"Bo Ü\" PASSWORD 'before-12345'",
     'GRANT ROLE "the analysts" TO USER "ann"',
 )
 VIEWS = (
@@ -186,8 +184,8 @@ def test_views_come_back_in_the_order_they_need_each_other(
         "entityType": "dataset",
         "type": "VIRTUAL_DATASET",
         "path": ["reports", "deep", "a/b", "costs"],
-        "sql": 'SELECT n, s AS "the sum" FROM totals',
-        "sqlContext": ["gold"],
+        "sql": 'SELECT id, price AS "the price" FROM shop.sold WHERE id <= 150',
+        "sqlContext": ["bronze"],
     }
     made = old.call("POST", "/api/v3/catalog", costs)
     note = {"text": "# Costs\nof everything"}
@@ -219,6 +217,9 @@ def test_views_come_back_in_the_order_they_need_each_other(
 
 def test_users_get_new_passwords_and_their_roles(homes: tuple[Home, Home], tmp_path: Path) -> None:
     old, new = homes
+    for name in ("ann", "Bo Ü"):
+        body = {"name": name, "password": "before-12345", "lastName": "Ö", "email": "a@b.example"}
+        Dremio(old.settings).call("POST", "/api/v3/user", body)
     for statement in PEOPLE:
         Dremio(old.settings).sql(statement)
     people = read_people(Dremio(old.settings), old.settings.admin_user)
