@@ -160,6 +160,17 @@ def sources_exist(model: Model) -> list[str]:
     return wrong
 
 
+def an_image_is_built_one_way(model: Model) -> list[str]:
+    """Services with one image name agree on how it is built (a missing target is another image)."""
+    builds: dict[str, Any] = {}
+    return [
+        f"{name}: {service['image']} is built in another way elsewhere"
+        for name, service in each(model)
+        if service.get("build")
+        and builds.setdefault(service["image"], service["build"]) != service["build"]
+    ]
+
+
 def secrets_are_generated(model: Model, environment: dict[str, str]) -> list[str]:
     """No secret has a default: each comes from `.env`, as a file or as a variable."""
     wrong = [
@@ -201,5 +212,6 @@ RULES: tuple[Rule, ...] = (
     rights_are_few,
     ports_are_loopback_and_unique,
     sources_exist,
+    an_image_is_built_one_way,
     roots_are_read_only,
 )

@@ -79,6 +79,14 @@ def test_a_bad_model_is_found(rule: policy.Rule, key: str, value: Any) -> None:
     assert len(rule(model)) == 1
 
 
+def test_two_ways_to_build_one_image_are_found() -> None:
+    model = copy.deepcopy(GOOD)
+    model["services"]["init"]["image"] = model["services"]["db"]["image"]
+    for name, target in (("db", "one"), ("init", "two")):
+        model["services"][name]["build"] = {"context": ".", "target": target}
+    assert len(policy.an_image_is_built_one_way(model)) == 1
+
+
 def test_a_writable_root_is_found() -> None:
     model = {"services": {"prometheus": GOOD["services"]["db"]}}
     assert len(policy.roots_are_read_only(model)) == 1

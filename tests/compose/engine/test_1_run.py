@@ -42,6 +42,15 @@ def test_every_service_leaves_its_log_in_the_store(home: Home) -> None:
         wait_until(lambda: wanted <= found(), seconds=90, what="the logs of all services")
 
 
+def test_pipeline_health_reads_syncs_and_logs_from_inside(home: Home) -> None:
+    [syncs] = home.lakelet_json(
+        "query", "SELECT COUNT(*) AS n FROM airbyte.history.syncs WHERE status = 'succeeded'"
+    )
+    assert syncs["n"] >= 2
+    [lines] = home.lakelet_json("query", 'SELECT COUNT(*) AS n FROM logs."*-logs-*"')
+    assert lines["n"] > 0
+
+
 def test_metrics_and_alerts_tell_of_the_containers(home: Home) -> None:
     def page() -> str:
         address = f"{home.settings.exporter_url}/metrics"
