@@ -11,9 +11,11 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import duckdb
 import psutil
 import pytest
 
+from services.common.waiting import wait_until
 from tests.contract.airbyte.client import SQLSERVER, Airbyte, Json, lake, rows
 from tests.support.sqlserver.fixture import SqlServer
 from tests.support.workload import TABLES, Workload, difference
@@ -150,6 +152,40 @@ def test_lost_changes_are_explained_and_read_anew_only_when_asked(
     airbyte.post("sources/update", sourceId=made, name="again", connectionConfiguration=config)
     airbyte.sync(connection)
     assert rows(airbyte.settings, "SELECT id FROM bronze.ct_lost.lost") == [(2,)]
+
+
+def test_a_continuous_connection_goes_on_through_a_failover(
+    airbyte: Airbyte, sqlserver: SqlServer
+) -> None:
+    tracked(
+        sqlserver, "live", "id int NOT NULL PRIMARY KEY, v int", "INSERT INTO live VALUES (1, 1)"
+    )
+    method = {**CDC, "poll_interval_ms": 100}
+    connection = airbyte.connect(
+        source(airbyte, sqlserver, replication_method=method),
+        "ct_live",
+        {"live": DEDUP},
+        continuous={"every": 0.2},
+    )
+
+    def seen() -> bool:
+        wanted = sqlserver.execute("SELECT id, v FROM live ORDER BY id")
+        try:
+            found = rows(airbyte.settings, "SELECT id, v FROM bronze.ct_live.live ORDER BY id")
+        except duckdb.CatalogException:  # the first snapshot is being written
+            return False
+        return bool(found == wanted)
+
+    try:
+        wait_until(seen, seconds=60, what="the snapshot")
+        sqlserver.execute("INSERT INTO live VALUES (2, 2)", "DELETE FROM live WHERE id = 1")
+        wait_until(seen, seconds=60, what="the changes")
+        if sqlserver.fake is not None:
+            sqlserver.fake.drop_clients("lake")
+        sqlserver.execute("UPDATE live SET v = 3")
+        wait_until(seen, seconds=90, what="the changes after the fail-over")
+    finally:
+        airbyte.post("connections/update", connectionId=connection, status="inactive")
 
 
 def _words(statement: str) -> str:

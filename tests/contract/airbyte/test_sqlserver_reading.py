@@ -7,6 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from tests.contract.airbyte.client import SQLSERVER, Airbyte, Json, rows
+from tests.support.jump_server import HIDDEN, jump_server
+from tests.support.jump_server import PASSWORD as JUMP_PASSWORD
+from tests.support.jump_server import USER as JUMP_USER
 from tests.support.sqlserver.fixture import SqlServer
 
 FULL = {"syncMode": "full_refresh", "destinationSyncMode": "overwrite"}
@@ -123,5 +126,17 @@ def test_what_cannot_be_read_is_explained(airbyte: Airbyte, sqlserver: SqlServer
     assert "database 'nowhere'" in message(database="nowhere")
     assert "sees no table in empty" in message(schemas=["empty"])
     assert "cannot be reached" in message(port=1)
+    with jump_server(sqlserver.admin["port"]) as jump:
+        tunnel = {
+            "tunnel_method": "SSH_PASSWORD_AUTH",
+            "tunnel_host": "127.0.0.1",
+            "tunnel_port": jump.port,
+            "tunnel_user": JUMP_USER,
+            "tunnel_user_password": JUMP_PASSWORD,
+        }
+        hidden = source(airbyte, sqlserver, host=HIDDEN, port=1433, tunnel_method=tunnel)
+        answer = airbyte.post("sources/check_connection", sourceId=hidden)
+        assert answer["status"] == "succeeded", answer
+        assert jump.passed == [(HIDDEN, 1433)]
     good = source(airbyte, sqlserver, ssl_method={"ssl_method": "unencrypted"})
     assert airbyte.post("sources/check_connection", sourceId=good)["status"] == "succeeded"

@@ -30,6 +30,7 @@ CREATE TABLE sys.change_tracking_tables
   (object_id INTEGER, begin_version BIGINT, cleanup_version BIGINT, min_valid_version BIGINT);
 CREATE TABLE sys.internal_tables
   (object_id INTEGER, parent_id INTEGER, internal_type INTEGER, create_date TIMESTAMP);
+CREATE TABLE sys.partitions (object_id INTEGER, index_id INTEGER, rows BIGINT);
 CREATE TABLE sys.denied (login VARCHAR, object_id INTEGER, what VARCHAR);
 CREATE TABLE tracked.state (version BIGINT);
 INSERT INTO tracked.state VALUES (NULL);

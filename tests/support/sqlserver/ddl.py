@@ -40,6 +40,7 @@ def _create(session: Session, match: Match) -> None:
     )
     for column in columns:
         _declare(session, number, column)
+    session.run("INSERT INTO sys.partitions VALUES (?, ?, 0)", [number, 1 if key else 0])
     if key:
         session.run("INSERT INTO sys.indexes VALUES (?, 1, true)", [number])
     for position, part in enumerate(key, 1):
@@ -83,7 +84,7 @@ def _drop(session: Session, match: Match) -> None:
     number, _ = session.table(match.group(1))
     session.run(f"DROP TABLE {_quoted(match.group(1))}")
     _untrack(session, number)
-    for view in ("objects", "columns", "indexes", "index_columns"):
+    for view in ("objects", "columns", "indexes", "index_columns", "partitions"):
         session.run(f"DELETE FROM sys.{view} WHERE object_id = ?", [number])
 
 
@@ -141,6 +142,7 @@ def _untrack(session: Session, number: int) -> None:
 def _truncate(session: Session, match: Match) -> None:
     number, _ = session.table(match.group(1))
     session.run(f"DELETE FROM {_quoted(match.group(1))}")
+    session.run("UPDATE sys.partitions SET rows = 0 WHERE object_id = ?", [number])
     tracked = session.run("SELECT 1 FROM sys.change_tracking_tables WHERE object_id = ?", [number])
     if tracked:
         session.run("UPDATE tracked.state SET version = version + 1")

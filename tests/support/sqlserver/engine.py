@@ -256,6 +256,8 @@ class Session:
 
     def _note(self, full: str, changes: list[tuple[str, tuple[Any, ...]]]) -> Result:
         table = self._table(full)
+        more = sum({"I": 1, "D": -1}.get(operation, 0) for operation, _ in changes)
+        self.run("UPDATE sys.partitions SET rows = rows + ? WHERE object_id = ?", [more, table.id])
         if table.tracked:
             self._changes += [(table.id, operation, key) for operation, key in changes]
         return Result(count=len(changes))

@@ -151,7 +151,7 @@ _TYPES: dict[str, _Type] = {
     "SMALLINT": _integer(2),
     "INTEGER": _integer(4),
     "BIGINT": _integer(8),
-    "HUGEINT": _number(38, 0),
+    "HUGEINT": _integer(8),  # a SUM of bigint is bigint here
     "FLOAT": _Type(bytes([0x6D, 4]), _sized(lambda v: struct.pack("<f", v))),
     "DOUBLE": _Type(bytes([0x6D, 8]), _sized(lambda v: struct.pack("<d", v))),
     "DATE": _Type(b"\x28", _sized(_days)),

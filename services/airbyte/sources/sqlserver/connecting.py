@@ -95,7 +95,8 @@ def session(config: Json) -> Iterator[Session]:
     with tunnel.through(config, DEFAULT_PORT) as local:
         host, port = local or (str(config["host"]), int(config.get("port") or DEFAULT_PORT))
         keywords = options(config, host, port)
-        _reach(host, port, config)
+        if local is None:  # a tunnel's end is always open
+            _reach(host, port, config)
         try:
             with trusting(keywords, mode(config).get("certificate")) as found:
                 target = connection_string(found)

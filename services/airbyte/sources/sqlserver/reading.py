@@ -18,7 +18,7 @@ from services.airbyte.sources.sqlserver import cursor as cursors
 from services.airbyte.sources.sqlserver.connecting import Session, query
 from services.airbyte.sources.sqlserver.names import identifier
 from services.airbyte.sources.sqlserver.rows import Rows
-from services.airbyte.sources.sqlserver.tables import SourceColumn, SourceTable
+from services.airbyte.sources.sqlserver.tables import SourceColumn, SourceTable, believed_rows
 
 Json = dict[str, Any]
 
@@ -59,6 +59,7 @@ class TableReader:
 
     def start(self, state: Json | None) -> Reading:
         """Say what to read; for an incremental read also where it ends."""
+        believed = believed_rows(self._db, self._table)
         if self._stream.incremental:
             relation = self._incremental(state)
         else:
@@ -70,6 +71,7 @@ class TableReader:
             unique_key=bool(self._table.primary_key)
             and set(self._stream.primary_key) == set(self._table.primary_key)
             and not self._stream.incremental,
+            estimated_rows=None if state else believed,
         )
 
     def _listing(self) -> str:

@@ -82,6 +82,16 @@ class SourceTable:
         return f"{identifier(self.schema)}.{identifier(self.name)}"
 
 
+def believed_rows(db: Session, table: SourceTable) -> int | None:
+    """Return how many rows the server believes a table has; None for a view."""
+    found = query(
+        db,
+        "SELECT SUM(p.rows) AS n FROM sys.partitions AS p"
+        f" WHERE p.object_id = {table.id} AND p.index_id IN (0, 1)",
+    )
+    return int(found[0]["n"]) if found[0]["n"] else None
+
+
 def find_tables(
     db: Session, schemas: Sequence[str], table: str | None = None, *, permitted: bool = True
 ) -> list[SourceTable]:

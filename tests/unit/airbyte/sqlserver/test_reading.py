@@ -8,7 +8,7 @@ from services.airbyte.sources.mysql.cursor import Position, Window
 from services.airbyte.sources.sqlserver import connecting, cursor, rows
 from services.airbyte.sources.sqlserver.failures import explain
 from services.airbyte.sources.sqlserver.names import identifier
-from services.airbyte.sources.sqlserver.tables import find_tables
+from services.airbyte.sources.sqlserver.tables import believed_rows, find_tables
 from services.airbyte.sources.sqlserver.types import FIXED, Declared, map_type
 from tests.support.sqlserver.fixture import SqlServer
 
@@ -71,6 +71,7 @@ def test_batches_are_bounded_by_bytes(server: SqlServer, monkeypatch: pytest.Mon
     )
     with connecting.session(server.config()) as db:
         (table,) = find_tables(db, ["dbo"], "wide")
+        assert believed_rows(db, table) == 2000
         for chosen in (table.columns[:2], table.columns):
             listing = ", ".join(column.select() for column in chosen)
             found = list(rows.Rows(db, f"SELECT {listing} FROM wide", chosen).batches())

@@ -60,6 +60,7 @@ class Reader:
             for one in streams:
                 if self.states[one.key] is None or one.key in log.lost:
                     with log.snapshot(one) as reading:
+                        assert reading.estimated_rows in (None, 1, 2)
                         query = f"SELECT id, v, 'S' FROM {reading.relation} ORDER BY 1"
                         found.append((one.name, self.duck.execute(query).fetchall()))
                         self.states[one.key] = reading.state()

@@ -23,7 +23,7 @@ from services.airbyte.sources.sqlserver.failures import explain
 from services.airbyte.sources.sqlserver.reading import choose
 from services.airbyte.sources.sqlserver.rows import Rows
 from services.airbyte.sources.sqlserver.snapshots import begin, end
-from services.airbyte.sources.sqlserver.tables import SourceTable
+from services.airbyte.sources.sqlserver.tables import SourceTable, believed_rows
 from services.airbyte.sources.sqlserver.tracking.config import (
     CDC_COLUMNS,
     CURSOR,
@@ -82,6 +82,7 @@ def read_whole(
     """Read a table as of the moment."""
     columns = choose(table, replace(stream, sync_mode="full_refresh"), env)
     listing = ", ".join(column.select() for column in columns)
+    believed = believed_rows(db, table)
     rows = Rows(db, f"SELECT {listing} FROM {table.full_name}", columns)
     duck.register(_ROWS, rows.reader())
     try:
@@ -93,6 +94,7 @@ def read_whole(
             state=place.to_state,
             unique_key=bool(table.primary_key)
             and set(stream.primary_key) == set(table.primary_key),
+            estimated_rows=believed,
         )
     except duckdb.Error as error:
         if rows.error is None:
