@@ -99,8 +99,7 @@ def provision(platform: Platform, settings: Settings, progress: Progress) -> Non
     with progress.step("set up Dremio's sources") as step:
         dremio = Dremio(settings)
         changed = ensure_layers(dremio, seen, inside)
-        # The vendors' Airbyte has no history to ask for, their log shipper other indices.
-        changed += ensure_watching(dremio, settings, inside) if runtime.engines == "light" else []
+        changed += ensure_watching(dremio, settings, inside, vendors=runtime.engines == "vendor")
         step.detail = ", ".join(changed) or "as they were"
     with progress.step("set up Dremio's users for dbt and Superset") as step:
         step.detail = ensure_people(dremio, platform, settings)

@@ -12,7 +12,7 @@ from bootstrap.clients.dremio import DBT, SUPERSET, Dremio, can_log_in, login_of
 from bootstrap.environment import set_values
 from bootstrap.platform_file import Platform
 from bootstrap.provision.dremio import INGESTED
-from bootstrap.provision.watching import LOGS, SYNCS
+from bootstrap.provision.watching import watched
 from services.common.errors import LakeletError, NotFoundError
 from services.common.settings import Settings
 
@@ -73,5 +73,4 @@ def _rights(dremio: Dremio, platform: Platform) -> list[tuple[str, str, tuple[st
         found.append((DBT, layer, _READ if layer == INGESTED else _WRITE))
         if layer != INGESTED:
             found.append((SUPERSET, layer, _READ))
-    watching = [name for name in (LOGS, SYNCS) if dremio.by_path(name) is not None]
-    return found + [(SUPERSET, name, _READ) for name in watching]
+    return found + [(SUPERSET, name, _READ) for name in sorted(watched(dremio))]

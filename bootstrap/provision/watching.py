@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 
 from bootstrap.clients.dremio import Dremio
 from services.common.settings import Settings
@@ -20,37 +21,44 @@ _SECRET = "password"  # noqa: S105 - the field's name; its value is never shown
 _FIRST_LINES_SECONDS = 60.0
 
 
-def ensure_watching(dremio: Dremio, settings: Settings, inside: Settings) -> list[str]:
-    """Make or correct both sources; return the names of those changed.
+def ensure_watching(
+    dremio: Dremio, settings: Settings, inside: Settings, *, vendors: bool = False
+) -> list[str]:
+    """Make or correct the sources; return the names of those changed.
 
     `inside`: the settings as Dremio sees the others. Nothing is done where no log store answers.
+    With the vendors' servers there is the history of syncs alone, beside Airbyte's own database;
+    their log shipper writes indices of another kind.
     Raises TransientError when no log line arrives.
     """
+    if vendors:
+        return _ensure(dremio, SYNCS, "POSTGRES", _history(inside, "monitor", "dremio"))
     if not _answers(settings):
         return []
     wait_until(lambda: _has_lines(settings), seconds=_FIRST_LINES_SECONDS, what="the first log")
-    changed = []
-    for name, kind, config in (
-        (LOGS, "ELASTIC", _log_store(inside)),
-        (SYNCS, "POSTGRES", _history(inside)),
-    ):
-        present = dremio.by_path(name)
-        entity: dict[str, Any] = {"entityType": "source", "type": kind, "name": name}
-        entity["config"] = config
-        if present is None:
-            dremio.call("POST", "/api/v3/catalog", entity)
-        elif not _agrees(present.get("config", {}), config):
-            entity |= {"id": present["id"], "tag": present.get("tag")}
-            dremio.call("PUT", f"/api/v3/catalog/{present['id']}", entity)
-        else:
-            continue
-        changed.append(name)
-    return changed
+    return [
+        *_ensure(dremio, LOGS, "ELASTIC", _log_store(inside)),
+        *_ensure(dremio, SYNCS, "POSTGRES", _history(inside, "airbyte", "airbyte")),
+    ]
 
 
-def is_watched(dremio: Dremio) -> bool:
-    """Say whether both sources are there."""
-    return all(dremio.by_path(name) is not None for name in (LOGS, SYNCS))
+def watched(dremio: Dremio) -> frozenset[str]:
+    """Return which of the sources are there."""
+    return frozenset(name for name in (LOGS, SYNCS) if dremio.by_path(name) is not None)
+
+
+def _ensure(dremio: Dremio, name: str, kind: str, config: dict[str, Any]) -> list[str]:
+    present = dremio.by_path(name)
+    entity: dict[str, Any] = {"entityType": "source", "type": kind, "name": name}
+    entity["config"] = config
+    if present is None:
+        dremio.call("POST", "/api/v3/catalog", entity)
+    elif not _agrees(present.get("config", {}), config):
+        entity |= {"id": present["id"], "tag": present.get("tag")}
+        dremio.call("PUT", f"/api/v3/catalog/{present['id']}", entity)
+    else:
+        return []
+    return [name]
 
 
 def _log_store(settings: Settings) -> dict[str, Any]:
@@ -66,14 +74,15 @@ def _log_store(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _history(settings: Settings) -> dict[str, Any]:
+def _history(settings: Settings, database: str, role: str) -> dict[str, Any]:
+    secret: SecretStr = getattr(settings, f"{role}_db_password")
     return {
         "hostname": settings.postgres_host,
         "port": str(settings.postgres_port),
-        "databaseName": "airbyte",
+        "databaseName": database,
         "authenticationType": "MASTER",
-        "username": "airbyte",
-        _SECRET: settings.airbyte_db_password.get_secret_value(),
+        "username": role,
+        _SECRET: secret.get_secret_value(),
     }
 
 

@@ -16,12 +16,14 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import yaml
 
+from bootstrap.superset.leaving_out import leave_out
 from services.common.errors import ConfigError
 from services.common.settings import CHECKOUT, Settings
 
 ASSETS = CHECKOUT / "superset_assets"
 # The set of assets (a folder of its own in there) that shows the platform itself.
 WATCHING = "pipeline_health"
+LOG_LINES = "log_lines"  # its dataset over the log store
 
 # What Superset writes in place of a password (superset.constants.PASSWORD_MASK).
 _MASK = "X" * 10
@@ -43,9 +45,12 @@ def build_bundle(
     folder: Path = ASSETS,
     *,
     without: tuple[str, ...] = (),
+    without_tables: tuple[str, ...] = (),
     login: tuple[str, str] | None = None,
 ) -> Bundle:
     """Read the assets and return them ready to import, `without` the sets of these names.
+
+    `without_tables`: datasets that are left out, with their charts and those charts' places.
 
     `login`: the user and password that Superset asks Dremio with, by default the administrator's.
     Raises ConfigError when a file is not readable as YAML, when a chart has no query context
@@ -62,6 +67,7 @@ def build_bundle(
         for path in sorted(folder.rglob("*.yaml"))
         if path.relative_to(folder).parts[0] not in without
     }
+    documents = leave_out(documents, without_tables)
     if not documents:
         raise ConfigError(f"no Superset assets: looked for *.yaml in {folder}")
     passwords: dict[str, str] = {}

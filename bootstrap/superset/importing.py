@@ -8,9 +8,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from bootstrap.clients.dremio import SUPERSET, Dremio, login_of
-from bootstrap.provision.watching import is_watched
+from bootstrap.provision.watching import LOGS, SYNCS, watched
 from bootstrap.runtime import choose_runtime
-from bootstrap.superset.bundle import WATCHING, build_bundle
+from bootstrap.superset.bundle import LOG_LINES, WATCHING, build_bundle
 from bootstrap.superset.client import Superset
 from services.common.errors import LakeletError, PermanentError
 from services.common.settings import Settings
@@ -19,13 +19,16 @@ from services.common.settings import Settings
 def import_assets(settings: Settings) -> str:
     """Bring Superset to what `superset_assets/` says; return what there is now, in words.
 
-    What shows the platform itself is left out where Dremio has no sources for it. A second import
-    changes nothing: everything is found by its uuid. Raises PermanentError naming each chart that
-    does not answer, with the engine's words.
+    What shows the platform itself is left out as far as Dremio has no source for it. A second
+    import changes nothing: everything is found by its uuid. Raises PermanentError naming each
+    chart that does not answer, with the engine's words.
     """
-    left_out = () if is_watched(Dremio(settings)) else (WATCHING,)
+    there = watched(Dremio(settings))
     bundle = build_bundle(
-        choose_runtime(settings)[0].inside, without=left_out, login=login_of(settings, SUPERSET)
+        choose_runtime(settings)[0].inside,
+        without=() if SYNCS in there else (WATCHING,),
+        without_tables=() if LOGS in there else (LOG_LINES,),
+        login=login_of(settings, SUPERSET),
     )
     superset = Superset(settings)
     superset.import_bundle(bundle.content, bundle.passwords)

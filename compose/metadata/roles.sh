@@ -32,4 +32,6 @@ ensure nessie ""
 ensure shop REPLICATION # the owner of a database read by change data capture
 ensure monitor ""
 psql -qv ON_ERROR_STOP=1 -c 'GRANT pg_monitor TO monitor'
+SECRET=$(</run/secrets/airbyte_db_password) \
+  psql -qv ON_ERROR_STOP=1 -d monitor -f /bootstrap/history.sql
 echo "roles and databases are as .env says"

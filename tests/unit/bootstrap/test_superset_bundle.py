@@ -16,7 +16,7 @@ import yaml
 
 from bootstrap.environment import ensure_env_file
 from bootstrap.superset import Bundle, build_bundle
-from bootstrap.superset.bundle import ASSETS, WATCHING
+from bootstrap.superset.bundle import ASSETS, LOG_LINES, WATCHING
 from bootstrap.superset.importing import _told
 from services.common.errors import ConfigError
 from services.common.settings import CHECKOUT, Settings, read_settings
@@ -170,3 +170,27 @@ def test_a_password_the_driver_would_cut_is_refused(tmp_path: Path) -> None:
 def test_charts_with_the_same_problem_are_told_together() -> None:
     text = _told({"B": "400: no table", "A": "400: no table", "C": "", "D": "500: down"})
     assert text == "Superset: 3 of 4 charts do not answer: A, B: 400: no table; D: 500: down"
+
+
+def test_without_the_log_store_the_charts_over_it_leave_no_trace(settings: Settings) -> None:
+    whole, bundle = build_bundle(settings), build_bundle(settings, without_tables=(LOG_LINES,))
+    before, after = documents(whole), documents(bundle)
+    gone = before.keys() - after.keys()
+    assert {name.split("/")[0] for name in gone} == {"charts", "datasets"}
+    assert {before[name].get("table_name") for name in gone if "datasets" in name} == {LOG_LINES}
+    text = yaml.safe_dump(after)
+    assert not [name for name in gone if before[name]["uuid"] in text]
+    [health] = [d for d in after.values() if d.get("slug") == "pipeline-health"]
+    position = health["position"]
+    shown = {n["meta"]["uuid"] for n in position.values() if n in _nodes(position, "CHART")}
+    assert shown == {d["uuid"] for n, d in after.items() if n.startswith("charts/health_")}
+    assert len(shown) >= 4
+    children = [c for n in position.values() if isinstance(n, dict) for c in n.get("children", [])]
+    assert set(children) <= position.keys()
+    assert all(row["children"] for row in _nodes(position, "ROW"))
+    others = {n: d for n, d in before.items() if n not in gone and d.get("slug") != health["slug"]}
+    assert others == {n: d for n, d in after.items() if d.get("slug") != health["slug"]}
+
+
+def _nodes(position: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [n for n in position.values() if isinstance(n, dict) and n["type"] == kind]
