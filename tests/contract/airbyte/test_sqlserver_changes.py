@@ -1,6 +1,6 @@
 """SQL Server read through change tracking.
 
-The random part: `LAKELET_SQLSERVER_ROUNDS` (3) says how many rounds, `LAKELET_CDC_SEED` which ones.
+The random part: `LAKELET_SQLSERVER_ROUNDS` (2) says how many rounds, `LAKELET_CDC_SEED` which ones.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.contract.airbyte.client import SQLSERVER, Airbyte, Json, lake, rows
 from tests.support.sqlserver.fixture import SqlServer
 from tests.support.workload import TABLES, Workload, difference
 
-ROUNDS = int(os.environ.get("LAKELET_SQLSERVER_ROUNDS") or 3)
+ROUNDS = int(os.environ.get("LAKELET_SQLSERVER_ROUNDS") or 2)
 SEED = int(os.environ.get("LAKELET_CDC_SEED") or random.SystemRandom().randrange(10**6))
 CDC = {"method": "CDC"}
 RESYNC = {**CDC, "invalid_cdc_cursor_position_behavior": "Re-sync data"}
@@ -154,9 +154,7 @@ def test_lost_changes_are_explained_and_read_anew_only_when_asked(
     assert rows(airbyte.settings, "SELECT id FROM bronze.ct_lost.lost") == [(2,)]
 
 
-def test_a_continuous_connection_goes_on_through_a_failover(
-    airbyte: Airbyte, sqlserver: SqlServer
-) -> None:
+def test_a_continuous_connection_brings_changes(airbyte: Airbyte, sqlserver: SqlServer) -> None:
     tracked(
         sqlserver, "live", "id int NOT NULL PRIMARY KEY, v int", "INSERT INTO live VALUES (1, 1)"
     )
@@ -180,10 +178,6 @@ def test_a_continuous_connection_goes_on_through_a_failover(
         wait_until(seen, seconds=60, what="the snapshot")
         sqlserver.execute("INSERT INTO live VALUES (2, 2)", "DELETE FROM live WHERE id = 1")
         wait_until(seen, seconds=60, what="the changes")
-        if sqlserver.fake is not None:
-            sqlserver.fake.drop_clients("lake")
-        sqlserver.execute("UPDATE live SET v = 3")
-        wait_until(seen, seconds=90, what="the changes after the fail-over")
     finally:
         airbyte.post("connections/update", connectionId=connection, status="inactive")
 

@@ -11,6 +11,14 @@ from tests.support.sqlserver import catalog, translate
 from tests.support.sqlserver.catalog import Column, split_name, unquoted
 
 
+class SqlError(Exception):
+    """An error with the server's number."""
+
+    def __init__(self, number: int, message: str) -> None:
+        super().__init__(message)
+        self.number = number
+
+
 class Session(Protocol):
     """What a statement works with."""
 
@@ -116,6 +124,13 @@ def _remove(session: Session, match: Match) -> None:
 
 def _track(session: Session, match: Match) -> None:
     number, keys = session.table(match.group(1))
+    if not keys:
+        raise SqlError(
+            4997,
+            f"Cannot enable change tracking on table '{split_name(match.group(1))[1]}'. Change"
+            " tracking requires a primary key on the table. Create a primary key on the table"
+            " before enabling change tracking.",
+        )
     kinds = {row[0]: row[1] for row in session.run(f"DESCRIBE {_quoted(match.group(1))}")}
     listing = ", ".join(f'"{key}" {kinds[key]}' for key in keys)
     session.run(
@@ -158,6 +173,12 @@ def _truncate(session: Session, match: Match) -> None:
 def _database(session: Session, match: Match) -> None:
     what, state = match.group(1).upper(), match.group(2).upper()
     if what == "CHANGE_TRACKING":
+        if state == "OFF" and session.run("SELECT 1 FROM sys.change_tracking_tables"):
+            raise SqlError(
+                22115,
+                "Change tracking is enabled for one or more tables in the database. Disable change"
+                " tracking on each table before disabling it for the database.",
+            )
         version = "coalesce(version, 0)" if state == "ON" else "NULL"
         session.run(f"UPDATE tracked.state SET version = {version}")
     else:

@@ -25,18 +25,11 @@ from typing import Any
 
 import duckdb
 
-from tests.support.sqlserver import catalog, translate
+from tests.support.sqlserver import catalog, ddl, translate
 from tests.support.sqlserver.catalog import split_name
+from tests.support.sqlserver.ddl import SqlError
 
 _NAME = r"((?:\[(?:[^\]]|\]\])+\]|\w+)(?:\.(?:\[(?:[^\]]|\]\])+\]|\w+))?)"
-
-
-class SqlError(Exception):
-    """An error with the server's number."""
-
-    def __init__(self, number: int, message: str) -> None:
-        super().__init__(message)
-        self.number = number
 
 
 @dataclass
@@ -289,23 +282,18 @@ def _ddl(run: Callable[[Session, re.Match[str]], None]) -> Callable[[Session, An
     return lambda session, match: session._schema_change(run, match)
 
 
-def _statements() -> list[tuple[str, Callable[[Session, re.Match[str]], Result | None]]]:
-    from tests.support.sqlserver import ddl
-
-    return [
-        (r"SET TRANSACTION ISOLATION LEVEL (SNAPSHOT|READ COMMITTED)$", Session._isolation),
-        (r"SET \w+", lambda session, match: None),
-        (r"BEGIN TRAN(SACTION)?$", lambda session, match: session.begin()),
-        (r"COMMIT( TRAN(SACTION)?)?$", lambda session, match: session.commit()),
-        (
-            r"(IF @@TRANCOUNT > 0 )?ROLLBACK( TRAN(SACTION)?)?$",
-            lambda session, match: session.rollback(),
-        ),
-        (rf"INSERT INTO {_NAME}.*$", Session._insert),
-        (rf"UPDATE {_NAME} SET (.*?)( WHERE (.*))?$", Session._update),
-        (rf"DELETE FROM {_NAME}.*$", Session._delete),
-        *((pattern.replace("<name>", _NAME), _ddl(run)) for pattern, run in ddl.STATEMENTS),
-    ]
-
-
-_STATEMENTS = _statements()
+# The first that fits runs; what fits none is a query.
+_STATEMENTS: tuple[tuple[str, Callable[[Session, re.Match[str]], Result | None]], ...] = (
+    (r"SET TRANSACTION ISOLATION LEVEL (SNAPSHOT|READ COMMITTED)$", Session._isolation),
+    (r"SET \w+", lambda session, match: None),
+    (r"BEGIN TRAN(SACTION)?$", lambda session, match: session.begin()),
+    (r"COMMIT( TRAN(SACTION)?)?$", lambda session, match: session.commit()),
+    (
+        r"(IF @@TRANCOUNT > 0 )?ROLLBACK( TRAN(SACTION)?)?$",
+        lambda session, match: session.rollback(),
+    ),
+    (rf"INSERT INTO {_NAME}.*$", Session._insert),
+    (rf"UPDATE {_NAME} SET (.*?)( WHERE (.*))?$", Session._update),
+    (rf"DELETE FROM {_NAME}.*$", Session._delete),
+    *((pattern.replace("<name>", _NAME), _ddl(run)) for pattern, run in ddl.STATEMENTS),
+)

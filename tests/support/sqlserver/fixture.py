@@ -59,29 +59,32 @@ class SqlServer:
 def sql_server() -> Iterator[SqlServer]:
     """Run a server; changes are tracked in its database, and snapshots allowed."""
     given = os.environ.get(VARIABLE)
-    with _real(json.loads(given)) if given else _own() as server:
-        name = server.admin["database"]
-        server.execute(
-            f"ALTER DATABASE [{name}] SET CHANGE_TRACKING = ON"
-            " (CHANGE_RETENTION = 2 DAYS, AUTO_CLEANUP = ON)",
-            f"ALTER DATABASE [{name}] SET ALLOW_SNAPSHOT_ISOLATION ON",
-        )
+    with _real(json.loads(given)) if given else own_server() as server:
         yield server
 
 
+def _switch_on(server: SqlServer) -> None:
+    server.execute(
+        "ALTER DATABASE CURRENT SET CHANGE_TRACKING = ON"
+        " (CHANGE_RETENTION = 2 DAYS, AUTO_CLEANUP = ON)",
+        "ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION ON",
+    )
+
+
 @contextmanager
-def _own() -> Iterator[SqlServer]:
-    with serving({_ADMIN: _ADMIN_PASSWORD, USER: PASSWORD}) as server:
-        yield SqlServer(
-            {
-                "host": "127.0.0.1",
-                "port": server.port,
-                "database": "shop",
-                "username": _ADMIN,
-                "password": _ADMIN_PASSWORD,
-            },
-            server,
-        )
+def own_server() -> Iterator[SqlServer]:
+    """Run the server of this folder."""
+    with serving({_ADMIN: _ADMIN_PASSWORD, USER: PASSWORD}) as fake:
+        admin = {
+            "host": "127.0.0.1",
+            "port": fake.port,
+            "database": "shop",
+            "username": _ADMIN,
+            "password": _ADMIN_PASSWORD,
+        }
+        server = SqlServer(admin, fake)
+        _switch_on(server)
+        yield server
 
 
 @contextmanager
@@ -99,6 +102,7 @@ def _real(given: Json) -> Iterator[SqlServer]:
             f"ALTER ROLE db_datareader ADD MEMBER [{USER}]",
             f"GRANT VIEW CHANGE TRACKING ON SCHEMA::dbo TO [{USER}]",
         )
+        _switch_on(server)
         yield server
     finally:
         master.execute(f"ALTER DATABASE [{name}] SET SINGLE_USER WITH ROLLBACK IMMEDIATE")

@@ -7,12 +7,12 @@ import duckdb
 import pytest
 
 from services.airbyte.cdk.source import Environment
-from tests.support.sqlserver.fixture import SqlServer, sql_server
+from tests.support.sqlserver.fixture import SqlServer, own_server
 
 
 @pytest.fixture
 def server() -> Iterator[SqlServer]:
-    with sql_server() as one:
+    with own_server() as one:
         yield one
 
 

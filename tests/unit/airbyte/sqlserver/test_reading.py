@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import duckdb
 import pytest
 
+from services.airbyte.cdk.catalog import ConfiguredStream
+from services.airbyte.cdk.source import Environment
 from services.airbyte.sources.mysql.cursor import Position, Window
 from services.airbyte.sources.sqlserver import connecting, cursor, rows
 from services.airbyte.sources.sqlserver.failures import explain
 from services.airbyte.sources.sqlserver.names import identifier
+from services.airbyte.sources.sqlserver.source import SqlServerSource
 from services.airbyte.sources.sqlserver.tables import believed_rows, find_tables
 from services.airbyte.sources.sqlserver.types import FIXED, Declared, map_type
 from tests.support.sqlserver.fixture import SqlServer
@@ -78,6 +84,54 @@ def test_batches_are_bounded_by_bytes(server: SqlServer, monkeypatch: pytest.Mon
             assert sum(batch.num_rows for batch in found) == 2000
             assert max(batch.nbytes for batch in found) < 150_000
             assert 4 < len(found) < 400
+
+
+def read(
+    server: SqlServer, duck: duckdb.DuckDBPyConnection, env: Environment, state: Any, **method: Any
+) -> tuple[list[int], Any]:
+    stream = ConfiguredStream(
+        "seen", "dbo", "incremental", "append", "made", ("id",), ("id",), None, None
+    )
+    config = server.config(replication_method={"method": "STANDARD", **method})
+    with SqlServerSource().read(config, stream, state, duck, env) as reading:
+        found = duck.execute(f"SELECT id FROM {reading.relation} ORDER BY id").fetchall()
+        return [row[0] for row in found], reading.state()
+
+
+@pytest.mark.parametrize("snapshots", ["ON", "OFF"])
+def test_todays_rows_may_wait(
+    server: SqlServer, duck: duckdb.DuckDBPyConnection, env: Environment, snapshots: str
+) -> None:
+    server.execute(
+        f"ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION {snapshots}",
+        "CREATE TABLE seen (id int NOT NULL PRIMARY KEY, made datetime2(7))",
+        "INSERT INTO seen VALUES (1, '2024-01-01'), (2, SYSUTCDATETIME()), (3, NULL)",
+    )
+    found, state = read(server, duck, env, None, exclude_todays_data=True)
+    assert found == [1, 3]
+    server.execute("INSERT INTO seen VALUES (4, '2024-01-02')")
+    assert read(server, duck, env, state, exclude_todays_data=True)[0] == [4]
+    assert read(server, duck, env, state)[0] == [2, 4]
+
+
+def test_more_ties_than_a_window_holds_follow_airbytes_rule(
+    server: SqlServer, duck: duckdb.DuckDBPyConnection, env: Environment, told: list[str]
+) -> None:
+    server.execute(
+        "CREATE TABLE seen (id int NOT NULL PRIMARY KEY, made date)",
+        "INSERT INTO seen SELECT range, '2024-01-01' FROM range(600)",
+    )
+    found, state = read(server, duck, env, None)
+    assert len(found) == 600
+    assert state["cursor_record_count"] == 600
+    assert "choose a finer cursor" in told[-1]
+    assert read(server, duck, env, state)[0] == []
+    server.execute("INSERT INTO seen VALUES (1000, '2024-01-01')")
+    assert len(read(server, duck, env, state)[0]) == 601
+    server.execute(
+        "DELETE FROM seen WHERE id = 1000", "INSERT INTO seen VALUES (2000, '2024-01-02')"
+    )
+    assert read(server, duck, env, state)[0] == [2000]
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,8 @@ def test_tracking_that_is_off_is_named(reader: Reader) -> None:
     reader.server.execute("ALTER TABLE a DISABLE CHANGE_TRACKING")
     with pytest.raises(ConnectorError, match=r"ALTER TABLE \[dbo\]\.\[a\] ENABLE"):
         reader.sync(CDC)
-    reader.server.execute("ALTER DATABASE CURRENT SET CHANGE_TRACKING = OFF")
+    reader.server.execute(
+        "ALTER TABLE b DISABLE CHANGE_TRACKING", "ALTER DATABASE CURRENT SET CHANGE_TRACKING = OFF"
+    )
     with pytest.raises(ConnectorError, match="SET CHANGE_TRACKING = ON"):
         reader.sync(CDC)

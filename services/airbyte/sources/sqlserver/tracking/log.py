@@ -136,7 +136,7 @@ class TrackingLog:
             table = self._table(own)
             if self._moment is None:
                 self._snapshots = self._stack.enter_context(connecting.session(self._config))
-                self._moment = Moment.take(self._snapshots)
+                self._moment = Moment.take(self._snapshots, table)
                 self._env.log(self._moment.words)
             tracked = self._tracking(table, servers.tracked_tables(self._snapshots))
             place = Place(self._moment.version, tracked.identity)
@@ -174,7 +174,8 @@ class TrackingLog:
         return version > at
 
     def _read(self) -> Iterator[Changes]:
-        moment = Moment.take(self._db)
+        first = next(iter(self._streams.values()))
+        moment = Moment.take(self._db, self._table(first))
         try:
             tracking = servers.tracked_tables(self._db)
             numbers = itertools.count(1)

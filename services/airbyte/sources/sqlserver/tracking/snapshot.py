@@ -35,10 +35,7 @@ from services.airbyte.sources.sqlserver.tracking.server import current_version
 
 _TRIES = 20
 _ROWS = "lakelet_sqlserver_snapshot"
-_TOUCH = (
-    "SELECT COUNT(*) AS n, CONVERT(nvarchar(40), SYSUTCDATETIME(), 126) AS now"
-    " FROM sys.change_tracking_tables"
-)
+_NOW = "SELECT CONVERT(nvarchar(40), SYSUTCDATETIME(), 126) AS now"
 
 
 @dataclass(frozen=True)
@@ -50,12 +47,14 @@ class Moment:
     exact: bool
 
     @classmethod
-    def take(cls, db: Session) -> Moment:
-        """Begin a snapshot in the session."""
+    def take(cls, db: Session, table: SourceTable) -> Moment:
+        """Begin a snapshot in the session; `table` is the one whose data is accessed first."""
+        touch = f"SELECT TOP (1) 1 AS touched FROM {table.full_name}"
         for number in range(_TRIES):
             begin(db)
             version = current_version(db) or 0
-            now = str(query(db, _TOUCH)[0]["now"])[:26]
+            now = str(query(db, _NOW)[0]["now"])[:26]
+            query(db, touch)
             if current_version(db) == version:
                 return cls(version, f"{now}Z", exact=True)
             if number < _TRIES - 1:
