@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -154,6 +155,19 @@ def test_a_continuous_reader_waits_for_changes(reader: Reader) -> None:
         log.aim()
         assert not log.caught_up
         assert reader.window(log, limits) == [("b", [(2, None, "D")])]
+
+
+def test_a_column_that_is_gone_is_told_of_once(reader: Reader, told: list[str]) -> None:
+    known = [replace(stream(name), known_columns=("id", "v", "w")) for name in ("a", "b")]
+    config = reader.server.config(replication_method=CDC)
+    reader.sync(CDC)
+    opened = SqlServerSource().open_log(config, known, reader.states, reader.duck, reader.env)
+    with opened as log:
+        for number in (3, 4):
+            reader.server.execute(f"INSERT INTO a VALUES ({number}, 1)")
+            log.aim()
+            assert reader.window(log) == [("a", [(number, 1, "U")])]
+    assert told.count("a: w is gone from the source: null now") == 1
 
 
 def _clean_up(server: SqlServer) -> None:

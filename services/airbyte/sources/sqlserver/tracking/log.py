@@ -12,6 +12,7 @@ import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -45,7 +46,9 @@ class TrackingLog:
         env: Environment,
         stack: ExitStack,
     ) -> None:
-        self._config, self._db, self._duck, self._env, self._stack = config, db, duck, env, stack
+        self._config, self._db, self._duck, self._stack = config, db, duck, stack
+        self._env = replace(env, log=self._say)
+        self._tell, self._told = env.log, set[str]()
         self._streams: dict[str, ConfiguredStream] = {}
         self._places: dict[str, Place] = {}
         self._moment: Moment | None = None
@@ -55,6 +58,12 @@ class TrackingLog:
         self._resync = method.get("invalid_cdc_cursor_position_behavior") == "Re-sync data"
         self._pause = max(0.1, float(method.get("poll_interval_ms") or 500) / 1000)
         self.lost: frozenset[str] = frozenset()
+
+    def _say(self, line: str, *more: str) -> None:
+        """Write a line to the log, once: windows follow each other quickly."""
+        if line not in self._told:
+            self._told.add(line)
+            self._tell(line, *more)
 
     def begin(self, streams: Sequence[ConfiguredStream], states: Mapping[str, Json | None]) -> None:
         """Find out where each stream goes on. Raises ConnectorError when it cannot."""
@@ -74,11 +83,10 @@ class TrackingLog:
     def _unreachable(self, known: Mapping[str, Place]) -> dict[str, str]:
         """Return the streams whose changes are not all there any more, and why."""
         tracking = servers.tracked_tables(self._db)
+        tables = self._tables() if known else {}
         why: dict[str, str] = {}
         for key, place in known.items():
-            stream = self._streams[key]
-            table = self._table(stream)
-            found = self._tracking(table, tracking)
+            found = self._tracking(tables[key], tracking)
             if found.oldest is not None and place.version < found.oldest:
                 why[key] = (
                     f"the changes after version {place.version} are gone, the oldest known is"
@@ -94,16 +102,25 @@ class TrackingLog:
                 )
         return why
 
-    def _table(self, stream: ConfiguredStream) -> SourceTable:
-        namespaces = [stream.namespace] if stream.namespace else connecting.schemas(self._config)
+    def _tables(self) -> dict[str, SourceTable]:
+        """Return the streams' tables, as they are now, by stream key."""
+        schemas = {stream.namespace or "" for stream in self._streams.values()}
+        wanted = connecting.schemas(self._config) if "" in schemas else sorted(schemas)
         permitted = bool(self._config.get("check_privileges", True))
-        tables = find_tables(self._db, namespaces, stream.name, permitted=permitted)
-        if not tables:
-            raise config_error(
-                f"stream {stream.name!r} is not in the source (or the user may not read it);"
-                " refresh the connection's schema"
-            )
-        return tables[0]
+        found = find_tables(self._db, wanted, permitted=permitted)
+        there = {(table.schema, table.name): table for table in found}
+        by_name = {table.name: table for table in reversed(found)}
+        tables = {}
+        for key, stream in self._streams.items():
+            name = stream.name
+            table = there.get((stream.namespace, name)) if stream.namespace else by_name.get(name)
+            if table is None:
+                raise config_error(
+                    f"stream {name!r} is not in the source (or the user may not read it);"
+                    " refresh the connection's schema"
+                )
+            tables[key] = table
+        return tables
 
     def _tracking(
         self, table: SourceTable, tracking: Mapping[int, servers.Tracked]
@@ -133,7 +150,7 @@ class TrackingLog:
         """Read a table whole, in the one snapshot that all tables of this opening share."""
         own = self._streams[stream.key]
         try:
-            table = self._table(own)
+            table = self._tables()[stream.key]
             if self._moment is None:
                 self._snapshots = self._stack.enter_context(connecting.session(self._config))
                 self._moment = Moment.take(self._snapshots, table)
@@ -174,14 +191,14 @@ class TrackingLog:
         return version > at
 
     def _read(self) -> Iterator[Changes]:
-        first = next(iter(self._streams.values()))
-        moment = Moment.take(self._db, self._table(first))
+        moment = Moment.take(self._db, next(iter(self._tables().values())))
         try:
+            tables = self._tables()
             tracking = servers.tracked_tables(self._db)
             numbers = itertools.count(1)
             for key, stream in self._streams.items():
                 place = self._places[key]
-                table = self._table(stream)
+                table = tables[key]
                 found = self._tracking(table, tracking)
                 if not found.is_the_one(place.tracking) or place.version < (found.oldest or 0):
                     # The next opening tells why, and what is to be done.
