@@ -70,7 +70,7 @@ def test_quotients_are_exact_to_their_last_digit(
         assert kind == f"DECIMAL({max(wanted[0], wanted[1] + 1)},{wanted[1]})"
 
 
-def test_numbers_too_long_for_128_bits_are_divided_as_doubles(
+def test_long_numbers_are_divided_as_doubles(
     functions_database: duckdb.DuckDBPyConnection,
 ) -> None:
     large = "CAST('9' || REPEAT('0', 31) || '.50' AS DECIMAL(38, 2))"

@@ -55,8 +55,8 @@ def page() -> str:
     lines.append("\n## Differences\n")
     lines += [f"- `{name}`: {how}" for name, how in sorted(DIFFERENCES.items())]
     lines.append(
-        "- `/` of decimals: where more than 128 bits are needed on the way, the last digits are "
-        "those of a DOUBLE."
+        "- `/` of decimals: of a dividend of 10¹² or more the quotient has the 15 digits of a "
+        "DOUBLE; below that its 22nd digit may be one off."
     )
     lines.append("- `-` of two dates: a number of days; DATE_DIFF gives the interval.")
     lines.append("\n## Examples of the reference that are not given as printed\n")

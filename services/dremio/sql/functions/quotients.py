@@ -5,13 +5,15 @@ runs with: DECIMAL(p1, s1) / DECIMAL(p2, s2) has max(6, s1 + p2 + 1) digits afte
 which some are given up (never below 6) where there would be more than 38 digits in all; the last
 digit is rounded half up. An INTEGER counts as DECIMAL(10, 0), a BIGINT as DECIMAL(19, 0).
 
-DuckDB divides decimals as doubles. Here they are divided as whole numbers of 128 bits. The types
-are known when a query is bound: `typeof` and what is made of it is answered then, once.
+DuckDB divides decimals as doubles. Here that is only the first half of the digits. The types are
+known when a query is bound: `typeof` and what is made of it is answered then, once.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from sqlglot import exp
 
@@ -58,13 +60,16 @@ def _whole(dividend: str, divisor: str) -> int:
     return max(1, precision - scale)
 
 
-def _fraction(kind: str) -> int:
-    """How many digits the type has after the point."""
-    digits = _digits(kind)
-    return 0 if digits is None else digits[0][1]
+def _kind(dividend: str, divisor: str) -> str:
+    """`other` where the quotient is no decimal, `short` where its first six digits times the
+    divisor have room in 128 bits beside the twelve digits of a usual dividend, else `long`."""
+    first, second = _digits(dividend), _digits(divisor)
+    if first is None or second is None or quotient_type(dividend, divisor) is None:
+        return "other"
+    return "short" if max(first[0][1], 6 + second[0][1]) <= 25 else "long"
 
 
-def _picked(values: dict[int, str], key: str) -> str:
+def _picked(values: Mapping[Any, str], key: str) -> str:
     """SQL: the value of that key, with its own type. A key of types that are not known yet (when
     the macro is made) is no constant: `coalesce` keeps DuckDB from asking for one."""
     fields = ", ".join(f"'{number}': {value}" for number, value in values.items())
@@ -81,6 +86,7 @@ def _unit(scale: int) -> str:
     return f"CAST('{text}' AS DECIMAL({max(scale, 1)},{scale}))"
 
 
+_KIND = "_dremio_quotient_kind(t, u)"
 _AT = "_dremio_quotient_scale(t, u)"
 _BEFORE = "_dremio_quotient_whole(t, u)"
 # In two steps, so that there are 13 types to bind and not 38: DECIMAL(6, 6) * DECIMAL(2, 2) is a
@@ -89,6 +95,11 @@ _UNIT = (
     f"(t, u) AS {_picked({n: _unit(6 * n) for n in range(7)}, f'greatest({_AT}, 0) // 6')}"
     f" * {_picked({n: _unit(n) for n in range(6)}, f'greatest({_AT}, 0) % 6')}"
 )
+_KINDS = {
+    "other": "CAST(0 AS TINYINT)",
+    "short": "CAST(0 AS SMALLINT)",
+    "long": "CAST(0 AS INTEGER)",
+}
 _WHOLES = {n: f"CAST(0 AS DECIMAL({n},0))" for n in range(1, 33)}
 
 FAMILY = Family(
@@ -96,37 +107,27 @@ FAMILY = Family(
     udfs=(
         Udf("_dremio_quotient_scale", ["VARCHAR", "VARCHAR"], "INTEGER", _scale, constant=True),
         Udf("_dremio_quotient_whole", ["VARCHAR", "VARCHAR"], "INTEGER", _whole, constant=True),
-        Udf("_dremio_fraction", ["VARCHAR"], "INTEGER", _fraction, constant=True),
+        Udf("_dremio_quotient_kind", ["VARCHAR", "VARCHAR"], "VARCHAR", _kind, constant=True),
     ),
     macros={
         "_QUOTIENT_UNIT": (_UNIT,),
         # DuckDB gives both in one column as many digits before the point as the one has, and as
         # many after it as the other.
         "_QUOTIENT": (f"(t, u) AS coalesce({_picked(_WHOLES, _BEFORE)}, @_QUOTIENT_UNIT(t, u))",),
-        "_TEN_TO": ("(e) AS CAST('1' || repeat('0', e) AS HUGEINT)",),
-        # A decimal as a whole number of its last digit's. Long fractions go by way of text: the
-        # product would not go into 128 bits.
-        "_UNSCALED": (
-            "(a, fraction) AS CASE WHEN fraction > 9 "
-            "THEN CAST(replace(CAST(a AS VARCHAR), '.', '') AS HUGEINT) "
-            "ELSE CAST(a * CAST(@_TEN_TO(least(fraction, 9)) AS DECIMAL(38,0)) AS HUGEINT) END",
-        ),
-        "_FITS": (
-            "(a, fraction, most) AS abs(CAST(a AS DOUBLE)) "
-            "< pow(10, least(most, CASE WHEN fraction > 9 THEN 38 ELSE 37 - 2 * fraction END))",
-        ),
-        # With one digit more than wanted, which DuckDB's cast then rounds half up.
-        "_WHOLE_QUOTIENT": (
-            "(a, b, s1, s2, scale) AS CAST(CAST((@_UNSCALED(a, s1) * @_TEN_TO(scale - s1 + s2 + 1))"
-            " // @_UNSCALED(b, s2) AS DECIMAL(38,0)) * 0.1 AS DECIMAL(38,0))",
-        ),
-        # What would not go into 128 bits on the way is divided as doubles.
+        # `x` and `y` are the operands as doubles: DuckDB takes long to make one of 128 bits. Their
+        # quotient has 15 digits; what is left of the dividend after its first six decimals is
+        # exact, and divided again gives the others.
+        "_FIRST": ("(x, y) AS CAST(x / y AS DECIMAL(38,6))",),
+        "_SECOND": ("(a, b, x, y) AS CAST(a - @_FIRST(x, y) * b AS DOUBLE) / y",),
+        # A type's name is a constant once the query is bound: in a lambda, where DuckDB folds no
+        # calls, too.
+        "_QUOTIENT_KIND": (f"(t, u) AS typeof({_picked(_KINDS, _KIND)})",),
         "_DECIMAL_QUOTIENT": (
-            "(a, b, s1, s2, scale) AS CASE "
-            "WHEN @_FITS(a, s1, 36 - scale - s2) AND @_FITS(b, s2, 38) "
-            "THEN @_WHOLE_QUOTIENT(a, b, s1, s2, scale) "
-            "ELSE CAST(CAST(a AS DOUBLE) / CAST(b AS DOUBLE) * pow(10, scale) AS DECIMAL(38,0)) "
-            "END * @_QUOTIENT_UNIT(typeof(a), typeof(b))",
+            "(a, b, x, y, t, u) AS CASE WHEN @_QUOTIENT_KIND(t, u) = 'TINYINT' THEN NULL "
+            "WHEN b = 0 THEN error('divide by zero') "
+            "WHEN @_QUOTIENT_KIND(t, u) = 'SMALLINT' AND abs(x) < 1e12 AND abs(x / y) < 1e15 "
+            "THEN @_FIRST(x, y) + cast_to_type(@_SECOND(a, b, x, y), @_QUOTIENT_UNIT(t, u)) "
+            "ELSE cast_to_type(x / y, @_QUOTIENT(t, u)) END",
         ),
         # `//` has the type wanted: that of the integers, or DOUBLE.
         "_PLAIN_QUOTIENT": (
@@ -134,21 +135,21 @@ FAMILY = Family(
             "WHEN typeof(a // b) IN ('DOUBLE', 'FLOAT') THEN cast_to_type(a / b, a // b) "
             "ELSE a // b END",
         ),
-        "_DIVIDE": (
-            "(a, b) AS struct_extract({'decimal': CASE "
-            "WHEN _dremio_quotient_scale(typeof(a), typeof(b)) < 0 THEN NULL "
-            "WHEN b = 0 THEN error('divide by zero') "
-            "ELSE cast_to_type(@_DECIMAL_QUOTIENT(a, b, _dremio_fraction(typeof(a)), "
-            "_dremio_fraction(typeof(b)), "
-            "greatest(_dremio_quotient_scale(typeof(a), typeof(b)), 0)), "
+        # `coalesce` keeps DuckDB from looking further into the body when the macro is made.
+        "_DIVIDED": (
+            "(a, b, x, y) AS struct_extract({'decimal': CASE WHEN coalesce(a, b) IS NULL THEN NULL "
+            "ELSE cast_to_type(@_DECIMAL_QUOTIENT(a, b, x, y, typeof(a), typeof(b)), "
             "@_QUOTIENT(typeof(a), typeof(b))) END, "
-            "'other': CASE WHEN _dremio_quotient_scale(typeof(a), typeof(b)) < 0 "
+            "'other': CASE WHEN @_QUOTIENT_KIND(typeof(a), typeof(b)) = 'TINYINT' "
             "THEN @_PLAIN_QUOTIENT(a, b) END}, CASE WHEN coalesce(typeof(a), typeof(b)) IS NULL "
-            "OR _dremio_quotient_scale(typeof(a), typeof(b)) < 0 THEN 'other' ELSE 'decimal' END)",
+            "OR @_QUOTIENT_KIND(typeof(a), typeof(b)) = 'TINYINT' THEN 'other' "
+            "ELSE 'decimal' END)",
         ),
+        "_DIVIDE": ("(a, b) AS @_DIVIDED(a, b, CAST(a AS DOUBLE), CAST(b AS DOUBLE))",),
         # The same where the operands are better not written down more than once.
         "_DIVIDE_ONCE": (
-            "(a, b) AS list_transform([{'a': a, 'b': b}], lambda v: @_DIVIDE(v.a, v.b))[1]",
+            "(a, b) AS list_transform([{'a': a, 'b': b, 'x': CAST(a AS DOUBLE), "
+            "'y': CAST(b AS DOUBLE)}], lambda v: @_DIVIDED(v.a, v.b, v.x, v.y))[1]",
         ),
     },
 )
