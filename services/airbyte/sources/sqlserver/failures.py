@@ -90,6 +90,7 @@ _KNOWN: tuple[tuple[tuple[str, ...], _Maker, str], ...] = (
             "server is not found",
             "tcp provider",
             "connection reset",
+            "connection closed",
             "timeout expired",
             "timed out",
             "no route to host",

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from services.airbyte.cdk.catalog import ConfiguredStream
+from services.airbyte.cdk.failures import ConnectorError
 from services.airbyte.cdk.source import Environment
 from services.airbyte.sources.mysql.cursor import Position, Window
 from services.airbyte.sources.sqlserver import connecting, cursor, rows
@@ -84,6 +85,28 @@ def test_batches_are_bounded_by_bytes(server: SqlServer, monkeypatch: pytest.Mon
             assert sum(batch.num_rows for batch in found) == 2000
             assert max(batch.nbytes for batch in found) < 150_000
             assert 4 < len(found) < 400
+
+
+def test_a_connection_that_breaks_is_no_end_of_the_rows(
+    server: SqlServer, duck: duckdb.DuckDBPyConnection, env: Environment
+) -> None:
+    server.execute(
+        "CREATE TABLE seen (id int NOT NULL PRIMARY KEY, v nvarchar(max))",
+        "INSERT INTO seen SELECT range, repeat('x', 2000) FROM range(10000)",
+    )
+    stream = ConfiguredStream(
+        "seen", "dbo", "full_refresh", "overwrite", None, ("id",), ("id",), None, None
+    )
+
+    def copy() -> None:
+        with SqlServerSource().read(server.config(), stream, None, duck, env) as reading:
+            assert server.fake is not None
+            server.fake.drop_clients()
+            duck.execute(f"CREATE TABLE copied AS SELECT * FROM {reading.relation}")
+
+    with pytest.raises(ConnectorError, match="cannot be reached") as raised:
+        copy()
+    assert raised.value.kind == "transient_error"
 
 
 def read(
