@@ -89,6 +89,7 @@ def test_long_numbers_are_divided_as_doubles(
         ("1.0 / 3", Decimal("0.333333333333")),
         ("-2 / 3.0", Decimal("-0.666667")),
         ("1.5 / 0.5 / 2", Decimal("1.500000000000000000")),
+        ("10 / '2'", 5),
         ("NULL / 2.5", None),
         ("CAST(NULL AS DECIMAL(5, 2)) / 2.5", None),
     ],

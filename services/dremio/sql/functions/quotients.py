@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from services.dremio.sql.functions.registry import Family, Udf, macro
+from services.dremio.sql.functions.registry import Family, Udf, literal, macro
 
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 _SMALL = ("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT")
@@ -163,7 +163,7 @@ _LAMBDAS_FAIL = (exp.Having, exp.Order, exp.Qualify, exp.Group)
 def divide(node: exp.Div) -> exp.Expr:
     """Return `a / b` with Dremio's result types."""
     operands = (node.this, node.expression)
-    if any(_is_double(operand) for operand in operands):
+    if any(_is_double(operand) or literal(operand.unnest()) for operand in operands):
         return macro("_PLAIN_QUOTIENT", *operands)
     once = any(_is_costly(operand) for operand in operands) and not any(
         isinstance(above, _LAMBDAS_FAIL) for above in _above(node)
