@@ -118,7 +118,10 @@ def ensure_base_image(folder: Path) -> None:
     subprocess.run(
         [
             *("mmdebstrap", "--quiet", "--variant=apt"),
-            "--include=python3,python3-pip,python3-venv,ca-certificates",
+            "--include=python3,python3-pip,ca-certificates",
+            "--dpkgopt=force-unsafe-io",  # it is thrown away with the test
+            *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale")),
+            '--aptopt=Acquire::Languages "none"',
             *(f"--customize-hook={hook}" for hook in hooks),
             *("bookworm", str(archive)),
         ],
