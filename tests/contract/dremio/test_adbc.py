@@ -44,6 +44,17 @@ def test_queries(cursor: Any) -> None:
     assert cursor.fetchall() == [(1, "é"), (2, None)]
 
 
+def test_wide_rows_come_in_messages_that_the_driver_takes(cursor: Any) -> None:
+    """It refuses more than 16 MB at once; these rows are 40 MB."""
+    digits = "(VALUES (0),(1),(2),(3),(4),(5),(6),(7),(8),(9))"
+    numbers = ", ".join(f"{digits} t{i}(n)" for i in range(4))
+    cursor.execute(f"SELECT REPEAT('x', 4000) AS wide, t0.n AS n FROM {numbers}")
+    found = cursor.fetch_arrow_table()
+    assert found.num_rows == 10_000
+    assert found["wide"].nbytes > 40_000_000
+    assert sum(found["n"].to_pylist()) == 45_000
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -98,6 +109,7 @@ def test_metadata(connection: Any, cursor: Any) -> None:
     cursor.execute(
         f'CREATE VIEW "@admin".{name} AS SELECT 1 AS one, CAST(1.5 AS DECIMAL(5, 2)) AS d'
     )
+    cursor.fetchall()  # the driver does not wait for it before
     try:
         objects = connection.adbc_get_objects(
             depth="columns", db_schema_filter="@admin", table_name_filter=f"{name[:-2]}__"
