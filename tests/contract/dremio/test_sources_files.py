@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from minio import Minio
 
+from services.common.waiting import wait_until
 from tests.support.dremio import Dremio, JobFailed, source_body
 from tests.support.platform import Home
 
@@ -155,6 +156,29 @@ def test_folders_between_become_columns(
     dremio.http.put("/apiv2/source/keyed", json=body).raise_for_status()
     rows = dremio.rows('SELECT id, "day", "hour" FROM keyed.trips WHERE "day" = \'2026-01-02\'')
     assert rows == [(3, "2026-01-02", "7")]
+
+
+def test_the_first_and_last_folder_by_name(dremio: Dremio, landing: str, s3: Minio) -> None:
+    for name in ("a", "A", "B", "b"):
+        _put(s3, f"cases/{name}/x.csv", b"1\n")
+    asked = "MINDIR('landing', '/cases'), MAXDIR('landing', 'cases'), IMINDIR('landing', '/cases/')"
+    assert dremio.rows(f"SELECT {asked} FROM (VALUES (1)) t(x)") == [("A", "b", "A")]
+    latest = "SELECT SUM(id) FROM landing.trips WHERE dir0 = MAXDIR('landing', '/trips')"
+    assert dremio.rows(latest) == [(3,)]
+    assert dremio.rows("SELECT MAXDIR('landing', '/csv')") == [(None,)]
+    _put(s3, "cases/c/x.csv", b"1\n")
+    wait_until(
+        lambda: dremio.rows("SELECT IMAXDIR('landing', '/cases')") == [("c",)],
+        seconds=20,
+        what="a new folder",
+    )
+    for wrong, why in (
+        ("MAXDIR('landing', '/none')", "Folder 'none' not found"),
+        ("MAXDIR('nowhere', '/x')", "Source 'nowhere' not found"),
+        ("MAXDIR('landing', CAST(1 AS VARCHAR))", "string literals"),
+    ):
+        with pytest.raises(JobFailed, match=why):
+            dremio.query(f"SELECT {wrong}")
 
 
 def test_new_files_and_refresh(dremio: Dremio, landing: str, s3: Minio) -> None:

@@ -98,10 +98,6 @@ ABSENT: dict[str, str] = {
     "AI_COMPLETE": "needs a language model's service",
     "AI_GENERATE": "needs a language model's service",
     "LIST_FILES": "belongs to the AI functions",
-    "IMAXDIR": "about folders of an HDFS source, of which there is none",
-    "IMINDIR": "about folders of an HDFS source, of which there is none",
-    "MAXDIR": "about folders of an HDFS source, of which there is none",
-    "MINDIR": "about folders of an HDFS source, of which there is none",
 }
 """Function → why it is not offered: it is refused as unknown."""
 
@@ -120,6 +116,7 @@ DIFFERENCES: dict[str, str] = {
     "REGEXP_REPLACE": "look-around in a literal pattern only",
     "REGEXP_SPLIT": "RE2: no look-around, no back-references; the keyword is a literal",
     "TO_CHAR": "the format is a literal",
+    "MAXDIR": "and its like: of any source that holds files; the arguments are literals",
     "FLATTEN": "twice in one SELECT: not beside `*`",
 }
 """Function → how it differs from Dremio's."""

@@ -22,12 +22,18 @@ _REFERENCE = re.compile(r"@(\w+)")
 
 @dataclass(frozen=True)
 class Context:
-    """What a statement's functions may ask about the session that runs it."""
+    """What a statement's functions may ask about the session that runs it.
+
+    `folders`: the names of the folders right in a folder (of a source, by its path).
+    """
 
     user: str = "anonymous"
     schema: str = ""
     roles: frozenset[str] = frozenset({"public"})
     last_query_id: str | None = None
+    folders: Callable[[str, tuple[str, ...]], list[str]] | None = field(
+        default=None, compare=False, repr=False
+    )
 
 
 Handler = Callable[[exp.Anonymous, Context], exp.Expr]

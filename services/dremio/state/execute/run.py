@@ -173,7 +173,27 @@ class Run:
             schema=".".join(session.context),
             roles=frozenset(role.name for role in roles),
             last_query_id=session.last_query_id,
+            folders=self.folders,
         )
+
+    def folders(self, source: str, path: Path) -> list[str]:
+        """Return the names of the folders right in a source's folder. Raises DremioError.
+
+        The plan is not kept: another program may make a folder.
+        """
+        self.missed = True
+        entity = self.core.catalog.source((source,))
+        if entity is None:
+            raise validation(f"Source '{source}' not found")
+        if not self.actor.may("SELECT", (entity.name, *path)):
+            raise DremioError(
+                ErrorKind.PERMISSION,
+                f"Access denied reading folder {'.'.join((entity.name, *path))}.",
+            )
+        children = self.core.sources.of(entity).children(path)
+        if children is None:
+            raise validation(f"Folder '{'/'.join(path)}' not found in source '{entity.name}'")
+        return [child.name for child in children if child.kind == "FOLDER"]
 
     def plan(self, tree: exp.Expression, context: Path | None = None) -> pa.Schema:
         """Return the schema of a query's result without running it. Raises DremioError."""
