@@ -162,3 +162,42 @@ def test_memory_usage_is_read_as_docker_prints_it(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(compose_runtime, "_docker", lambda *arguments: printed)
     found = compose_runtime._memory(["0123456789abcdef"])
     assert found == {"0123456789ab": int(145.5 * 2**20), "ba9876543210": int(1.5 * 2**30)}
+
+
+def test_an_image_is_built_from_its_own_part_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n')
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{docker.parent}:/usr/bin:/bin")
+    engine.build_image("own/image:1", {"context": "/here", "dockerfile": "a/file", "target": "one"})
+    engine.build_image("own/image:2", {"context": "/here", "dockerfile": "a/file"})
+    built = [line for line in (tmp_path / "asked").read_text().splitlines() if "build " in line]
+    assert built == [
+        "build --tag own/image:1 --file /here/a/file --target one /here",
+        "build --tag own/image:2 --file /here/a/file /here",
+    ]
+
+
+def test_the_files_are_resolved_again_only_when_one_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upgrade changes them under a runtime that has read them."""
+    asked: list[str] = []
+
+    def run(_self: engine.Compose, *arguments: str) -> str:
+        asked.append(arguments[0])
+        return f'{{"services": {{}}, "times": {len(asked)}}}'
+
+    monkeypatch.setattr(engine.Compose, "run", run)
+    (tmp_path / "compose").mkdir()
+    for name in ("docker-compose.yml", "compose/part.yml", ".env"):
+        (tmp_path / name).write_text("a: 1\n")
+    compose = engine.Compose(tmp_path, tmp_path / ".env", {})
+    assert [compose.model()["times"], compose.model()["times"]] == [1, 1]
+    (tmp_path / "compose" / "part.yml").write_text("a: 22\n")
+    assert compose.model()["times"] == 2
+    (tmp_path / ".env").write_text("B=33\n")
+    assert [compose.model()["times"], compose.model()["times"]] == [3, 3]
