@@ -80,6 +80,7 @@ def engine(folder: Path) -> Iterator[None]:
             yield
         finally:
             stop(daemon, grace=60)
+            shutil.rmtree(folder / "data", ignore_errors=True)  # gigabytes of images
             if before is None:
                 del os.environ["DOCKER_HOST"]
             else:
