@@ -29,13 +29,14 @@ ENGINES = ("vendor", "light")
 _BASES = {"vendor": ("nessie",), "light": ("postgres", "minio")}
 # What is copied over the wire, object by object and row by row, or is made anew.
 _VOLUMES_LEFT_OUT = {"postgres", "minio", "light_postgres", "light_storage", "light_logs", "valkey"}
-# The vendors' first start: Dremio and Airbyte migrate their stores; images are there by then.
 _ASIDE = "-before-upgrade"
 # In the order in which they stand in their file.
 _TARGETS = (None, "platform", "notebooks")
 # What Dremio's engine makes anew in its volume: not worth a place in a backup.
 _MADE_ANEW = ("dremio/extensions", "dremio/spill")
-_WAITING = ("--wait", "--wait-timeout", "900")
+# Seconds until all is healthy; images are there by then. The vendors' Dremio and Airbyte migrate
+# their stores at the first start. One that dies at every start is only told when they are over.
+_SECONDS = {"vendor": 900, "light": 300}
 
 
 def why_not_compose(settings: Settings) -> str | None:
@@ -71,6 +72,7 @@ class ComposeRuntime:
         self.inside = inside(settings, self.engines)
         self.has_catalog = self.engines == "light"  # the vendors' is Nessie, in PostgreSQL
         self.bases = _BASES[self.engines]
+        self._waiting = ("--wait", "--wait-timeout", str(_SECONDS[self.engines]))
         self._project = values.get("COMPOSE_PROJECT_NAME") or _project(settings)
         self.compose = Compose(
             CHECKOUT,
@@ -102,7 +104,7 @@ class ComposeRuntime:
                 raise RefusedError("\n".join(f"{p.check}: {p.message}" for p in problems))
         self._prepare()
         self._build(progress)
-        self.compose.run("up", "--detach", "--no-build", *_WAITING)
+        self.compose.run("up", "--detach", "--no-build", *self._waiting)
 
     def up_only(self, names: Sequence[str]) -> None:
         """Have these services and what they need run, healthy, and no others."""
@@ -112,7 +114,7 @@ class ComposeRuntime:
         others = [name for name in self.running() if name not in needed]
         if others:
             self.compose.run("--profile", "*", "stop", *others)
-        self.compose.run("up", "--detach", "--no-build", *_WAITING, *names)
+        self.compose.run("up", "--detach", "--no-build", *self._waiting, *names)
 
     def running(self) -> list[str]:
         """Return the names of the services that run, well or not."""
