@@ -1,8 +1,10 @@
 # Superset from its wheels, with the same configuration and start script as on the vendor's image.
 FROM python:3.11-slim
 
-ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+# The folder first, in platform.Dockerfile the variables: of two equal first layers an engine without
+# BuildKit may follow the other image's, find nothing after it, and build all anew.
 WORKDIR /app/lakelet
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 
 # Compiled here, because Superset may write nothing beside its code: it would be compiled anew at
 # every start.
