@@ -16,6 +16,7 @@ from superset.config import TALISMAN_CONFIG as _TALISMAN
 from superset.utils.logging_configurator import LoggingConfigurator
 
 from services.superset.dialect import LakeletDremio
+from services.superset.events import hear_strangers
 
 SECRET_KEY = os.environ["SUPERSET_SECRET_KEY"]
 SQLALCHEMY_DATABASE_URI = os.environ["LAKELET_DATABASE_URI"].replace(
@@ -76,6 +77,7 @@ SESSION_COOKIE_HTTPONLY = True
 # tell ports apart: a name per port keeps their logins apart.
 SESSION_COOKIE_NAME = f"lakelet_session_{os.environ['LAKELET_BIND'].rsplit(':', 1)[1]}"
 PERMANENT_SESSION_LIFETIME = timedelta(days=7)
+FLASK_APP_MUTATOR = hear_strangers
 ENABLE_CORS = False
 GUEST_TOKEN_JWT_SECRET = f"{SECRET_KEY}/guest"
 GLOBAL_ASYNC_QUERIES_JWT_SECRET = f"{SECRET_KEY}/async-queries"

@@ -53,6 +53,14 @@ def test_a_wrong_password_is_refused(booted: Home) -> None:
         Superset(wrong)
 
 
+def test_an_event_of_the_login_page_cannot_take_the_logins_place(booted: Home) -> None:
+    with httpx.Client(base_url=booted.settings.superset_url, trust_env=False) as browser:
+        assert browser.get("/login/").cookies, "the login page begins a session"
+        heard = browser.post("/superset/log/?explode=events", data={"events": "[]"})
+        assert heard.status_code == 204, "it leads nowhere"
+        assert "set-cookie" not in heard.headers
+
+
 def test_pages_talk_to_no_other_host(booted: Home) -> None:
     page = httpx.get(f"{booted.settings.superset_url}/login/", trust_env=False)
     policy = page.headers["Content-Security-Policy"]
