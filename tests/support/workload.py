@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -33,9 +34,14 @@ class Workload:
             for t in TABLES
         ]
 
-    def transactions(self, count: int) -> Iterator[list[str]]:
-        """Yield `count` transactions; the rows of one without DDL, DDL alone."""
+    def transactions(self, count: int, stop: threading.Event) -> Iterator[list[str]]:
+        """Yield `count` transactions, or those until `stop`; rows without DDL, DDL alone.
+
+        A transaction that was yielded has to happen: the workload goes on from it.
+        """
         for _ in range(count):
+            if stop.is_set():
+                return
             draw = self.random.random()
             if draw < 0.04:
                 yield self._alter()

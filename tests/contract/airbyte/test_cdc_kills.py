@@ -196,9 +196,7 @@ def arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
 
 def disturb(database: Database, count: int, stop: threading.Event, problems: list[str]) -> None:
     """Run random transactions; a server that is being killed leaves some out."""
-    for statements in database.workload.transactions(count):
-        if stop.is_set():
-            return
+    for statements in database.workload.transactions(count, stop):
         until = time.monotonic() + 90
         # DDL has to happen for the workload to know its columns; of rows any may be left out.
         ddl = statements[0].startswith("ALTER")

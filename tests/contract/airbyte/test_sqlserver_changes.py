@@ -197,9 +197,7 @@ class Writer(threading.Thread):
         self.problems: list[str] = []
 
     def run(self) -> None:
-        for statements in self._workload.transactions(100_000):
-            if self.stop.is_set():
-                return
+        for statements in self._workload.transactions(100_000, self.stop):
             if statements[0].startswith("TRUNCATE"):  # tracked changes end there
                 continue
             try:

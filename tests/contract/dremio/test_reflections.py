@@ -164,6 +164,7 @@ def test_sql_defines_and_the_system_tables_tell_the_truth(dremio: Dremio, datase
         dremio.query("ALTER REFLECTION r_raw SET REFRESH CRON 'soon'")
     for name in ("r_raw", "r_agg", "r_short"):
         dremio.query(f"ALTER TABLE gold.trips DROP REFLECTION {name}")
-    assert dremio.rows("SELECT * FROM sys.reflections") == []
+    left = "SELECT reflection_name FROM sys.reflections WHERE dataset_name = 'gold.trips'"
+    assert dremio.rows(left) == []
     with pytest.raises(JobFailed, match="Unable to find reflection"):
         dremio.query("DROP REFLECTION r_raw")

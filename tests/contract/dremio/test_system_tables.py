@@ -314,4 +314,5 @@ def test_how_a_reflection_is_refreshed_and_with_which_others(dremio: Dremio) -> 
     ]
     with pytest.raises(JobFailed, match=r"Reflection \[none\] not found"):
         dremio.query("SELECT * FROM TABLE(sys.reflection_lineage('none'))")
+    dremio.query("ALTER TABLE gold.refreshed DROP REFLECTION fresh")
     dremio.query("DROP TABLE gold.refreshed")
