@@ -10,6 +10,7 @@ import pymysql
 
 from services.airbyte import engine
 from services.airbyte.cdk.catalog import ConfiguredStream
+from services.airbyte.cdk.choosing import choose
 from services.airbyte.cdk.columns import literal, quote
 from services.airbyte.cdk.failures import config_error
 from services.airbyte.cdk.source import Environment, Reading
@@ -52,7 +53,7 @@ class TableReader:
         self._db, self._table, self._stream = db, table, stream
         self._duck, self._env = duck, env
         self._relation_name = f"{identifier(table.database)}.{identifier(table.name)}"
-        self._columns = choose(table, stream, env)
+        self._columns = choose(table.columns, stream, env)
         self._state: Json | None = None
         engine.load(duck, "mysql_scanner")
         for setting in _SETTINGS:
@@ -263,25 +264,6 @@ def nulled(columns: Sequence[SourceColumn]) -> dict[str, tuple[str, str]]:
         for c in columns
         if c.mapping.fallible
     }
-
-
-def choose(
-    table: SourceTable, stream: ConfiguredStream, env: Environment
-) -> tuple[SourceColumn, ...]:
-    """Return the columns to read. Raises ConnectorError when the cursor or a key is not there."""
-    there = {column.name: column for column in table.columns}
-    wanted = stream.selected_columns or stream.known_columns or tuple(there)
-    needed = [*stream.primary_key, *([stream.cursor_field] if stream.cursor_field else [])]
-    use_cursor = stream.incremental or stream.dedup
-    if use_cursor and (missing := [name for name in needed if name not in there]):
-        raise config_error(
-            f"stream {stream.name!r}: column {', '.join(missing)} (cursor or primary key) is"
-            f" not in the source; it has {', '.join(there)}"
-        )
-    keep = {*wanted, *(needed if use_cursor else [])}
-    if gone := [name for name in wanted if name not in there]:
-        env.log(f"{stream.name}: {', '.join(gone)} is gone from the source: null now")
-    return tuple(column for column in table.columns if column.name in keep)
 
 
 def _text(value: Any) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 import duckdb
 
 from services.airbyte.cdk.catalog import ConfiguredStream
+from services.airbyte.cdk.choosing import choose
 from services.airbyte.cdk.columns import literal, quote
 from services.airbyte.cdk.failures import config_error
 from services.airbyte.cdk.source import Environment, Reading
@@ -39,7 +40,7 @@ class TableReader:
     ) -> None:
         self._table, self._stream, self._duck, self._env = table, stream, duck, env
         self._relation_name = f"{quote(table.schema)}.{quote(table.name)}"
-        self._columns = self._choose()
+        self._columns = choose(table.columns, stream, env)
         self._state: Json | None = None
         # Importing a snapshot is a statement, which a READ_ONLY attachment does not let through.
         mode = "" if snapshot else ", READ_ONLY"
@@ -103,22 +104,6 @@ class TableReader:
         if not found["n"]:
             return None, None
         return int(found["n"]), int(found["size"])
-
-    def _choose(self) -> tuple[SourceColumn, ...]:
-        stream = self._stream
-        there = {column.name: column for column in self._table.columns}
-        wanted = stream.selected_columns or stream.known_columns or tuple(there)
-        needed = [*stream.primary_key, *([stream.cursor_field] if stream.cursor_field else [])]
-        use_cursor = stream.incremental or stream.dedup
-        if use_cursor and (missing := [name for name in needed if name not in there]):
-            raise config_error(
-                f"stream {stream.name!r}: column {', '.join(missing)} (cursor or primary key) is"
-                f" not in the source; it has {', '.join(there)}"
-            )
-        keep = {*wanted, *(needed if use_cursor else [])}
-        if gone := [name for name in wanted if name not in there]:
-            self._env.log(f"{stream.name}: {', '.join(gone)} is gone from the source: null now")
-        return tuple(column for column in self._table.columns if column.name in keep)
 
     def _query(self, query: str) -> Json:
         cursor = self._duck.execute(f"FROM postgres_query('{_SOURCE}', {literal(query)})")

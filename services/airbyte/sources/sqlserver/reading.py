@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 from typing import Any
 
 import duckdb
 
 from services.airbyte.cdk.catalog import ConfiguredStream
+from services.airbyte.cdk.choosing import choose
 from services.airbyte.cdk.columns import quote
 from services.airbyte.cdk.failures import config_error
 from services.airbyte.cdk.source import Environment, Reading
@@ -40,7 +40,7 @@ class TableReader:
     ) -> None:
         self._db, self._table, self._stream = db, table, stream
         self._duck, self._env, self._without_today = duck, env, without_today
-        self._columns = choose(table, stream, env)
+        self._columns = choose(table.columns, stream, env)
         self._state: Json | None = None
         self._rows: Rows | None = None
 
@@ -196,22 +196,3 @@ class TableReader:
         if position.count and self._count(cursor, position.cursor) != position.count:
             return Position(position.cursor, position.count, None, again=True)
         return position
-
-
-def choose(
-    table: SourceTable, stream: ConfiguredStream, env: Environment
-) -> tuple[SourceColumn, ...]:
-    """Return the columns to read. Raises ConnectorError when the cursor or a key is not there."""
-    there = {column.name: column for column in table.columns}
-    wanted: Sequence[str] = stream.selected_columns or stream.known_columns or tuple(there)
-    use_cursor = stream.incremental or stream.dedup
-    needed = [*stream.primary_key, *([stream.cursor_field] if stream.cursor_field else [])]
-    if use_cursor and (missing := [name for name in needed if name not in there]):
-        raise config_error(
-            f"stream {stream.name!r}: column {', '.join(missing)} (cursor or primary key) is"
-            f" not in the source; it has {', '.join(there)}"
-        )
-    keep = {*wanted, *(needed if use_cursor else [])}
-    if gone := [name for name in wanted if name not in there]:
-        env.log(f"{stream.name}: {', '.join(gone)} is gone from the source: null now")
-    return tuple(column for column in table.columns if column.name in keep)

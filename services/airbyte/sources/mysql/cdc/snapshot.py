@@ -19,6 +19,7 @@ import pymysql
 import pymysql.cursors
 
 from services.airbyte.cdk.catalog import ConfiguredStream
+from services.airbyte.cdk.choosing import choose
 from services.airbyte.cdk.columns import literal
 from services.airbyte.cdk.failures import config_error
 from services.airbyte.cdk.source import Environment, Reading
@@ -34,7 +35,7 @@ from services.airbyte.sources.mysql.cdc.config import (
 from services.airbyte.sources.mysql.cdc.server import end_of_log
 from services.airbyte.sources.mysql.cdc.texts import read_texts
 from services.airbyte.sources.mysql.connecting import Session, Target, query
-from services.airbyte.sources.mysql.reading import arriving, choose, nulled, selecting
+from services.airbyte.sources.mysql.reading import arriving, nulled, selecting
 from services.airbyte.sources.mysql.tables import SourceTable, identifier
 from services.airbyte.sources.mysql.types import exactly_as_text
 
@@ -88,7 +89,7 @@ class Snapshot:
         whole = dataclasses.replace(stream, sync_mode="full_refresh")
         columns = tuple(
             dataclasses.replace(c, mapping=exactly_as_text(c.mapping))
-            for c in choose(table, whole, env)
+            for c in choose(table.columns, whole, env)
         )
         name = f"{identifier(table.database)}.{identifier(table.name)}"
         rows = read_texts(

@@ -18,13 +18,13 @@ from typing import Any
 import duckdb
 
 from services.airbyte.cdk.catalog import ConfiguredStream
+from services.airbyte.cdk.choosing import choose
 from services.airbyte.cdk.failures import config_error, transient_error
 from services.airbyte.cdk.log import Changes, Limits, without_log_columns
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.sqlserver import connecting
 from services.airbyte.sources.sqlserver.driver import client
 from services.airbyte.sources.sqlserver.failures import explain
-from services.airbyte.sources.sqlserver.reading import choose
 from services.airbyte.sources.sqlserver.snapshots import end
 from services.airbyte.sources.sqlserver.tables import SourceTable, find_tables
 from services.airbyte.sources.sqlserver.tracking import server as servers
@@ -205,7 +205,7 @@ class TrackingLog:
                     raise transient_error(
                         f"{table.full_name}: the changes after version {place.version} are gone"
                     )
-                columns = choose(table, stream, self._env)
+                columns = choose(table.columns, stream, self._env)
                 yield from read_changes(
                     self._db, table, stream, columns, place.version, moment.time, numbers
                 )

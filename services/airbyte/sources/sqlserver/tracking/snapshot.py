@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from services.airbyte.cdk.catalog import ConfiguredStream
+from services.airbyte.cdk.choosing import choose
 from services.airbyte.cdk.columns import literal, quote
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.sqlserver.connecting import Session, query
 from services.airbyte.sources.sqlserver.failures import explain
-from services.airbyte.sources.sqlserver.reading import choose
 from services.airbyte.sources.sqlserver.rows import Rows
 from services.airbyte.sources.sqlserver.snapshots import begin, end
 from services.airbyte.sources.sqlserver.tables import SourceTable, believed_rows
@@ -79,7 +79,7 @@ def read_whole(
     env: Environment,
 ) -> Iterator[Reading]:
     """Read a table as of the moment."""
-    columns = choose(table, replace(stream, sync_mode="full_refresh"), env)
+    columns = choose(table.columns, replace(stream, sync_mode="full_refresh"), env)
     listing = ", ".join(column.select() for column in columns)
     believed = believed_rows(db, table)
     rows = Rows(db, f"SELECT {listing} FROM {table.full_name}", columns)
