@@ -18,11 +18,24 @@ HIDDEN = "database.invalid"  # a name that never resolves (RFC 2606)
 
 @dataclass
 class JumpServer:
-    """Its port, the one key it takes, and who was let through to where."""
+    """Its port, the one key it takes, who is connected, and who was let through to where."""
 
     port: int
     key: str
+    loop: asyncio.AbstractEventLoop
     passed: list[tuple[str, int]] = field(default_factory=list)
+    open: set[asyncssh.SSHServerConnection] = field(default_factory=set)
+
+    def cut(self) -> int:
+        """Break every connection as a network would, and return how many there were."""
+
+        async def abort() -> int:
+            connections = list(self.open)
+            for connection in connections:
+                connection.abort()
+            return len(connections)
+
+        return asyncio.run_coroutine_threadsafe(abort(), self.loop).result(30)
 
 
 @contextmanager
@@ -30,7 +43,8 @@ def jump_server(target_port: int) -> Iterator[JumpServer]:
     """Serve on a free port; `HIDDEN` leads to `target_port` of this machine."""
     private = asyncssh.generate_private_key("ssh-ed25519")
     known = private.export_public_key()
-    told = JumpServer(0, private.export_private_key().decode())
+    loop = asyncio.new_event_loop()
+    told = JumpServer(0, private.export_private_key().decode(), loop)
 
     async def pipe(reader: Any, writer: Any) -> None:
         with contextlib.suppress(OSError, asyncssh.Error):
@@ -41,6 +55,13 @@ def jump_server(target_port: int) -> Iterator[JumpServer]:
             writer.close()
 
     class Server(asyncssh.SSHServer):
+        def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+            self._connection = conn
+            told.open.add(conn)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            told.open.discard(self._connection)
+
         def begin_auth(self, username: str) -> bool:
             return True
 
@@ -68,8 +89,6 @@ def jump_server(target_port: int) -> Iterator[JumpServer]:
                 await asyncio.gather(pipe(reader, outside), pipe(inside, writer))
 
             return lead
-
-    loop = asyncio.new_event_loop()
 
     async def start() -> asyncssh.SSHAcceptor:
         return await asyncssh.listen(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from tests.contract.airbyte.client import MYSQL, Airbyte, rows
+from services.common.waiting import wait_until
+from tests.contract.airbyte.client import MYSQL, POSTGRES, Airbyte, rows
+from tests.contract.airbyte.test_cdc import DEDUP, Cdc
 from tests.support.jump_server import HIDDEN, PASSWORD, USER, JumpServer, jump_server
 from tests.support.mariadb import MariaDB
 
@@ -88,3 +90,77 @@ def test_mysql_has_the_same_tunnel(airbyte: Airbyte, mysql: MariaDB) -> None:
         assert set(jump.passed) == {(HIDDEN, 3306)}
     query = "SELECT id FROM bronze.behind_mysql.behind ORDER BY 1"
     assert rows(airbyte.settings, query) == [(1,), (2,), (3,)]
+
+
+def outlives_a_cut(
+    airbyte: Airbyte,
+    jump: JumpServer,
+    name: str,
+    source: str,
+    change: Callable[[int], Any],
+) -> None:
+    """Changes come through the tunnel, and after it broke those made meanwhile come, too."""
+    connection = airbyte.connect(source, name, {name: DEDUP}, continuous={"every": 0.2})
+
+    def seen(wanted: list[Any]) -> None:
+        def now() -> bool:
+            told = airbyte.post("connections/get", connectionId=connection)
+            return "upToDateAt" in told["continuousStatus"] and wanted == rows(
+                airbyte.settings, f"SELECT id, v FROM bronze.{name}.{name} ORDER BY id"
+            )
+
+        wait_until(now, seconds=60, what=f"{name}: {wanted}")
+
+    try:
+        seen([(1, 0), (2, 0)])
+        change(1)
+        seen([(1, 0), (2, 1)])
+        assert jump.cut() > 0
+        change(2)
+        seen([(1, 0), (2, 2)])
+        assert set(jump.passed) == {(HIDDEN, 9999)}
+    finally:
+        airbyte.post("connections/delete", connectionId=connection)
+
+
+def test_postgresqls_log_comes_through_the_tunnel(airbyte: Airbyte) -> None:
+    cdc = Cdc(airbyte, "log_behind", "CREATE TABLE log_behind (id int PRIMARY KEY, v int)")
+    cdc.db.execute("INSERT INTO log_behind VALUES (1, 0), (2, 0)")
+    with jump_server(airbyte.settings.postgres_port) as jump:
+        config = {
+            **cdc.config(),
+            "host": HIDDEN,
+            "port": 9999,
+            "tunnel_method": tunnel(jump, ssh_key=jump.key),
+        }
+        source = airbyte.source(config, POSTGRES, "log behind")
+        outlives_a_cut(
+            airbyte,
+            jump,
+            "log_behind",
+            source,
+            lambda v: cdc.db.execute("UPDATE log_behind SET v = %s WHERE id = 2", [v]),
+        )
+    cdc.close()
+
+
+def test_mysqls_log_comes_through_the_tunnel(airbyte: Airbyte, mysql: MariaDB) -> None:
+    mysql.execute(
+        "CREATE TABLE binlog_behind (id int PRIMARY KEY, v int)",
+        "INSERT INTO binlog_behind VALUES (1, 0), (2, 0)",
+    )
+    with jump_server(mysql.port) as jump:
+        config = mysql.config(
+            host=HIDDEN,
+            port=9999,
+            tunnel_method=tunnel(jump),
+            replication_method={"method": "CDC"},
+        )
+        source = airbyte.source(config, MYSQL, "binlog behind")
+        outlives_a_cut(
+            airbyte,
+            jump,
+            "binlog_behind",
+            source,
+            lambda v: mysql.execute(f"UPDATE binlog_behind SET v = {v} WHERE id = 2"),
+        )
