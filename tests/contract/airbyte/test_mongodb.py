@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import airbyte_api
 import duckdb
@@ -15,6 +17,8 @@ from airbyte_api import models
 from bson import Binary, Code, Decimal128, Int64, MaxKey, ObjectId, Regex, Timestamp
 from bson.datetime_ms import DatetimeMS
 
+from bootstrap.platform_file import Platform, Reconciliation, Source, SourceHop
+from bootstrap.source_counts import count_source
 from services.airbyte.cdk.catalog import configured_streams
 from services.airbyte.cdk.failures import ConnectorError
 from services.airbyte.cdk.source import Environment
@@ -255,3 +259,18 @@ def test_users_log_in_and_standalone_servers_are_refused(mongo: Mongo) -> None:
     finally:
         server.stop()
         alone.stop()
+
+
+def test_rows_and_money_are_counted_at_the_source(mongo: Mongo) -> None:
+    paid = ["0.10", "0.20", "0.00"]
+    mongo.database("counted")["orders"].insert_many([{"paid": Decimal128(p)} for p in paid])
+    source = Source(type="mongodb-v2", configuration=mongo.config("counted"))
+
+    def counted(table: str) -> Any:
+        check = Reconciliation(source=SourceHop(of="m", table=table), money="paid", hops={})
+        return count_source(Platform.model_construct(sources={"m": source}), check, Mock())
+
+    name = mongo.database("counted").name
+    assert counted("orders") == ("orders", 3, Decimal("0.30"))
+    assert counted(f"{name}.orders") == (f"{name}.orders", 3, Decimal("0.30"))
+    assert counted("none") == ("none", 0, Decimal(0))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from services.airbyte.sources.sqlserver.connecting import PLAIN, TRUSTED, VERIFIED
-from services.airbyte.sources.sqlserver.driver import ODBC_18, RUST
+from services.common.mssql import ODBC_18, RUST
 from tests.support.sqlserver.certificates import HOST, self_signed
 from tests.support.sqlserver.fixture import PASSWORD, USER
 from tests.support.sqlserver.server import serving

@@ -5,7 +5,13 @@ from __future__ import annotations
 import datetime
 from decimal import Decimal
 from typing import Any
+from unittest.mock import Mock
 
+import pytest
+
+from bootstrap.platform_file import Platform, Reconciliation, Source, SourceHop
+from bootstrap.source_counts import count_source
+from services.common.errors import ConfigError, TransientError
 from tests.contract.airbyte.client import SQLSERVER, Airbyte, Json, rows
 from tests.support.jump_server import HIDDEN, jump_server
 from tests.support.jump_server import PASSWORD as JUMP_PASSWORD
@@ -140,3 +146,21 @@ def test_what_cannot_be_read_is_explained(airbyte: Airbyte, sqlserver: SqlServer
         assert jump.passed == [(HIDDEN, 1433)]
     good = source(airbyte, sqlserver, ssl_method={"ssl_method": "unencrypted"})
     assert airbyte.post("sources/check_connection", sourceId=good)["status"] == "succeeded"
+
+
+def test_rows_and_money_are_counted_at_the_source(sqlserver: SqlServer) -> None:
+    sqlserver.execute(
+        "CREATE TABLE [counted me] (id int NOT NULL PRIMARY KEY, paid decimal(9,2))",
+        "INSERT INTO [counted me] VALUES (1, 0.10), (2, 0.20), (3, NULL)",
+    )
+    check = Reconciliation(source=SourceHop(of="ms", table="dbo.counted me"), money="paid", hops={})
+
+    def counted(**changes: Any) -> Any:
+        source = Source(type="mssql", configuration=sqlserver.config(**changes))
+        return count_source(Platform.model_construct(sources={"ms": source}), check, Mock())
+
+    assert counted() == ("dbo.counted me", 3, Decimal("0.30"))
+    with pytest.raises(ConfigError, match="behind an SSH tunnel"):
+        counted(tunnel_method={"tunnel_method": "SSH_KEY_AUTH"})
+    with pytest.raises(TransientError, match="cannot be counted"):
+        counted(password="wrong")

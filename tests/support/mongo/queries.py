@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import random
+from decimal import Decimal
 from typing import Any
 
 import bson
@@ -172,5 +173,10 @@ def _group(documents: list[Json], what: Json) -> list[Json]:
                 if value not in values:
                     values.append(value)
             elif operator == "$sum":
-                group[name] = group.get(name, 0) + value
+                amount = value.to_decimal() if isinstance(value, Decimal128) else value
+                group[name] = group.get(name, 0) + amount
+    for group in groups.values():
+        for name, value in group.items():
+            if isinstance(value, Decimal):
+                group[name] = Decimal128(value)
     return list(groups.values())

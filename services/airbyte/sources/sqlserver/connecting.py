@@ -16,9 +16,9 @@ from urllib.parse import parse_qsl
 
 from services.airbyte.cdk import tunnel
 from services.airbyte.cdk.failures import config_error
-from services.airbyte.sources.sqlserver.driver import client
 from services.airbyte.sources.sqlserver.failures import explain
 from services.airbyte.sources.sqlserver.trust import trusting
+from services.common.mssql import client
 
 Json = dict[str, Any]
 Session = Any  # mssql_python.Connection

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from services.airbyte.sources.sqlserver.connecting import Session
-from services.airbyte.sources.sqlserver.driver import client
 from services.airbyte.sources.sqlserver.tables import SourceColumn
+from services.common.mssql import client
 
 BATCH_BYTES = 8 << 20
 _MOST, _FIRST_LARGE = 65_536, 256

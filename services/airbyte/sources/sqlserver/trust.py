@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.airbyte.sources.sqlserver.driver import RUST, provider
+from services.common.mssql import RUST, provider
 
 _VARIABLE = "SSL_CERT_FILE"
 _one_at_a_time = threading.Lock()

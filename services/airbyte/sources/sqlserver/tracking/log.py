@@ -23,7 +23,6 @@ from services.airbyte.cdk.failures import config_error, transient_error
 from services.airbyte.cdk.log import Changes, Limits, without_log_columns
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.sqlserver import connecting
-from services.airbyte.sources.sqlserver.driver import client
 from services.airbyte.sources.sqlserver.failures import explain
 from services.airbyte.sources.sqlserver.snapshots import end
 from services.airbyte.sources.sqlserver.tables import SourceTable, find_tables
@@ -31,6 +30,7 @@ from services.airbyte.sources.sqlserver.tracking import server as servers
 from services.airbyte.sources.sqlserver.tracking.config import CDC_NAMES, Place
 from services.airbyte.sources.sqlserver.tracking.snapshot import Moment, read_whole
 from services.airbyte.sources.sqlserver.tracking.window import read_changes
+from services.common.mssql import client
 
 Json = dict[str, Any]
 
