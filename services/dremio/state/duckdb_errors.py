@@ -35,6 +35,10 @@ _CONFLICT = re.compile(r"conflict|CommitFailed|requirement failed|has been alter
 _FUNCTION = re.compile(
     r"(?:Scalar|Table|Aggregate|Macro)? ?Function with name \"?(\w+)\"? does not", re.I
 )
+# A function's own name, the arguments it takes, and those it was given.
+_ARGUMENTS = re.compile(r"Macro \"?(\w+)\"?\(\) does not support the supplied arguments")
+_CANDIDATE = re.compile(r"^\s+\w+\((.*)\)$", re.MULTILINE)
+_TYPES = re.compile(r"No function matches the given name and argument types '([^(']+)\((.*)\)'\.")
 _TABLE = re.compile(r"Table with name (\S+) does not exist")
 _COLUMN = re.compile(
     r'Referenced column "([^"]+)" (?:was )?not found|'
@@ -68,8 +72,27 @@ def translate(error: BaseException) -> DremioError:
     if missing:
         kind = ErrorKind.VALIDATION
         message = f"No match found for function signature {missing[1].upper()}"
+    kind, message = _wrong_arguments(kind, message)
     if _CONFLICT.search(message) and kind is not ErrorKind.VALIDATION:
         kind = ErrorKind.CONCURRENT_MODIFICATION
     if isinstance(error, duckdb.HTTPException) and " 404" in message:
         kind = ErrorKind.VALIDATION
     return DremioError(kind, message)
+
+
+def _wrong_arguments(kind: ErrorKind, message: str) -> tuple[ErrorKind, str]:
+    """Say of a call that fits no function what Dremio's validator would."""
+    counted = _ARGUMENTS.search(message)
+    if counted:
+        taken = sorted({len(c.split(",")) if c else 0 for c in _CANDIDATE.findall(message)})
+        return ErrorKind.VALIDATION, (
+            f"Invalid number of arguments to function '{counted[1].upper()}'. "
+            f"Was expecting {' or '.join(map(str, taken))} arguments"
+        )
+    typed = _TYPES.search(message)
+    if typed:
+        name = typed[1].rsplit(".", 1)[-1].upper()
+        return ErrorKind.VALIDATION, (
+            f"Cannot apply '{name}' to arguments of type '{name}({typed[2]})'"
+        )
+    return kind, message

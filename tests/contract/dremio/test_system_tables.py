@@ -118,6 +118,9 @@ REFERENCE = {
         "created:timestamp owner_id:varchar owner_type:varchar masking_policies:varchar "
         "row_access_policies:varchar clustering_keys:varchar"
     ),
+    'sys."timezone_abbrevs"': (
+        "timezone_abbrev:varchar tz_offset:varchar is_daylight_savings:boolean"
+    ),
     'sys."timezone_names"': (
         "timezone_name:varchar tz_offset:varchar offset_daylight_savings:varchar "
         "is_daylight_savings:boolean"
@@ -231,6 +234,8 @@ def test_time_zones_know_their_summer_time(told: Dremio) -> None:
         ("US/Pacific", "-08:00", "-07:00", True),
         ("UTC", "+00:00", "+00:00", False),
     ]
+    short = "SELECT * FROM sys.timezone_abbrevs WHERE timezone_abbrev IN ('PDT', 'IST') ORDER BY 1"
+    assert told.rows(short) == [("IST", "+02:00", False), ("PDT", "-07:00", True)]
 
 
 def test_columns_of_tables_and_views_with_their_sizes(told: Dremio) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from services.dremio.sql.functions.registry import Context, Family, Handler, call
+from services.dremio.sql.functions.registry import Context, Family, Handler, arity, call, macro
 
 
 def _extreme(name: str) -> Handler:
@@ -17,6 +17,17 @@ def _extreme(name: str) -> Handler:
         return exp.Case(ifs=[exp.If(this=nulls, true=exp.Null())], default=call(name, *arguments))
 
     return handler
+
+
+def _decode(node: exp.Anonymous, context: Context) -> exp.Expr:
+    """DECODE(value, search, result, … [, otherwise]): NULL finds NULL."""
+    value, *rest = arity(node, 3, 10_000)
+    pairs = list(zip(rest[::2], rest[1::2], strict=False))
+    tests = [
+        exp.If(this=macro("IS_NOT_DISTINCT_FROM", value.copy(), search), true=result)
+        for search, result in pairs
+    ]
+    return exp.Case(ifs=tests, default=rest[-1] if len(rest) % 2 else exp.Null())
 
 
 FAMILY = Family(
@@ -35,6 +46,7 @@ FAMILY = Family(
         "IS_NOT_DISTINCT_FROM": ("(a, b) AS a IS NOT DISTINCT FROM b",),
     },
     handlers={
+        "DECODE": _decode,
         "GREATEST": _extreme("greatest"),
         "LEAST": _extreme("least"),
     },

@@ -11,7 +11,9 @@ from sqlglot import exp
 
 from services.dremio.sql.functions.columns import each
 from services.dremio.sql.functions.formats import (
+    ABBREVIATION,
     ELEMENTS,
+    OFFSET,
     format_number,
     is_number_format,
     strptime_format,
@@ -27,6 +29,7 @@ from services.dremio.sql.functions.registry import (
     macro,
     text,
 )
+from services.dremio.sql.functions.zones import offsets_literal, zone_offset
 
 # Elements that strftime does not have, taken from a timestamp.
 _COMPUTED = {
@@ -34,14 +37,6 @@ _COMPUTED = {
     "ad": "_CHAR_AD", "bc": "_CHAR_AD", "tzd": "_CHAR_TZD", "tzo": "_CHAR_TZO",
     "tzh:tzm": "_CHAR_TZO",
 }  # fmt: skip
-# Names that Dremio takes and the time zone database lacks: fixed offsets from UTC in hours.
-_ZONES = {
-    "PST": -8, "PDT": -7, "MST": -7, "MDT": -6, "CST": -6, "CDT": -5, "EST": -5, "EDT": -4,
-    "AKST": -9, "AKDT": -8, "HST": -10, "GMT": 0, "UTC": 0, "Z": 0, "CET": 1, "CEST": 2,
-    "EET": 2, "EEST": 3, "WET": 0, "WEST": 1, "MSK": 3, "JST": 9, "IST": 5.5, "AEST": 10,
-    "AEDT": 11, "BST": 1, "NZST": 12, "NZDT": 13,
-}  # fmt: skip
-_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d{2}))?$", re.IGNORECASE)
 
 
 def _written_format(node: exp.Expr | None, function: str) -> str:
@@ -74,12 +69,22 @@ def _to_char(node: exp.Anonymous, context: Context) -> exp.Expr:
     return exp.Paren(this=result) if len(pieces) > 1 else result
 
 
+def _readable(value: exp.Expr, written: str) -> tuple[exp.Expr, exp.Expr]:
+    """Return what to read and strptime's format: a zone's abbreviation read as its offset."""
+    pattern = strptime_format(written)
+    if pattern.endswith(ABBREVIATION):
+        return macro("_ZONE_AS_OFFSET", value), text(pattern.removesuffix(ABBREVIATION) + OFFSET)
+    if ABBREVIATION in pattern:
+        raise function_error(f"the format element 'TZD' is read at the end only: {written}")
+    return value, text(pattern)
+
+
 def _reader(kind: str) -> Any:
     def handler(node: exp.Anonymous, context: Context) -> exp.Expr:
         value, *rest = arity(node, 1, 3)
         if not rest:
             return macro(f"_TO_{kind}", value)
-        pattern = text(strptime_format(_written_format(rest[0], f"TO_{kind}")))
+        value, pattern = _readable(value, _written_format(rest[0], f"TO_{kind}"))
         lenient = len(rest) == 2 and rest[1].name not in ("", "0")
         return macro(f"_{kind}_{'TRY' if lenient else 'READ'}", value, pattern)
 
@@ -97,30 +102,27 @@ def _unix_timestamp(node: exp.Anonymous, context: Context) -> exp.Expr:
         return macro("_EPOCH", macro("NOW"))
     if len(value) == 1:
         return macro("_EPOCH", macro("_TS", value[0]))
-    pattern = text(strptime_format(_written_format(value[1], "UNIX_TIMESTAMP")))
-    return macro("_EPOCH", macro("_TIMESTAMP_READ", value[0], pattern))
+    moment, pattern = _readable(value[0], _written_format(value[1], "UNIX_TIMESTAMP"))
+    return macro("_EPOCH", macro("_TIMESTAMP_READ", moment, pattern))
 
 
-def zone_offset(name: str) -> float | None:
-    """Return a fixed zone's offset from UTC in hours; None for a name of the zone database."""
-    match = _OFFSET.match(name)
-    if match:
-        hours = int(match[2]) + int(match[3] or 0) / 60
-        return -hours if match[1] == "-" else hours
-    return _ZONES.get(name.upper())
+def _fixed(zone: exp.Expr) -> float | None:
+    written = literal(zone)
+    try:
+        return zone_offset(written) if written is not None else None
+    except ValueError as wrong:
+        raise function_error(str(wrong)) from wrong
 
 
 def _in_utc(moment: exp.Expr, zone: exp.Expr) -> exp.Expr:
-    written = literal(zone)
-    offset = zone_offset(written) if written is not None else None
+    offset = _fixed(zone)
     if offset is None:
         return macro("_ZONE_TO_UTC", moment, zone)
     return macro("_SHIFT_HOURS", moment, exp.Literal.number(-offset))
 
 
 def _in_zone(moment: exp.Expr, zone: exp.Expr) -> exp.Expr:
-    written = literal(zone)
-    offset = zone_offset(written) if written is not None else None
+    offset = _fixed(zone)
     if offset is None:
         return macro("_UTC_TO_ZONE", moment, zone)
     return macro("_SHIFT_HOURS", moment, exp.Literal.number(offset))
@@ -189,10 +191,15 @@ FAMILY = Family(
         **{f"_TO_{kind}": _conversions(kind) for kind in ("DATE", "TIME", "TIMESTAMP")},
         "_DATE_READ": ("(a, f) AS CAST(strptime(CAST(a AS VARCHAR), f) AS DATE)",),
         "_TIME_READ": ("(a, f) AS CAST(strptime(CAST(a AS VARCHAR), f) AS TIME)",),
-        "_TIMESTAMP_READ": ("(a, f) AS strptime(CAST(a AS VARCHAR), f)",),
+        # With an offset in the text strptime gives the moment in the session's zone: UTC.
+        "_TIMESTAMP_READ": ("(a, f) AS CAST(strptime(CAST(a AS VARCHAR), f) AS TIMESTAMP)",),
         "_DATE_TRY": ("(a, f) AS CAST(try_strptime(CAST(a AS VARCHAR), f) AS DATE)",),
         "_TIME_TRY": ("(a, f) AS CAST(try_strptime(CAST(a AS VARCHAR), f) AS TIME)",),
-        "_TIMESTAMP_TRY": ("(a, f) AS try_strptime(CAST(a AS VARCHAR), f)",),
+        "_TIMESTAMP_TRY": ("(a, f) AS CAST(try_strptime(CAST(a AS VARCHAR), f) AS TIMESTAMP)",),
+        "_ZONE_AS_OFFSET": (
+            "(a) AS regexp_replace(a, '[A-Za-z]+$', coalesce("
+            f"{offsets_literal()}[upper(regexp_extract(a, '[A-Za-z]+$'))], '?'))",
+        ),
         "_EPOCH": ("(a) AS CAST(floor(epoch(a)) AS BIGINT)",),
         "_ZONE_TO_UTC": ("(a, z) AS timezone('UTC', timezone(z, a))",),
         "_UTC_TO_ZONE": ("(a, z) AS timezone(z, timezone('UTC', a))",),

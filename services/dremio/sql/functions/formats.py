@@ -18,6 +18,11 @@ ELEMENTS = {
     "ww": None, "cc": None, "ad": None, "bc": None,
     "tzd": None, "tzo": None, "tzh:tzm": None,
 }  # fmt: skip
+ABBREVIATION, OFFSET = "%Z", "%z"
+"""strptime's directives for a zone's short name and for its offset from UTC."""
+
+# Elements that are written by other means than strftime but that strptime reads.
+_READ = {"tzd": ABBREVIATION, "tzo": OFFSET, "tzh:tzm": OFFSET}
 _LONGEST_FIRST = sorted(ELEMENTS, key=len, reverse=True)
 _PASSED = "*-/,.;: "
 
@@ -56,7 +61,7 @@ def strptime_format(pattern: str) -> str:
     for kind, value in tokens(pattern):
         if kind == "text":
             out += value.replace("%", "%%")
-        elif (directive := ELEMENTS[value]) is None:
+        elif (directive := _READ.get(value, ELEMENTS[value])) is None:
             raise function_error(f"the format element '{value.upper()}' cannot be read: {pattern}")
         else:
             out += directive

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from services.dremio.sql.functions.registry import Context, Family, call
+from services.dremio.sql.functions.registry import Context, Family, arity, call, macro
 
 _NAN = "CAST('nan' AS DOUBLE)"
 
@@ -14,11 +14,18 @@ def _random(node: exp.Anonymous, context: Context) -> exp.Expr:
     return call("random")
 
 
-def _mod(node: exp.Anonymous, context: Context) -> exp.Expr:
-    dividend, divisor = node.expressions
-    return exp.Paren(
+def remainder(dividend: exp.Expr, divisor: exp.Expr) -> exp.Expr:
+    """Return `dividend % divisor`; divided by zero, the dividend is what remains."""
+    plain = exp.Paren(
         this=exp.Mod(this=exp.Paren(this=dividend), expression=exp.Paren(this=divisor))
     )
+    if isinstance(divisor, exp.Literal) and divisor.name.strip("0."):
+        return plain
+    return macro("_MOD", dividend, divisor)
+
+
+def _mod(node: exp.Anonymous, context: Context) -> exp.Expr:
+    return remainder(*arity(node, 2))
 
 
 FAMILY = Family(
@@ -53,7 +60,7 @@ FAMILY = Family(
             "(a DOUBLE) AS round_even(a, 0)",
             "(a DOUBLE, b INTEGER) AS round_even(a, b)",
         ),
-        "COT": ("(a DOUBLE) AS 1 / tan(a)",),
+        "COT": ("(a DOUBLE) AS tan(pi() / 2 - a)",),
         "E": ("() AS exp(1)",),
         "FACTORIAL": ("(a) AS CAST(factorial(CAST(a AS INTEGER)) AS BIGINT)",),
         # Over a range where no logarithm exists the reference prints null.
@@ -64,6 +71,7 @@ FAMILY = Family(
         ),
         "LOG10": ("(a DOUBLE) AS CASE WHEN a > 0 THEN log10(a) END",),
         "LOG2": ("(a DOUBLE) AS CASE WHEN a > 0 THEN log2(a) END",),
+        "_MOD": ("(a, b) AS CASE WHEN b = 0 THEN a ELSE a % b END",),
         "PMOD": ("(a, b) AS ((a % b) + b) % b",),
         "POWER": (
             f"(a DOUBLE, b DOUBLE) AS CASE WHEN a < 0 AND b <> trunc(b) THEN {_NAN} "

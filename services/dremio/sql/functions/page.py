@@ -14,6 +14,8 @@ from services.dremio.sql.functions.reference import ABSENT, DIFFERENCES, REFEREN
 _DOCS = Path(__file__).resolve().parents[4] / "docs" / "reference"
 PAGE = _DOCS / "sql-functions.md"
 EXAMPLES = _DOCS / "sql-function-examples.json"
+SUITE = 286
+"""How many examples the conformance suite has."""
 
 _HEAD = """# SQL functions
 
@@ -64,7 +66,18 @@ def page() -> str:
         "The conformance suite's examples, by their numbers; each of the others is answered as "
         "the reference prints it.\n"
     )
-    for entry in json.loads(EXAMPLES.read_text()):
+    entries = json.loads(EXAMPLES.read_text())
+    wrong = sum(len(entry["examples"]) for entry in entries if "compare" not in entry)
+    other = sum(len(entry["examples"]) for entry in entries if "compare" in entry)
+    printed, right = SUITE - wrong - other, SUITE - wrong
+    lines.append(
+        f"Of its {SUITE} examples {printed} are answered as printed, and {other} with the same "
+        f"value in another form (the tests compare the values, over REST). The other {wrong} have "
+        "no right answer: what is printed is wrong, a moment that has passed, or read from tables "
+        f"that are not given. That is {printed} of {SUITE} by the suite's count, and {right} of "
+        f"the {right} that can be answered.\n"
+    )
+    for entry in entries:
         numbers = ", ".join(str(number) for number in entry["examples"])
         lines.append(f"- {numbers}: {entry['reason']}")
     return "\n".join(lines) + "\n"

@@ -13,6 +13,7 @@ from services.dremio.sql.functions import (
     datetime_arithmetic,
     datetime_parts,
     flatten,
+    math,
     quotients,
     regex,
     sketches,
@@ -82,6 +83,8 @@ def _translated(node: exp.Expr, context: Context) -> exp.Expr:
             return _bare_name(node, context)
         case exp.Div():
             return quotients.divide(node)
+        case exp.Mod():
+            return math.remainder(node.this, node.expression)
         case exp.Bracket():
             return _bracket(node)
         case exp.Like() | exp.ILike() if node.args.get("negate") and isinstance(

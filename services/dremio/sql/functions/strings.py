@@ -79,6 +79,8 @@ def _contains(node: exp.Anonymous, context: Context) -> exp.Expr:
     return macro("CONTAINS", *arity(node, 2))
 
 
+# Padded with nothing a string is cut or stays as it is.
+_UNPADDED = "CAST(c AS VARCHAR) = '' THEN left(CAST(a AS VARCHAR), greatest(CAST(b AS BIGINT), 0))"
 _SUBSTRING = (
     # A string as second argument is a regular expression.
     "(a, b VARCHAR) AS nullif(regexp_extract(a, b), '')",
@@ -106,7 +108,12 @@ FAMILY = Family(
         "UPPER": "upper",
     },
     macros={
-        "ASCII": ("(a) AS ascii(a)",),
+        # The first byte, signed as Java's are.
+        "ASCII": (
+            "(a) AS CAST(CASE WHEN ascii(a) < 128 THEN ascii(a) WHEN ascii(a) < 2048 "
+            "THEN (ascii(a) >> 6) - 64 WHEN ascii(a) < 65536 THEN (ascii(a) >> 12) - 32 "
+            "ELSE (ascii(a) >> 18) - 16 END AS INTEGER)",
+        ),
         "BIT_LENGTH": (
             "(a INTEGER) AS CASE WHEN a IS NOT NULL THEN 32 END",
             "(a BIGINT) AS CASE WHEN a IS NOT NULL THEN 64 END",
@@ -141,19 +148,26 @@ FAMILY = Family(
         "RIGHT": ("(a, b) AS right(a, CAST(b AS BIGINT))",),
         "LPAD": (
             "(a, b) AS lpad(CAST(a AS VARCHAR), CAST(b AS INTEGER), ' ')",
-            "(a, b, c) AS lpad(CAST(a AS VARCHAR), CAST(b AS INTEGER), c)",
+            f"(a, b, c) AS CASE WHEN {_UNPADDED} ELSE "
+            "lpad(CAST(a AS VARCHAR), CAST(b AS INTEGER), CAST(c AS VARCHAR)) END",
         ),
         "RPAD": (
             "(a, b) AS rpad(CAST(a AS VARCHAR), CAST(b AS INTEGER), ' ')",
-            "(a, b, c) AS rpad(CAST(a AS VARCHAR), CAST(b AS INTEGER), c)",
+            f"(a, b, c) AS CASE WHEN {_UNPADDED} ELSE "
+            "rpad(CAST(a AS VARCHAR), CAST(b AS INTEGER), CAST(c AS VARCHAR)) END",
         ),
-        "STRPOS": ("(a, b) AS CAST(instr(CAST(a AS VARCHAR), CAST(b AS VARCHAR)) AS INTEGER)",),
+        # The empty string is nowhere.
+        "STRPOS": (
+            "(a, b) AS CAST(CASE WHEN CAST(b AS VARCHAR) = '' THEN 0 ELSE "
+            "instr(CAST(a AS VARCHAR), CAST(b AS VARCHAR)) END AS INTEGER)",
+        ),
         "INSTR": ("(a, b) AS @STRPOS(a, b)",),
         # LOCATE(needle, haystack[, start])
         "LOCATE": (
             "(a, b) AS @STRPOS(b, a)",
-            "(a, b, c) AS CASE WHEN instr(substr(b, greatest(c, 1)), a) = 0 THEN 0 ELSE "
-            "CAST(instr(substr(b, greatest(c, 1)), a) + greatest(c, 1) - 1 AS INTEGER) END",
+            "(a, b, c) AS CASE WHEN c < 1 THEN error('Start index (' || c || ') must be greater "
+            "than 0') WHEN @STRPOS(substr(b, c), a) = 0 THEN 0 ELSE "
+            "CAST(@STRPOS(substr(b, c), a) + c - 1 AS INTEGER) END",
         ),
         "POSITION": ("(a, b) AS @LOCATE(a, b)", "(a, b, c) AS @LOCATE(a, b, c)"),
         "STR_POSITION": ("(a, b) AS @STRPOS(a, b)",),
@@ -170,7 +184,10 @@ FAMILY = Family(
         "SOUNDEX": ("(a) AS _dremio_soundex(a)",),
         "SPACE": ("(a) AS repeat(' ', CAST(a AS BIGINT))",),
         # Out of range: the empty string. Negative counts from the end, as in Dremio 25.
-        "SPLIT_PART": ("(a, b, c) AS split_part(a, b, CAST(c AS INTEGER))",),
+        "SPLIT_PART": (
+            "(a, b, c) AS CASE WHEN c = 0 THEN error('Index in split_part must be positive, "
+            "value provided was 0') ELSE split_part(a, b, CAST(c AS INTEGER)) END",
+        ),
         "SUBSTRING_INDEX": (
             "(a, b, c) AS CASE WHEN c > 0 THEN array_to_string(string_split(a, b)[1:c], b) "
             "WHEN c < 0 THEN array_to_string(string_split(a, b)[c:], b) ELSE '' END",
@@ -192,7 +209,7 @@ FAMILY = Family(
         "LIKE": _like(exp.Like),
     },
     udfs=(
-        Udf("_dremio_soundex", ["VARCHAR"], "VARCHAR", _soundex),
+        Udf("_dremio_soundex", ["VARCHAR"], "VARCHAR", _soundex, nulls=True),
         Udf("_dremio_normalize", ["VARCHAR", "VARCHAR"], "VARCHAR", _normalize),
         Udf("_dremio_to_utf8", ["BLOB", "VARCHAR"], "VARCHAR", _to_utf8),
     ),

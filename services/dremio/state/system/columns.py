@@ -267,6 +267,13 @@ SCHEMAS: dict[str, dict[str, pa.Schema]] = {
                 ("heavy_hitters", _TEXT),
             ]
         ),
+        "timezone_abbrevs": pa.schema(
+            [
+                ("timezone_abbrev", _TEXT),
+                ("tz_offset", _TEXT),
+                ("is_daylight_savings", _BOOL),
+            ]
+        ),
         "timezone_names": pa.schema(
             [
                 ("timezone_name", _TEXT),

@@ -92,6 +92,7 @@ MAKERS: dict[str, Callable[[Core], Rows]] = {
     "jobs_recent": job_rows.recent,
     "views": dataset_rows.views,
     "tables": dataset_rows.tables,
+    "timezone_abbrevs": timezones.abbreviations,
     "timezone_names": timezones.rows,
     "users": access_rows.users,
     "user_defined_functions": _functions,

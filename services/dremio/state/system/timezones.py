@@ -1,4 +1,4 @@
-"""sys.timezone_names: the zones of the time zone database with their offsets this year."""
+"""sys.timezone_names and sys.timezone_abbrevs: the zones that CONVERT_TIMEZONE takes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime
 import zoneinfo
 from typing import Any
 
+from services.dremio.sql.functions.zones import ABBREVIATIONS
 from services.dremio.state.core import Core
 
 
@@ -27,6 +28,18 @@ def rows(core: Core) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def abbreviations(core: Core) -> list[dict[str, Any]]:
+    """Return the zones that go by an abbreviation."""
+    return [
+        {
+            "timezone_abbrev": zone.name,
+            "tz_offset": zone.offset,
+            "is_daylight_savings": zone.summer,
+        }
+        for zone in sorted(ABBREVIATIONS)
+    ]
 
 
 def _written(offset: datetime.timedelta) -> str:
