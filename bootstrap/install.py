@@ -52,11 +52,11 @@ def _install(*, tests: bool) -> int:
     steps = _missing_steps(tests=tests)
     if not steps:
         return 0
-    home = Path(os.environ.get("LAKELET_HOME") or CHECKOUT)
-    environment = preflight.read_env_file(home / ".env")
-    problems = preflight.check_python() + preflight.check_disk(CHECKOUT, preflight.DISK_FOR_INSTALL)
-    if not tests:  # the tests pick free ports of their own
-        problems += preflight.check_memory() + preflight.check_ports(environment)
+    problems = preflight.check_python() + preflight.check_disk(
+        CHECKOUT, preflight.DISK_FOR_INSTALL, "put the checkout on a larger disk"
+    )
+    if not tests:  # the tests pick homes and free ports of their own
+        problems += preflight.check_memory() + _home_problems()
     if problems:
         for problem in problems:
             print(f"error: {problem.check}: {problem.message}", file=sys.stderr)
@@ -70,6 +70,12 @@ def _install(*, tests: bool) -> int:
         _stamp(folder, name).write_text(_fingerprint(locks))
         print(f"installed {name} in {time.monotonic() - started:.0f} s", flush=True)
     return 0
+
+
+def _home_problems() -> list[preflight.Problem]:
+    home = Path(os.environ.get("LAKELET_HOME") or CHECKOUT).expanduser()
+    problems = preflight.check_home(home)
+    return problems or preflight.check_ports(preflight.read_env_file(home / ".env"))
 
 
 def _missing_steps(*, tests: bool) -> list[tuple[str, Path, list[Path]]]:
@@ -102,7 +108,7 @@ def _make_environment(folder: Path) -> None:
     """Make a virtual environment, or keep one that was made to its end and works."""
     made = folder / ".made"
     python = folder / "bin" / "python"
-    if made.exists() and python.exists() and _works(python):
+    if made.exists() and python.exists() and _works(python, "-c", ""):
         return
     shutil.rmtree(folder, ignore_errors=True)
     # Only the platform's environment needs pip: it brings uv, and uv serves both.
@@ -110,8 +116,22 @@ def _make_environment(folder: Path) -> None:
     made.touch()
 
 
-def _works(python: Path) -> bool:
-    return subprocess.run([python, "-c", ""], check=False).returncode == 0
+def _works(program: Path, *arguments: str) -> bool:
+    try:
+        quiet = subprocess.DEVNULL
+        run = subprocess.run([program, *arguments], check=False, stdout=quiet, stderr=quiet)
+    except OSError:
+        return False
+    return run.returncode == 0
+
+
+def _install_uv(uv: Path) -> None:
+    """Install uv by pip, which calls an install that was killed half-way satisfied: look at it."""
+    python = PLATFORM / "bin" / "python"
+    pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--require-hashes"]
+    _run([*pip, "-r", LOCKS / "uv.txt"])
+    if not _works(uv, "--version"):
+        _run([*pip, "--ignore-installed", "-r", LOCKS / "uv.txt"])
 
 
 def _install_locked(folder: Path, locks: list[Path]) -> None:
@@ -121,8 +141,7 @@ def _install_locked(folder: Path, locks: list[Path]) -> None:
     superset.overrides lifts.
     """
     uv = PLATFORM / "bin" / "uv"
-    python = PLATFORM / "bin" / "python"
-    _run([python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", LOCKS / "uv.txt"])
+    _install_uv(uv)
     files: list[str | Path] = [part for lock in locks for part in ("-r", lock)]
     # An install that was killed leaves packages that look whole: put everything anew then.
     marker = folder / ".installing"

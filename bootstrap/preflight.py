@@ -6,6 +6,7 @@ the system's Python before anything is installed.
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 import socket
@@ -21,6 +22,8 @@ DISK_FOR_INSTALL = 4_000_000_000
 DISK_TO_RUN = 1_000_000_000
 # Measured: 1.5 GB resident when all services work; the rest is room for queries.
 MEMORY = 3_000_000_000
+
+_HOME_ELSEWHERE = "set LAKELET_HOME to a folder on a larger disk"
 
 
 class Problem(NamedTuple):
@@ -67,16 +70,36 @@ def check_python() -> list[Problem]:
     return []
 
 
-def check_disk(home: Path, needed: int) -> list[Problem]:
-    """Check that the file system of `home` has `needed` bytes free."""
-    free = shutil.disk_usage(home).free
+def check_home(home: Path) -> list[Problem]:
+    """Check that `home` (LAKELET_HOME) is a folder of ours to write to, or can become one."""
+    try:
+        there = home
+        while not there.exists():
+            there = there.parent
+        fit = there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    except PermissionError:
+        fit = False
+    if fit:
+        return []
+    return [
+        Problem(
+            "home",
+            f"{home} is no folder that {getpass.getuser()} may write to: "
+            "set LAKELET_HOME to one that is",
+        )
+    ]
+
+
+def check_disk(folder: Path, needed: int, instead: str = _HOME_ELSEWHERE) -> list[Problem]:
+    """Check that the file system of `folder` has `needed` bytes free; `instead`: a way out."""
+    free = shutil.disk_usage(folder).free
     if free >= needed:
         return []
     return [
         Problem(
             "disk",
-            f"{free / 1e9:.1f} GB free on the file system of {home}, {needed / 1e9:.1f} GB needed: "
-            "free some, or set LAKELET_HOME to a folder on a larger disk",
+            f"{free / 1e9:.1f} GB free on the file system of {folder}, "
+            f"{needed / 1e9:.1f} GB needed: free some, or {instead}",
         )
     ]
 

@@ -12,13 +12,14 @@ import typer
 from bootstrap.backup.store import open_store
 from bootstrap.commands.options import Json, Yes, print_json
 from bootstrap.environment import ensure_env_file
+from bootstrap.preflight import check_home
 from bootstrap.progress import Progress
 from bootstrap.runtime import choose_runtime
 from bootstrap.summary import print_summary
 from bootstrap.up import bring_up
 from bootstrap.upgrade import GitVersion, SameFiles
 from bootstrap.upgrade import upgrade as change_version
-from services.common.errors import RefusedError
+from services.common.errors import ConfigError, RefusedError
 from services.common.settings import CHECKOUT, Settings, read_settings
 
 
@@ -30,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 def init() -> None:
     """Generate the secrets that `.env` lacks; nothing else."""
-    path = home() / ".env"
+    path = _make_home() / ".env"
     added = ensure_env_file(path.parent)
     typer.echo(f"{path}: {len(added)} secrets added" if added else f"{path}: complete")
 
@@ -111,10 +112,18 @@ def destroy(yes: Yes = False) -> None:
 
 def home() -> Path:
     """Return the platform's home folder."""
-    return Path(os.environ.get("LAKELET_HOME") or CHECKOUT).resolve()
+    return Path(os.environ.get("LAKELET_HOME") or CHECKOUT).expanduser().resolve()
+
+
+def _make_home() -> Path:
+    """Return the home folder, made. Raises ConfigError when it is no folder to write to."""
+    if problems := check_home(home()):
+        raise ConfigError(problems[0].message)
+    home().mkdir(parents=True, exist_ok=True)
+    return home()
 
 
 def _initialised() -> Settings:
     """Return the settings, with secrets added that an older version's `.env` did not have."""
-    ensure_env_file(home())
+    ensure_env_file(_make_home())
     return read_settings(home())

@@ -279,7 +279,7 @@ def read_settings(home: Path | None = None) -> Settings:
 
     Raises ConfigError naming each setting that is missing or wrong and where it was looked for.
     """
-    home = (home or Path(os.environ.get("LAKELET_HOME") or CHECKOUT)).resolve()
+    home = (home or Path(os.environ.get("LAKELET_HOME") or CHECKOUT)).expanduser().resolve()
     env_file = home / ".env"
     from_file = {k.lower(): v for k, v in dotenv_values(env_file).items() if v}
     from_environment = {k.lower(): v for k, v in os.environ.items() if v}

@@ -75,3 +75,17 @@ def test_env_file_lines_are_read_and_the_environment_wins(
     monkeypatch.setenv("S3_PORT", "3")
     values = preflight.read_env_file(file)
     assert (values["S3_PORT"], values["DREMIO_PORT"]) == ("3", "2")
+
+
+def test_a_home_that_is_not_there_yet_can_be_made(tmp_path: Path) -> None:
+    assert preflight.check_home(tmp_path) == []
+    assert preflight.check_home(tmp_path / "not" / "yet") == []
+
+
+def test_a_home_that_is_a_file_is_a_problem(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for home in (file, file / "below"):
+        (problem,) = preflight.check_home(home)
+        assert str(home) in problem.message
+        assert "LAKELET_HOME" in problem.message
