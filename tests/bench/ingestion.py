@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import yaml
 
-from bootstrap.clients.airbyte import Airbyte as Client
-from bootstrap.platform_file import Platform
-from bootstrap.provision.connectors import ensure_connectors
-from services.common.settings import CHECKOUT, Settings
-from services.common.waiting import wait_until
+from services.common.settings import Settings
+from tests.bench.connectors import OVERWRITE, ROWS, from_connectors
 from tests.bench.platform import bare_duckdb
 from tests.bench.report import Figure, at_least, at_most
+from tests.bench.runs import Run
 from tests.contract.airbyte.client import FILE, Airbyte
 from tests.support.platform import services_in
 
-ROWS = int(os.environ.get("BENCH_ROWS", "1000000"))
 MANY = 10
 _BARE = "bare DuckDB, the same to Parquet on the same S3"
 
-OVERWRITE = {"syncMode": "full_refresh", "destinationSyncMode": "overwrite"}
 APPEND = {"syncMode": "incremental", "destinationSyncMode": "append", "cursorField": ["at"]}
 DEDUP = {**APPEND, "destinationSyncMode": "append_dedup"}
 
@@ -44,7 +34,6 @@ FROM generate_series(1::bigint, {rows}) AS n;
 CREATE INDEX ON {name} (at);
 ANALYZE {name};
 """
-_CONNECTOR = CHECKOUT / "tests" / "support" / "connectors" / "scripted.py"
 
 Json = dict[str, Any]
 
@@ -61,33 +50,9 @@ def measure_ingestion() -> list[Figure]:
         return [
             *_from_postgres(airbyte),
             *_from_files(airbyte),
-            *_from_a_connector(airbyte),
+            *from_connectors(airbyte),
             *_memory(airbyte),
         ]
-
-
-class _Run:
-    """One sync: seconds of the whole job as a client sees it, and the worker's peak memory."""
-
-    def __init__(self, airbyte: Airbyte, connection: str) -> None:
-        began = time.monotonic()
-        self.info = airbyte.wait(airbyte.start(connection), seconds=900)
-        self.seconds = time.monotonic() - began
-        self.records = int(self.info["job"]["aggregatedStats"]["recordsCommitted"])
-        job = self.info["job"]["id"]
-        # The last line is written right after the job's end.
-        wait_until(lambda: bool(self._peaks(airbyte, job)), seconds=30, what="the attempt's end")
-        peak = self._peaks(airbyte, job)[-1]
-        self.peak = float(peak)
-        assert self.info["job"]["status"] == "succeeded", self.info
-        rate = self.records / self.seconds
-        print(f"  {self.records:,} rows in {self.seconds:.2f} s: {rate:,.0f}/s, {peak} MiB")
-
-    @staticmethod
-    def _peaks(airbyte: Airbyte, job: int) -> list[str]:
-        attempts = airbyte.post("jobs/get", id=job)["attempts"]
-        lines = "\n".join(line for a in attempts for line in a["logs"]["logLines"])
-        return re.findall(r"peak memory (\d+) MiB", lines)
 
 
 def _from_postgres(airbyte: Airbyte) -> list[Figure]:
@@ -96,19 +61,19 @@ def _from_postgres(airbyte: Airbyte) -> list[Figure]:
     for name, mode in (("full refresh", OVERWRITE), ("append", APPEND), ("append_dedup", DEDUP)):
         connection = airbyte.connect(source, name.replace(" ", "_"), {"rows_1": mode})
         bare = _bare_scan(airbyte.settings, "rows_1")
-        run = _Run(airbyte, connection)
+        run = Run(airbyte, connection)
         assert run.records == ROWS
         figures += _rates(f"PostgreSQL → bronze, {name}", run, bare)
     with airbyte.shop() as db:
         db.execute("UPDATE rows_1 SET status = 'changed', at = clock_timestamp() WHERE id % 10 = 0")
-    run = _Run(airbyte, connection)
+    run = Run(airbyte, connection)
     assert run.records == ROWS // 10
     # Every file holds a changed row, so all of the table is written anew.
     rate = run.records / run.seconds
     return [*figures, at_least("append_dedup, a tenth of it changed", rate, "rows/s", 25_000)]
 
 
-def _rates(name: str, run: _Run, bare: float) -> list[Figure]:
+def _rates(name: str, run: Run, bare: float) -> list[Figure]:
     rate, limit = run.records / run.seconds, run.records / bare
     return [
         at_least(name, rate, "rows/s", 500_000, limit=limit, limit_of=_BARE),
@@ -145,63 +110,12 @@ def _from_files(airbyte: Airbyte) -> list[Figure]:
     connection = airbyte.connect(source, "from_csv", {"rows": OVERWRITE})
     # As the sync does, DuckDB looks at all rows for their types.
     bare = _timed(duck, f"FROM read_csv('{inbox}/rows.csv', sample_size = -1)", "csv")
-    run = _Run(airbyte, connection)
+    run = Run(airbyte, connection)
     assert run.records == ROWS
     rate, limit = ROWS / run.seconds, ROWS / bare
     return [
         at_least("a CSV file → bronze", rate, "rows/s", 0.5 * limit, limit=limit, limit_of=_BARE)
     ]
-
-
-def _from_a_connector(airbyte: Airbyte) -> list[Figure]:
-    """A connector that only writes ready lines: what it can emit is the limit."""
-    rows = ROWS // 2
-    stream = {
-        "name": "things",
-        "json_schema": {
-            "type": "object",
-            "properties": {"id": {"type": "integer"}, "name": {"type": "string"}},
-        },
-        "supported_sync_modes": ["full_refresh"],
-    }
-    data = {"id": "{i}", "name": "a thing with a name"}
-    message = {"type": "RECORD", "record": {"stream": "things", "data": data, "emitted_at": 1}}
-    config = {"streams": [stream], "messages": [{"repeat": rows, "message": message}]}
-    home = airbyte.home.folder
-    definition = _command(airbyte, home)
-    (home / "config.json").write_text(json.dumps(config))
-    (home / "catalog.json").write_text('{"streams": []}')
-    arguments = ["read", "--config", "config.json", "--catalog", "catalog.json"]
-    began = time.monotonic()
-    with (home / "emitted.jsonl").open("wb") as out:
-        subprocess.run(
-            [sys.executable, str(_CONNECTOR), *arguments], cwd=home, stdout=out, check=True
-        )
-    bare = time.monotonic() - began
-    source = airbyte.source(config, definition, "emitter")
-    connection = airbyte.connect(source, "by_connector", {"things": OVERWRITE})
-    run = _Run(airbyte, connection)
-    assert run.records == rows
-    # Two processes share the cores, of which the connector takes one.
-    return [
-        at_least(
-            "a connector of Airbyte's protocol → bronze",
-            rows / run.seconds,
-            "rows/s",
-            0.5 * rows / bare,
-            limit=rows / bare,
-            limit_of="the connector by itself, into a file",
-        )
-    ]
-
-
-def _command(airbyte: Airbyte, home: Path) -> str:
-    """Name the connector in lakelet.yml, as a user would, and return its definition's id."""
-    document = yaml.safe_load((CHECKOUT / "lakelet.yml").read_text())
-    document["connectors"] = {"emitter": {"command": [sys.executable, str(_CONNECTOR)]}}
-    (home / "lakelet.yml").write_text(yaml.safe_dump(document))
-    platform = Platform.model_validate({**document, "connections": {}, "reconcile": {}})
-    return ensure_connectors(Client(airbyte.settings), platform, airbyte.settings)["emitter"]
 
 
 def _memory(airbyte: Airbyte) -> list[Figure]:
@@ -212,7 +126,7 @@ def _memory(airbyte: Airbyte) -> list[Figure]:
     peaks = {}
     for table in ("rows_1", "rows_10"):
         for name, mode in (("overwrite", OVERWRITE), ("append_dedup", DEDUP)):
-            run = _Run(airbyte, airbyte.connect(source, f"memory_{name}", {table: mode}))
+            run = Run(airbyte, airbyte.connect(source, f"memory_{name}", {table: mode}))
             peaks[table, name] = run.peak
     return [
         at_most(

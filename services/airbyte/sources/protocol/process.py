@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import selectors
 import signal
@@ -76,6 +77,9 @@ class Child:
         """
         assert self._process.stdout is not None  # noqa: S101 - asked for above
         pipe = self._process.stdout.fileno()
+        if hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux; 64 KB are full in no time
+            with contextlib.suppress(OSError):  # the user has used up what all pipes may take
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _CHUNK)
         rest: list[bytes] = []
         held = 0
         with selectors.DefaultSelector() as selector:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import orjson
 
 from services.airbyte.cdk.batches import Batch
@@ -21,7 +20,7 @@ from services.airbyte.sources.protocol.asking import finished
 from services.airbyte.sources.protocol.messages import Listener
 from services.airbyte.sources.protocol.process import Child
 from services.airbyte.sources.protocol.schema import CHANGES, ROW, columns
-from services.airbyte.sources.protocol.spool import Spool, relation
+from services.airbyte.sources.protocol.spool import Spool, Typist, relation
 
 Json = dict[str, Any]
 
@@ -47,7 +46,7 @@ class Session:
         heard: Listener,
         streams: Sequence[ConfiguredStream],
         stored: Mapping[str, Json | None],
-        duck: duckdb.DuckDBPyConnection,
+        typist: Typist,
         folder: Path,
         env: Environment,
         pace: Pace,
@@ -56,12 +55,18 @@ class Session:
         self._streams = {stream.key: stream for stream in streams}
         self._states: dict[str, Json | None] = dict(stored)
         self._spools: dict[str, Spool] = {}
+        self._targets: dict[tuple[Any, Any], Spool] = {}  # by namespace and name, as records say
         for number, stream in enumerate(streams):
             spool = Spool(
-                duck, folder / str(number), _columns(stream), _keys(stream), self._refuser(stream)
+                typist,
+                folder / str(number),
+                _columns(stream),
+                _keys(stream),
+                self._refuser(stream),
             )
             self._spools[stream.key] = spool
-        self._counts = dict.fromkeys(self._spools, 0)
+            for namespace in {stream.namespace, stream.namespace or None, stream.namespace or ""}:
+                self._targets[namespace, stream.name] = spool
         self._ended: set[str] = set()
         self._committed = dict.fromkeys(self._spools, time.monotonic())
         self._refused: dict[str, list[Json]] = {}
@@ -75,7 +80,13 @@ class Session:
         try:
             for lines in self._child.batches():
                 for line in lines:
-                    yield from self._take(line)
+                    message = self._message(line)
+                    if message is None:
+                        continue
+                    if message.get("type") == "RECORD":
+                        self._record(message.get("record"), line)
+                    else:
+                        yield from self._other(message)
                 self._make_room()
             finished(self._child, self._heard, "the connector")
             failure = self._unfinished()
@@ -88,35 +99,38 @@ class Session:
         if failure is not None:
             raise failure
 
-    def _take(self, line: bytes) -> Iterator[list[Batch]]:
+    def _message(self, line: bytes) -> Json | None:
         try:
             message = orjson.loads(line)
         except orjson.JSONDecodeError as error:
             self._not_json(line, str(error))
-            return
-        if not isinstance(message, dict):
-            self._not_json(line, "not an object")
-            return
-        kind = message.get("type")
-        if kind == "RECORD":
-            self._record(message.get("record") or {}, line)
-        elif kind == "STATE":
-            yield from self._state(message)
-        else:
-            self._heard.hear(message)
-            if kind == "TRACE":
-                yield from self._completed()
+            return None
+        if isinstance(message, dict):
+            return message
+        self._not_json(line, "not an object")
+        return None
 
-    def _record(self, record: Json, line: bytes) -> None:
-        key = f"{record.get('namespace') or ''}\x1f{record.get('stream')}"
-        spool = self._spools.get(key)
+    def _other(self, message: Json) -> Iterator[list[Batch]]:
+        """Act on what is no record."""
+        if message.get("type") == "STATE":
+            yield from self._state(message)
+            return
+        self._heard.hear(message)
+        if message.get("type") == "TRACE":
+            yield from self._completed()
+
+    def _record(self, record: Any, line: bytes) -> None:
+        try:
+            name = record["stream"]
+            spool = self._targets.get((record.get("namespace"), name))
+        except (KeyError, TypeError, AttributeError):
+            self._refuse("_unreadable", {"reason": "no record of a stream", "record": record})
+            return
         if spool is None:
-            name = str(record.get("stream"))
             self._strangers[name] = self._strangers.get(name, 0) + 1
         elif not isinstance(record.get("data"), dict):
-            self._refuse(self._streams[key].name, {"reason": "data is not an object", **record})
+            self._refuse(name, {"reason": "data is not an object", **record})
         else:
-            self._counts[key] += 1
             spool.add(line)
 
     def _not_json(self, line: bytes, why: str) -> None:
@@ -131,24 +145,22 @@ class Session:
         self._shared = self._shared or states.is_shared(message)
         covered = [key for key in told if key in self._spools]
         count = states.record_count(message)
-        if count is not None and len(told) == len(covered) == 1:
-            self._verify(covered[0], count)
         for key in covered:
-            self._spools[key].cover()
-            self._counts[key] = 0
+            received = self._spools[key].cover()
+            if count is not None and len(told) == 1 and received != count:
+                self._miscounted(key, count, received)
             self._states[key] = told[key]
             self._covered.add(key)
         due = [key for key in covered if self._streams[key].incremental and self._due(key)]
         if due:
             yield [self._batch(key) for key in (covered if self._shared else due)]
 
-    def _verify(self, key: str, count: int) -> None:
-        if self._counts[key] != count:
-            self._env.log(
-                f"{self._streams[key].name}: the connector says that it sent {count} records since"
-                f" its last state, {self._counts[key]} were received",
-                "WARNING",
-            )
+    def _miscounted(self, key: str, count: int, received: int) -> None:
+        self._env.log(
+            f"{self._streams[key].name}: the connector says that it sent {count} records since"
+            f" its last state, {received} were received",
+            "WARNING",
+        )
 
     def _due(self, key: str) -> bool:
         waited = time.monotonic() - self._committed[key]

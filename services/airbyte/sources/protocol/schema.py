@@ -57,7 +57,8 @@ _CASTS: dict[type[IcebergType], str] = {
     StringType: "{t}",
     BooleanType: "CASE WHEN lower({t}) IN ('true', 'false') THEN TRY_CAST({t} AS BOOLEAN) END",
     LongType: (
-        "CASE WHEN json_type({v}) NOT IN ('OBJECT', 'ARRAY', 'BOOLEAN')"
+        "CASE WHEN json_type({v}) IN ('UBIGINT', 'BIGINT') THEN TRY_CAST({t} AS BIGINT)"
+        " WHEN json_type({v}) NOT IN ('OBJECT', 'ARRAY', 'BOOLEAN')"
         " AND TRY_CAST({t} AS DOUBLE) = round(TRY_CAST({t} AS DOUBLE))"
         " THEN TRY_CAST({t} AS BIGINT) END"
     ),
@@ -120,20 +121,19 @@ def typed(lines: str, longest: int, chosen: tuple[Column, ...], before: int = 0)
         f"read_json({literal(lines)}, format = 'newline_delimited', maximum_object_size ="
         f" {max(longest + 2, 1 << 20)}, columns = {{'record': {literal(record)}}})"
     )
-    picked = ", ".join(f"record.data.{quote(c.name)} AS v{i}" for i, c in enumerate(chosen))
-    source = (
-        f"(SELECT {picked + ', ' if picked else ''}record.meta.changes AS earlier FROM {source})"
+    picked = "".join(
+        f"record.data.{quote(c.name)} AS v{i}, v{i} ->> '$' AS t{i}, " for i, c in enumerate(chosen)
     )
-    casts = ", ".join(f"v{i}, {_cast(c, i)} AS c{i}" for i, c in enumerate(chosen))
-    source = f"(SELECT {casts + ', ' if casts else ''}earlier FROM {source})"
+    source = f"(SELECT {picked}record.meta.changes AS earlier FROM {source})"
+    casts = "".join(f"t{i}, {_cast(c, i)} AS c{i}, " for i, c in enumerate(chosen))
+    source = f"(SELECT {casts}earlier FROM {source})"
     values = "".join(f"c{i} AS {quote(c.name)}, " for i, c in enumerate(chosen))
     row = f"{before} + row_number() OVER () AS {ROW}"
     return f"SELECT {values}{_changes(chosen)} AS {CHANGES}, {row} FROM {source}"
 
 
 def _cast(column: Column, number: int) -> str:
-    value = f"v{number}"
-    return _CASTS[type(column.type)].format(v=value, t=f"({value} ->> '$')")
+    return _CASTS[type(column.type)].format(v=f"v{number}", t=f"t{number}")
 
 
 def _changes(chosen: tuple[Column, ...]) -> str:
@@ -143,7 +143,7 @@ def _changes(chosen: tuple[Column, ...]) -> str:
     for number, column in enumerate(chosen):
         if isinstance(column.type, StringType):
             continue
-        text = f"(v{number} ->> '$')"
+        text = f"t{number}"
         test = f"(c{number} IS NULL AND {text} IS NOT NULL)"
         reason = literal(UNFIT)
         if isinstance(column.type, LongType):

@@ -18,6 +18,7 @@ from services.airbyte.sources.protocol.commands import command_line, hand_over, 
 from services.airbyte.sources.protocol.launch import Launch
 from services.airbyte.sources.protocol.process import Child
 from services.airbyte.sources.protocol.reading import Pace, Session
+from services.airbyte.sources.protocol.spool import Typist
 
 Json = dict[str, Any]
 
@@ -77,13 +78,17 @@ class ProtocolSource:
 
 
 @contextmanager
-def _typing(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def _typing(folder: Path) -> Iterator[Typist]:
     """Give an engine of its own for typing rows: in their order, with one thread, little memory."""
     duck = engine.connect(folder / "typing", memory="384MB")
     try:
         duck.execute("SET preserve_insertion_order = true")
         duck.execute("SET threads = 1")
-        yield duck
+        typist = Typist(duck)
+        try:
+            yield typist
+        finally:
+            typist.close()
     finally:
         duck.close()
 

@@ -1,12 +1,14 @@
 """Rows of one stream on their way: from the connector's lines to Parquet files on local disk.
 
-The lines are held in memory up to a bound, then typed by DuckDB into a file. A STATE message
-covers all rows before it; when the connector fails, only those are kept.
+The lines are held in memory up to a bound, then typed by DuckDB into a file while the next ones
+are being read. A STATE message covers all rows before it; when the connector fails, only those are
+kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +24,32 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Part:
-    """A file with rows."""
+    """A file with rows, and the records that are not in it with their reasons."""
 
     path: Path
     rows: int
     bytes: int
+    refused: list[Json]
+
+
+class Typist:
+    """Types rows in a thread of its own, with an engine that nothing else uses."""
+
+    def __init__(self, duck: duckdb.DuckDBPyConnection) -> None:
+        self.duck = duck
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="typing")
+        self._last: Future[Any] | None = None
+
+    def start(self, work: Callable[[], Part]) -> Future[Part]:
+        """Begin a piece of work; first wait for the one before, which bounds the memory."""
+        if self._last is not None:
+            wait([self._last])
+        self._last = found = self._thread.submit(work)
+        return found
+
+    def close(self) -> None:
+        """Wait for what is being done."""
+        self._thread.shutdown(cancel_futures=True)
 
 
 class Spool:
@@ -34,18 +57,19 @@ class Spool:
 
     def __init__(
         self,
-        duck: duckdb.DuckDBPyConnection,
+        typist: Typist,
         folder: Path,
         columns: tuple[Column, ...],
         keys: Sequence[str],
         refuse: Callable[[Json], None],
     ) -> None:
-        self._duck, self._folder, self.columns, self._keys = duck, folder, columns, tuple(keys)
+        self._typist, self._folder, self.columns, self._keys = typist, folder, columns, tuple(keys)
         self._refuse = refuse
         self._lines: list[bytes] = []
         self.held = 0
-        self._parts: list[Part] = []
-        self._covered_parts = self._covered_lines = self._number = self._rows = 0
+        self._parts: list[Future[Part]] = []
+        self._covered_parts = self._covered_lines = self._number = self._rows = self._covered = 0
+        self._written = 0
         folder.mkdir(parents=True, exist_ok=True)
 
     def add(self, line: bytes) -> None:
@@ -53,17 +77,19 @@ class Spool:
         self._lines.append(line)
         self.held += len(line)
 
-    def cover(self) -> None:
-        """Note that a state covers everything taken so far."""
+    def cover(self) -> int:
+        """Note that a state covers everything taken so far; return how many rows are new in it."""
         self._covered_parts, self._covered_lines = len(self._parts), len(self._lines)
+        before, self._covered = self._covered, self._rows + len(self._lines)
+        return self._covered - before
 
     @property
     def waiting(self) -> int:
         """How many bytes wait to be committed."""
-        return self.held + sum(part.bytes for part in self._parts)
+        return self.held + self._written
 
     def flush(self) -> None:
-        """Move the lines from memory to disk."""
+        """Begin to move the lines from memory to disk."""
         covered, rest = self._lines[: self._covered_lines], self._lines[self._covered_lines :]
         self._lines, self.held, self._covered_lines = [], 0, 0
         if covered:
@@ -75,43 +101,53 @@ class Spool:
     def take(self, *, covered_only: bool) -> list[Part]:
         """Return the files of all rows, or of those that a state covers; they are not kept."""
         self.flush()
-        count = self._covered_parts if covered_only else len(self._parts)
-        taken, self._parts = self._parts[:count], self._parts[count:]
-        self._covered_parts = 0
-        return taken
+        parts = [future.result() for future in self._parts]
+        for part in parts:
+            for record in part.refused:
+                self._refuse(record)
+            part.refused.clear()
+        count = self._covered_parts if covered_only else len(parts)
+        self._parts, self._covered_parts = self._parts[count:], 0
+        self._written = sum(part.bytes for part in parts[count:])
+        return parts[:count]
 
     def _write(self, lines: list[bytes]) -> None:
         self._number += 1
-        source = self._folder / f"{self._number}.jsonl"
+        number, before = self._number, self._rows
+        self._rows += len(lines)
+        self._written += sum(map(len, lines))
+        self._parts.append(self._typist.start(lambda: self._typed(number, before, lines)))
+
+    def _typed(self, number: int, before: int, lines: list[bytes]) -> Part:
+        source = self._folder / f"{number}.jsonl"
         source.write_bytes(b"\n".join(lines) + b"\n")
-        target = self._folder / f"{self._number}.parquet"
+        target = self._folder / f"{number}.parquet"
         longest = max(map(len, lines))
-        query = typed(str(source), longest, self.columns, self._rows)
+        query = typed(str(source), longest, self.columns, before)
         whole = " AND ".join(f"{quote(name)} IS NOT NULL" for name in self._keys)
         chosen = f"SELECT * FROM ({query}) WHERE {whole}" if whole else query
-        rows = self._duck.execute(
+        rows = self._typist.duck.execute(
             f"COPY ({chosen}) TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
         ).fetchall()[0][0]
-        if rows < len(lines):
-            self._refuse_keyless(source, lines)
-        self._rows += len(lines)
+        refused = self._keyless(source, lines) if rows < len(lines) else []
         source.unlink()
-        self._parts.append(Part(target, rows, sum(map(len, lines))))
+        return Part(target, rows, sum(map(len, lines)), refused)
 
-    def _refuse_keyless(self, source: Path, lines: list[bytes]) -> None:
+    def _keyless(self, source: Path, lines: list[bytes]) -> list[Json]:
+        """Return the records without a primary key, and why they are refused."""
         keys = tuple(c for c in self.columns if c.name in self._keys)
         missing = " OR ".join(f"{quote(name)} IS NULL" for name in self._keys)
         query = typed(str(source), max(map(len, lines)), keys)
-        found = self._duck.execute(
+        found = self._typist.duck.execute(
             f"SELECT {ROW} FROM ({query}) WHERE {missing} ORDER BY 1"
         ).fetchall()
-        for (number,) in found:
-            self._refuse(
-                {
-                    "reason": f"the primary key ({', '.join(self._keys)}) is missing or unfit",
-                    "data": orjson.loads(lines[number - 1])["record"]["data"],
-                }
-            )
+        return [
+            {
+                "reason": f"the primary key ({', '.join(self._keys)}) is missing or unfit",
+                "data": orjson.loads(lines[number - 1])["record"]["data"],
+            }
+            for (number,) in found
+        ]
 
 
 def relation(parts: Sequence[Part], columns: tuple[Column, ...]) -> str:
