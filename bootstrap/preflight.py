@@ -150,6 +150,7 @@ def check_ports(environment: dict[str, str]) -> list[Problem]:
 def holder(number: int) -> str:
     """Return `name (pid N)` of the process that listens on a TCP port, as far as may be known."""
     inodes = set()
+    local = False
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
             lines = Path(table).read_text().splitlines()[1:]
@@ -157,8 +158,12 @@ def holder(number: int) -> str:
             continue
         for fields in map(str.split, lines):
             # local address is HEX:PORT; state 0A is LISTEN (proc_net_tcp(5))
-            if int(fields[1].rsplit(":", 1)[1], 16) == number and fields[3] == "0A":
-                inodes.add(f"socket:[{fields[9]}]")
+            if int(fields[1].rsplit(":", 1)[1], 16) == number:
+                local = True
+                if fields[3] == "0A":
+                    inodes.add(f"socket:[{fields[9]}]")
+    if local and not inodes:  # the system gives ports from 32768 on to outgoing connections
+        return "an outgoing connection, which may end soon"
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if any(str(link.readlink()) in inodes for link in (folder / "fd").iterdir()):

