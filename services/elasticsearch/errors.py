@@ -91,3 +91,13 @@ def missing_resource(reason: str) -> RequestError:
 def bad_query(reason: str) -> RequestError:
     """400: the query cannot be built for this index's mapping."""
     return RequestError(400, "query_shard_exception", reason)
+
+
+def no_field_data(name: str) -> RequestError:
+    """400: a text field is not sorted, aggregated or given out by its words."""
+    return illegal_argument(
+        "Text fields are not optimised for operations that require per-document field data like "
+        "aggregations and sorting, so these operations are disabled by default. Please use a "
+        f"keyword field instead. Alternatively, set fielddata=true on [{name}] in order to load "
+        "field data by uninverting the inverted index. Note that this can use significant memory."
+    )

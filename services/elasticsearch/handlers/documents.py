@@ -48,7 +48,17 @@ def _apply(call: Call, operation: Operation) -> Answer:
 def index(call: Call) -> Answer:
     """`PUT|POST /{index}/_doc/{id}`, `POST /{index}/_doc`, `PUT|POST /{index}/_create/{id}`."""
     document = call.json(required=True)
-    action = "create" if call.params.get("op_type") == "create" else "index"
+    identifier = call.path.get("id")
+    # As Elasticsearch has it: what comes without an id cannot but create.
+    new = call.params.get("op_type") == "create" or identifier is None
+    action = "create" if new else "index"
+    if identifier is not None and len(identifier.encode()) > 512:
+        raise RequestError(
+            400,
+            "action_request_validation_exception",
+            f"Validation Failed: 1: id [{identifier}] is too long, must be no longer than 512 "
+            f"bytes but was: {len(identifier.encode())};",
+        )
     return _apply(
         call,
         Operation(

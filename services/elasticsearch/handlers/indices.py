@@ -14,6 +14,7 @@ from services.elasticsearch.errors import (
 from services.elasticsearch.handlers.call import ACKNOWLEDGED, NODE_ID, Answer, Call
 from services.elasticsearch.state.analysis import ANALYZERS
 from services.elasticsearch.state.catalog import Index
+from services.elasticsearch.state.dated import dated
 from services.elasticsearch.state.rollover import due
 
 _KNOWN = frozenset({"settings", "mappings", "aliases"})
@@ -46,7 +47,7 @@ def create(call: Call) -> Answer:
     for name in body:
         if name not in _KNOWN:
             raise RequestError(400, "parse_exception", f"unknown key [{name}] for create index")
-    made = call.store.indices.create(call.path["index"], body)
+    made = call.store.indices.create(dated(call.path["index"]), body)
     return Answer({**ACKNOWLEDGED, "shards_acknowledged": True, "index": made.name})
 
 
@@ -77,6 +78,11 @@ def delete(call: Call) -> Answer:
                 raise illegal_argument(
                     f"The provided expression [{part}] matches an alias, specify the corresponding "
                     "concrete indices instead."
+                )
+            if catalog.thing("data_stream", part):
+                raise illegal_argument(
+                    f"The provided expression [{part}] matches a data stream, specify the "
+                    "corresponding concrete indices instead."
                 )
     indices = call.store.names(expression, call.options(expand="open,closed"))
     indices = [

@@ -25,7 +25,9 @@ def _streams(call: Call) -> dict[str, dict[str, Any]]:
         for name, body in call.store.catalog.all("data_stream").items()
         if any(fnmatch.fnmatchcase(name, p) for p in wanted.split(","))
     }
-    if not found and "*" not in wanted:
+    # The lifecycle of a name that is an index is none, in Elasticsearch too.
+    none = call.endpoint.endswith("/_lifecycle") and wanted in call.store.catalog.indices
+    if not found and not none and "*" not in wanted:
         raise index_not_found(wanted)
     return found
 
@@ -40,14 +42,9 @@ def get_streams(call: Call) -> Answer:
     """`GET /_data_stream[/{name}]`."""
     made = []
     for name, body in _streams(call).items():
+        indices = [call.store.catalog.index(i) for i in body["indices"]]
         backing = [
-            {
-                "index_name": i,
-                "index_uuid": call.store.catalog.index(i).uuid,
-                "prefer_ilm": True,
-                "managed_by": "Unmanaged",
-            }
-            for i in body["indices"]
+            _backing(i.name, i.uuid, i.settings.get("lifecycle.name"), body) for i in indices
         ]
         one: dict[str, Any] = {
             "name": name,
@@ -62,10 +59,22 @@ def get_streams(call: Call) -> Answer:
             "replicated": False,
             "rollover_on_write": False,
         }
+        one["next_generation_managed_by"] = backing[-1]["managed_by"]
+        one["prefer_ilm"] = True
+        if "ilm_policy" in backing[-1]:
+            one["ilm_policy"] = backing[-1]["ilm_policy"]
         if body.get("lifecycle"):
             one["lifecycle"] = {"enabled": True, **body["lifecycle"]}
         made.append(one)
     return Answer({"data_streams": made})
+
+
+def _backing(name: str, uuid: str, policy: str | None, stream: dict[str, Any]) -> dict[str, Any]:
+    manager = "Data stream lifecycle" if stream.get("lifecycle") else "Unmanaged"
+    made = {"index_name": name, "index_uuid": uuid, "prefer_ilm": True, "managed_by": manager}
+    if policy:
+        made |= {"managed_by": "Index Lifecycle Management", "ilm_policy": policy}
+    return made
 
 
 def delete_streams(call: Call) -> Answer:
@@ -136,6 +145,24 @@ def delete_stream_lifecycle(call: Call) -> Answer:
     for name in _streams(call):
         call.store.streams.set_lifecycle(name, None)
     return Answer(ACKNOWLEDGED)
+
+
+def explain_stream_lifecycle(call: Call) -> Answer:
+    """`GET /{index}/_lifecycle/explain`: for backing indices and others."""
+    made: dict[str, Any] = {}
+    for index in call.store.names(call.path["index"], call.options(expand="open,hidden")):
+        stream = index.data_stream and call.store.streams.get(index.data_stream)
+        lifecycle = stream["lifecycle"] if stream else None
+        one: dict[str, Any] = {"index": index.name, "managed_by_lifecycle": bool(lifecycle)}
+        if lifecycle:
+            age = call.store.retention.age(index)
+            one |= {
+                "index_creation_date_millis": index.created,
+                "time_since_index_creation": f"{age / 86400:.2f}d",
+                "lifecycle": {"enabled": True, **lifecycle},
+            }
+        made[index.name] = one
+    return Answer({"indices": made})
 
 
 def put_policy(call: Call) -> Answer:

@@ -51,7 +51,9 @@ def _request(call: Call, body: dict[str, Any]) -> SearchRequest:
             if text in ("true", "", "false")
             else int(text)
         )
-    for name in ("version", "seq_no_primary_term"):
+    if "terminate_after" in call.params:
+        made["terminate_after"] = call.number("terminate_after")
+    for name in ("version", "seq_no_primary_term", "track_scores", "explain", "profile"):
         if name in call.params:
             made[name] = call.flag(name)
     if "docvalue_fields" in call.params:
@@ -60,6 +62,7 @@ def _request(call: Call, body: dict[str, Any]) -> SearchRequest:
     if query is not None:
         made["query"] = query
     request = parse_search(made, scroll="scroll" in call.params)
+    request.typed_keys = call.flag("typed_keys")
     if any(n in call.params for n in ("_source", "_source_includes", "_source_excludes")):
         request.source = source_filter(call.params)
     return request
@@ -190,6 +193,7 @@ def msearch(call: Call) -> Answer:
                 allow_no_indices=str(header.get("allow_no_indices", "true")).lower() == "true",
             )
             request = parse_search(body)
+            request.typed_keys = call.flag("typed_keys")
             targets = call.store.resolve(expression, options)
             found = call.store.searcher.search(targets, request)
             took += found["took"]
@@ -256,41 +260,3 @@ def explain(call: Call) -> Answer:
     elif call.store.get(call.path["index"], call.path["id"]) is None:
         return Answer(made, 404)
     return Answer(made)
-
-
-def field_caps(call: Call) -> Answer:
-    """`GET|POST /_field_caps`: what the fields of the indices can do."""
-    body = call.json()
-    if body.get("index_filter") or body.get("runtime_mappings"):
-        raise not_supported("[index_filter] and [runtime_mappings] of _field_caps")
-    wanted = (
-        call.params.get("fields", "").split(",")
-        if "fields" in call.params
-        else body.get("fields", [])
-    )
-    if not wanted:
-        raise RequestError(
-            400, "action_request_validation_exception", "Validation Failed: 1: no fields specified;"
-        )
-    indices = call.store.names(call.path.get("index"), call.options())
-    context_fields: dict[str, dict[str, list[str]]] = {}
-    for index in indices:
-        context = QueryContext(index, Parameters(), compile_query)
-        for pattern in [wanted] if isinstance(wanted, str) else wanted:
-            for field in context.expand(pattern):
-                holders = context_fields.setdefault(field.path, {}).setdefault(field.type_name, [])
-                if index.name not in holders:
-                    holders.append(index.name)
-    fields: dict[str, Any] = {}
-    for path, kinds in context_fields.items():
-        for kind, names in kinds.items():
-            made = {
-                "type": kind,
-                "metadata_field": False,
-                "searchable": kind != "binary",
-                "aggregatable": kind not in ("text", "match_only_text", "binary"),
-            }
-            if len(kinds) > 1:
-                made["indices"] = names
-            fields.setdefault(path, {})[kind] = made
-    return Answer({"indices": [i.name for i in indices], "fields": fields})

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from services.elasticsearch.state.date_patterns import strptime_of, written
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _ISO = re.compile(
@@ -21,7 +23,7 @@ _OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d{2})?$")
 _DETECTED = re.compile(r"\d{4}([-/])\d{2}\1\d{2}(?:[T ]\d{2}:\d{2}|$)")
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3600, "H": 3600, "m": 60, "s": 1}
 
-# Elasticsearch's built-in names and common patterns → strptime; None: ISO as above.
+# Elasticsearch's built-in names → their pattern; None: ISO as above. What is not here is a pattern.
 _FORMATS: dict[str, str | None] = {
     "strict_date_optional_time": None,
     "date_optional_time": None,
@@ -33,28 +35,16 @@ _FORMATS: dict[str, str | None] = {
     "date_time_no_millis": None,
     "strict_date": None,
     "date": None,
-    "yyyy-MM-dd": "%Y-%m-%d",
-    "yyyy/MM/dd": "%Y/%m/%d",
-    "yyyy.MM.dd": "%Y.%m.%d",
-    "dd/MM/yyyy": "%d/%m/%Y",
-    "MM/dd/yyyy": "%m/%d/%Y",
-    "basic_date": "%Y%m%d",
-    "yyyyMMdd": "%Y%m%d",
-    "yyyy-MM": "%Y-%m",
-    "yyyy": "%Y",
-    "yyyy-MM-dd HH:mm:ss": "%Y-%m-%d %H:%M:%S",
-    "yyyy/MM/dd HH:mm:ss": "%Y/%m/%d %H:%M:%S",
-    "yyyy-MM-dd'T'HH:mm:ss": "%Y-%m-%dT%H:%M:%S",
-    "yyyy-MM-dd'T'HH:mm:ssZ": "%Y-%m-%dT%H:%M:%S%z",
-    "yyyy-MM-dd'T'HH:mm:ss.SSSZ": "%Y-%m-%dT%H:%M:%S.%f%z",
-    "yyyy-MM-dd'T'HH:mm:ss.SSS": "%Y-%m-%dT%H:%M:%S.%f",
-    "yyyy-MM-dd HH:mm:ss.SSS": "%Y-%m-%d %H:%M:%S.%f",
-    "EEE MMM dd HH:mm:ss Z yyyy": "%a %b %d %H:%M:%S %z %Y",
-    "dd/MMM/yyyy:HH:mm:ss Z": "%d/%b/%Y:%H:%M:%S %z",
-    "yyyy-MM-dd'T'HH:mm:ssXXX": "%Y-%m-%dT%H:%M:%S%z",
-    "yyyy-MM-dd'T'HH:mm:ss.SSSXXX": "%Y-%m-%dT%H:%M:%S.%f%z",
-    "HH:mm": "%H:%M",
-    "HH:mm:ss": "%H:%M:%S",
+    "basic_date": "yyyyMMdd",
+    "basic_date_time": "yyyyMMdd'T'HHmmss.SSSXX",
+    "basic_date_time_no_millis": "yyyyMMdd'T'HHmmssXX",
+    "date_hour_minute": "yyyy-MM-dd'T'HH:mm",
+    "date_hour_minute_second": "yyyy-MM-dd'T'HH:mm:ss",
+    "hour_minute": "HH:mm",
+    "hour_minute_second": "HH:mm:ss",
+    "year": "yyyy",
+    "year_month": "yyyy-MM",
+    "year_month_day": "yyyy-MM-dd",
 }
 
 
@@ -105,14 +95,14 @@ class DateFormat:
         """Raises ValueError for a format that is not known."""
         self.names = (names or "strict_date_optional_time||epoch_millis").split("||")
         for name in self.names:
-            if name not in _FORMATS and name not in ("epoch_millis", "epoch_second"):
-                raise ValueError(f"Invalid format: [{name}]: not one of those supported here")
+            if name not in ("epoch_millis", "epoch_second"):
+                strptime_of(_pattern(name) or "")
 
     def parse(self, value: Any, at: tzinfo = UTC) -> int:
         """Return milliseconds since 1970. Raises ValueError."""
         if type(value) is str:
             # The common case first: a whole ISO moment with its zone.
-            if len(value) > 19 and value[-1] == "Z" and self.names[0] in _FORMATS:
+            if len(value) > 19 and value[-1] == "Z" and _pattern(self.names[0]) is None:
                 try:
                     return (datetime.fromisoformat(value) - _EPOCH) // _MILLISECOND
                 except ValueError:
@@ -129,7 +119,7 @@ class DateFormat:
     def parse_all(self, values: list[str]) -> list[int]:
         """Return `parse` of each. Raises ValueError."""
         # The same common case, of all of them.
-        if self.names[0] in _FORMATS and all(len(v) > 19 and v[-1] == "Z" for v in values):
+        if _pattern(self.names[0]) is None and all(len(v) > 19 and v[-1] == "Z" for v in values):
             try:
                 moments = map(datetime.fromisoformat, values)
                 return [(moment - _EPOCH) // _MILLISECOND for moment in moments]
@@ -145,14 +135,19 @@ class DateFormat:
         if name == "epoch_second":
             return str(millis // 1000)
         moment = from_millis(millis).astimezone(at)
-        pattern = _FORMATS[name]
+        pattern = _pattern(name)
         if pattern is None:
             if name in ("strict_date", "date"):
                 return moment.strftime("%Y-%m-%d")
             text = moment.isoformat(timespec="milliseconds")
             return text.replace("+00:00", "Z")
-        text = moment.strftime(pattern)
-        return text[:-3] if pattern.endswith("%f") else text.replace("+0000", "Z")
+        return written(pattern, moment)
+
+
+def _pattern(name: str) -> str | None:
+    """Return the pattern of a format; None: ISO."""
+    name = name.removeprefix("strict_") if name not in _FORMATS else name
+    return _FORMATS.get(name, name)
 
 
 def _parse(name: str, value: Any, at: tzinfo) -> int | None:
@@ -161,15 +156,15 @@ def _parse(name: str, value: Any, at: tzinfo) -> int | None:
         if not re.fullmatch(r"-?\d+(\.\d+)?", text):
             return None
         return int(float(text) * 1000) if name == "epoch_second" else int(float(text))
-    pattern = _FORMATS[name]
+    pattern = _pattern(name)
     text = str(value)
     try:
         if pattern is None:
             return _parse_iso(text, at)
-        moment = datetime.strptime(text, pattern)
+        moment = datetime.strptime(text, strptime_of(pattern))
     except ValueError:
         return None
-    if pattern.startswith("%H"):
+    if not re.search("[yu]", pattern):
         moment = moment.replace(year=1970)
     return to_millis(moment if moment.tzinfo else moment.replace(tzinfo=at))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
+import html
 import re
 from typing import Any
 
-from services.elasticsearch.errors import not_supported
+from services.elasticsearch.errors import parsing
 from services.elasticsearch.state.analysis import ANALYZERS
+from services.elasticsearch.state.mapping.fields import Field
 from services.elasticsearch.state.query.context import QueryContext
 from services.elasticsearch.state.source import values_at
 
@@ -15,6 +17,15 @@ _SENTENCE = re.compile(r"[^.!?\n]*[.!?\n]*\s*")
 _OPTIONS = frozenset(
     [
         "fields",
+        "boundary_chars",
+        "boundary_max_scan",
+        "boundary_scanner_locale",
+        "force_source",
+        "fragment_offset",
+        "matched_fields",
+        "max_fragment_length",
+        "options",
+        "phrase_limit",
         "pre_tags",
         "post_tags",
         "fragment_size",
@@ -44,8 +55,8 @@ class Highlighter:
         self._fields: dict[str, dict[str, Any]] = fields
         self._body = body
         for options in (body, *fields.values()):
-            if "highlight_query" in options or options.get("tags_schema"):
-                raise not_supported("[highlight_query] and [tags_schema]")
+            if unknown := set(options) - _OPTIONS:
+                raise parsing(f"[highlight] unknown field {sorted(unknown)}")
 
     def apply(self, context: QueryContext, source: dict[str, Any]) -> dict[str, list[str]]:
         """Return field → fragments for those fields in which something was found."""
@@ -58,8 +69,11 @@ class Highlighter:
                 if field.family not in ("text", "keyword"):
                     continue
                 anywhere = merged.get("require_field_match") is False
-                marks = [(k, t) for f, k, t in context.marks if anywhere or f.path == path]
-                if not marks:
+                looked_for = context.marks
+                if "highlight_query" in merged:
+                    looked_for = _marks(context, merged["highlight_query"])
+                marks = [(k, t) for f, k, t in looked_for if anywhere or f.path == path]
+                if not marks and not merged.get("no_match_size"):
                     continue
                 texts = values_at(source, path) or values_at(source, path.rpartition(".")[0])
                 own = field.parameters.get("analyzer", "standard")
@@ -70,9 +84,35 @@ class Highlighter:
                     for fragment in _fragments(str(text), marks, merged, analyzer)
                 ]
                 limit = int(merged.get("number_of_fragments", 5))
+                if not fragments and texts and (size := int(merged.get("no_match_size", 0))):
+                    fragments = [_encoded(_beginning(str(texts[0]), size), merged)]
                 if fragments:
                     found[path] = fragments[:limit] if limit else fragments
         return found
+
+
+def _marks(context: QueryContext, query: dict[str, Any]) -> list[tuple[Field, str, str]]:
+    """Return what a query other than the search's own looks for."""
+    before, context.marks = context.marks, []
+    try:
+        with context.filtering():
+            context.compile(query)
+        return context.marks
+    finally:
+        context.marks = before
+
+
+def _beginning(text: str, size: int) -> str:
+    """Return the first characters, `size` at most, cut between words."""
+    if len(text) <= size:
+        return text
+    return text[
+        : max((m.end() for m in re.finditer(r"\w+|\W", text) if m.end() <= size), default=0)
+    ]
+
+
+def _encoded(text: str, options: dict[str, Any]) -> str:
+    return html.escape(text) if options.get("encoder") == "html" else text
 
 
 def _hits(text: str, marks: list[tuple[str, str]], analyzer: str) -> list[tuple[int, int]]:
@@ -107,7 +147,8 @@ def _fragments(
     hits = _hits(text, marks, analyzer)
     if not hits:
         return []
-    opening = (options.get("pre_tags") or ["<em>"])[0]
+    styled = ['<em class="hlt1">'] if options.get("tags_schema") == "styled" else ["<em>"]
+    opening = (options.get("pre_tags") or styled)[0]
     closing = (options.get("post_tags") or ["</em>"])[0]
     size = int(options.get("fragment_size", 100))
     pieces = [(0, len(text))]
@@ -120,9 +161,10 @@ def _fragments(
             continue
         marked, position = "", start
         for a, b in inside:
-            marked += text[position:a] + opening + text[a:b] + closing
+            marked += _encoded(text[position:a], options)
+            marked += opening + _encoded(text[a:b], options) + closing
             position = b
-        made.append((marked + text[position:end]).strip())
+        made.append((marked + _encoded(text[position:end], options)).strip())
     return made
 
 

@@ -12,6 +12,7 @@ from services.elasticsearch.errors import (
     index_not_found,
 )
 from services.elasticsearch.state.catalog import Catalog, Index
+from services.elasticsearch.state.dated import dated
 
 _FORBIDDEN = set(' "*\\<>|,/?#:')
 
@@ -59,7 +60,7 @@ def resolve(catalog: Catalog, expression: str | None, options: Options) -> list[
 
     Raises index_not_found_exception as `options` say.
     """
-    parts = [p for p in (expression or "_all").split(",") if p]
+    parts = [dated(p) for p in (expression or "_all").split(",") if p]
     chosen: dict[str, tuple[dict[str, Any], ...] | None] = {}
     wild = False
     for part in parts:

@@ -24,6 +24,8 @@ _REFUSED = frozenset(
         "rank",
         "indices_boost",
         "ext",
+        "explain",
+        "profile",
     ]
 )
 _IGNORED = frozenset(
@@ -32,10 +34,6 @@ _IGNORED = frozenset(
         "stats",
         "preference",
         "batched_reduce_size",
-        "track_scores",
-        "explain",
-        "profile",
-        "terminate_after",
     ]
 )
 _TRACKED = 10_000
@@ -63,6 +61,9 @@ class SearchRequest:
     pit: dict[str, Any] | None = None
     scroll: bool = False
     hide_source: bool = False
+    track_scores: bool = False
+    typed_keys: bool = False
+    terminate_after: int = 0  # of each index so many documents are looked at; 0: all
 
 
 def parse_search(body: dict[str, Any], *, scroll: bool = False) -> SearchRequest:
@@ -72,8 +73,6 @@ def parse_search(body: dict[str, Any], *, scroll: bool = False) -> SearchRequest
         if name in _REFUSED:
             if value:
                 raise not_supported(f"[{name}] in a search")
-        elif name == "explain" and value:
-            raise not_supported("[explain] in a search")
         elif name in ("query", "post_filter"):
             if value is not None:
                 setattr(made, name, value)
@@ -109,10 +108,25 @@ def parse_search(body: dict[str, Any], *, scroll: bool = False) -> SearchRequest
             made.seq_no = bool(value)
         elif name == "pit":
             made.pit = value
+        elif name == "track_scores":
+            made.track_scores = bool(value)
+        elif name == "terminate_after":
+            made.terminate_after = int(value)
         elif name not in _IGNORED:
             raise parsing(f"Unknown key for a value in [{name}].")
     _check(made)
     return made
+
+
+def check_window(request: SearchRequest) -> None:
+    """Raise illegal_argument_exception when more is asked for than an index gives at once."""
+    if request.start + request.size > MAX_WINDOW:
+        raise illegal_argument(
+            f"Result window is too large, from + size must be less than or equal to: "
+            f"[{MAX_WINDOW}] but was [{request.start + request.size}]. See the scroll api for a "
+            "more efficient way to request large data sets. This limit can be set by changing the "
+            "[index.max_result_window] index level setting."
+        )
 
 
 def _check(made: SearchRequest) -> None:
@@ -124,17 +138,12 @@ def _check(made: SearchRequest) -> None:
             "action_request_validation_exception",
             "Validation Failed: 1: [size] cannot be [0] in a scroll context;",
         )
-    if made.start + made.size > MAX_WINDOW:
-        raise illegal_argument(
-            f"Result window is too large, from + size must be less than or equal to: "
-            f"[{MAX_WINDOW}] but was [{made.start + made.size}]. See the scroll api for a more "
-            "efficient way to request large data sets. This limit can be set by changing the "
-            "[index.max_result_window] index level setting."
-        )
     if made.search_after is not None:
-        if made.start > 0:
-            raise illegal_argument("`from` parameter must be set to 0 when `search_after` is used.")
-        if made.scroll:
-            raise illegal_argument("`search_after` cannot be used in a scroll context.")
+        wrong = "`from` parameter must be set to 0 when `search_after` is used" * bool(made.start)
+        wrong = wrong or "`search_after` cannot be used in a scroll context" * made.scroll
+        if wrong:
+            raise RequestError(
+                400, "action_request_validation_exception", f"Validation Failed: 1: {wrong};"
+            )
     if made.scroll and made.aggs is None and made.total_up_to is None:
         raise illegal_argument("disabling [track_total_hits] is not allowed in a scroll context")

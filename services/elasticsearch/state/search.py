@@ -10,10 +10,11 @@ from typing import Any
 import duckdb
 import orjson
 
-from services.elasticsearch.errors import RequestError, SearchPhaseError
+from services.elasticsearch.errors import RequestError, SearchPhaseError, no_field_data
 from services.elasticsearch.state.aggs.base import run
 from services.elasticsearch.state.aggs.parse import parse_aggregations
 from services.elasticsearch.state.aggs.source import AggSource, Part
+from services.elasticsearch.state.aggs.top_hits import needs_scores
 from services.elasticsearch.state.database import Database
 from services.elasticsearch.state.dates import now_millis
 from services.elasticsearch.state.hits import shape_fields
@@ -21,9 +22,8 @@ from services.elasticsearch.state.names import Target
 from services.elasticsearch.state.query.compile import compile_query
 from services.elasticsearch.state.query.context import Parameters, QueryContext
 from services.elasticsearch.state.query.statistics import Statistics
-from services.elasticsearch.state.request import SearchRequest
+from services.elasticsearch.state.request import SearchRequest, check_window
 from services.elasticsearch.state.sorting import SortKey, after, key_sql, order_by, shown
-from services.elasticsearch.state.source import SourceFilter
 
 Cursor = duckdb.DuckDBPyConnection | None
 
@@ -73,6 +73,8 @@ class Searcher:
         self, targets: list[Target], request: SearchRequest, cursor: Cursor, started: float
     ) -> dict[str, Any]:
         sides, parameters = self._compile(targets, request, cursor)
+        if targets:
+            _check(request, sides[0].context)
         keys = request.sort or [SortKey("_score", descending=True)]
         if request.pit and request.sort and keys[-1].path != "_shard_doc":
             keys = [*keys, SortKey("_shard_doc", descending=False)]
@@ -80,9 +82,14 @@ class Searcher:
         best: float | None = None
         if sides and request.size:
             hits = self._hits(sides, request, keys, parameters, cursor)
-            if not request.sort and hits:
-                best = hits[0]["_score"] if not request.start else None
+            if request.track_scores or (not request.sort and request.start):
+                best = self._best(sides, parameters, cursor)
+            elif not request.sort and hits:
+                best = hits[0]["_score"]
         body: dict[str, Any] = {"took": 0, "timed_out": False, "_shards": shards(len(targets))}
+        if request.terminate_after:
+            counts = [self._count([side], parameters, cursor) for side in sides]
+            body["terminated_early"] = any(n >= request.terminate_after for n in counts)
         found: dict[str, Any] = {}
         if request.total_up_to is not None:
             found["total"] = self._total(sides, request, hits, parameters, cursor)
@@ -90,7 +97,7 @@ class Searcher:
         found["hits"] = hits
         body["hits"] = found
         if request.aggs is not None:
-            body["aggregations"] = self._aggregate(sides, request.aggs, parameters, cursor)
+            body["aggregations"] = self._aggregate(sides, request, parameters, cursor)
         body["took"] = int((time.monotonic() - started) * 1000)
         return body
 
@@ -99,7 +106,9 @@ class Searcher:
     ) -> tuple[list[_Side], Parameters]:
         parameters, sides, now = Parameters(), [], now_millis()
         scored = not request.sort or any(k.path == "_score" for k in request.sort)
+        scored = scored or request.track_scores
         scored = (scored and request.size > 0) or request.min_score is not None
+        scored = scored or needs_scores(request.aggs)
         for target in targets:
             index = target.index
             statistics = Statistics(self._database, index, cursor) if scored else None
@@ -113,6 +122,11 @@ class Searcher:
                         where = f"({where}) AND ({' OR '.join(either)})"
                     if request.min_score is not None:
                         where = f"({where}) AND ({clause.score}) >= {request.min_score!r}"
+                    if request.terminate_after:
+                        where = (
+                            f"rowid IN (SELECT rowid FROM {index.table} WHERE {where} "
+                            f"LIMIT {request.terminate_after})"
+                        )
                     filtered = where
                     if request.post_filter:
                         filtered = f"({where}) AND ({context.compile(request.post_filter).where})"
@@ -141,7 +155,7 @@ class Searcher:
             except RequestError as error:
                 raise SearchPhaseError(error, side.context.index.name) from error
             selects.append(
-                f"SELECT {number} AS ix, rowid AS rid, {', '.join(columns)} "
+                f"SELECT {number} AS ix, rowid AS rid, {', '.join(columns)}, {side.score} AS score "
                 f"FROM {side.context.index.table} WHERE {side.filtered}"
             )
         sql = f"SELECT * FROM ({' UNION ALL BY NAME '.join(selects)})"
@@ -152,11 +166,22 @@ class Searcher:
         rows = self._rows(sql, parameters, cursor)
         hits = self.fetch(sides, [(r[0], r[1]) for r in rows], request, cursor)
         for hit, row in zip(hits, rows, strict=True):
-            scores = [v for k, v in zip(keys, row[2:], strict=True) if k.path == "_score"]
-            hit["_score"] = float(scores[0]) if scores else None
+            scored = request.track_scores or any(k.path == "_score" for k in keys)
+            hit["_score"] = float(row[-1]) if scored else None
             if request.sort or request.pit:
-                hit["sort"] = [_plain(shown(k, v)) for k, v in zip(keys, row[2:], strict=True)]
+                contexts = [side.context for side in sides]
+                values = zip(keys, row[2:-1], strict=True)
+                hit["sort"] = [_plain(shown(key, value, contexts)) for key, value in values]
         return hits
+
+    def _best(self, sides: list[_Side], parameters: Parameters, cursor: Cursor) -> float | None:
+        selects = [
+            f"SELECT max({s.score}) AS best FROM {s.context.index.table} WHERE {s.filtered}"
+            for s in sides
+        ]
+        sql = f"SELECT max(best) FROM ({' UNION ALL '.join(selects)})"
+        found = self._rows(sql, parameters, cursor)[0][0]
+        return None if found is None else float(found)
 
     def fetch(
         self,
@@ -169,14 +194,18 @@ class Searcher:
         found: dict[tuple[int, int], dict[str, Any]] = {}
         for number in {ix for ix, _ in chosen}:
             side, wanted = sides[number], [rid for ix, rid in chosen if ix == number]
-            parameters = Parameters()
+            named = dict(side.context.named)
+            parameters = side.context.parameters if named else Parameters()
+            tests = "".join(f", ({where}) IS TRUE" for where in named.values())
             sql = (
-                f"SELECT rowid, _id, _version, _seq, _routing, _source "
+                f"SELECT rowid, _id, _version, _seq, _routing, _source{tests} "
                 f"FROM {side.context.index.table} "
                 f"WHERE rowid IN (SELECT unnest({parameters.bind(wanted)}::BIGINT[]))"
             )
             for row in self._rows(sql, parameters, cursor):
-                found[number, row[0]] = _hit(side.context, row, request)
+                hit = found[number, row[0]] = _hit(side.context, row[:6], request)
+                if matched := [n for n, held in zip(named, row[6:], strict=True) if held]:
+                    hit["matched_queries"] = matched
         return [found[pair] for pair in chosen]
 
     def _total(
@@ -205,18 +234,18 @@ class Searcher:
         return int(self._rows(f"SELECT {' + '.join(counts)}", parameters, cursor)[0][0])
 
     def _aggregate(
-        self, sides: list[_Side], aggs: dict[str, Any], parameters: Parameters, cursor: Cursor
+        self, sides: list[_Side], request: SearchRequest, parameters: Parameters, cursor: Cursor
     ) -> dict[str, Any]:
         if not sides:
             return {}
-        parts = [Part(s.context, s.where) for s in sides]
-        source = AggSource(parts, parameters, sides[0].context.now)
+        parts = [Part(s.context, s.where, s.score) for s in sides]
+        source = AggSource(parts, parameters, sides[0].context.now, typed_keys=request.typed_keys)
 
-        def fetch(chosen: list[tuple[int, int]], wanted: SourceFilter) -> list[dict[str, Any]]:
-            return self.fetch(sides, chosen, SearchRequest(source=wanted), cursor)
+        def fetch(chosen: list[tuple[int, int]], wanted: SearchRequest) -> list[dict[str, Any]]:
+            return self.fetch(sides, chosen, wanted, cursor)
 
         try:
-            tree = parse_aggregations(aggs, source, fetch)
+            tree = parse_aggregations(request.aggs, source, fetch)
             answer = run(
                 tree, source.relation(), [], lambda sql: self._rows(sql, parameters, cursor)
             )
@@ -264,6 +293,19 @@ def _hit(context: QueryContext, row: tuple[Any, ...], request: SearchRequest) ->
             if marked:
                 hit["highlight"] = marked
     return hit
+
+
+def _check(request: SearchRequest, context: QueryContext) -> None:
+    """Refuse what an index (not the parser) refuses. Raises SearchPhaseError."""
+    try:
+        check_window(request)
+        for entry in request.doc_fields:
+            name = entry["field"] if isinstance(entry, dict) else entry
+            field = context.field(name)
+            if field is not None and field.family == "text":
+                raise no_field_data(name)
+    except RequestError as error:
+        raise SearchPhaseError(error, context.index.name) from error
 
 
 def shards(count: int) -> dict[str, int]:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from services.elasticsearch.errors import bad_query, illegal_argument, not_supported, parsing
+from services.elasticsearch.errors import (
+    bad_query,
+    illegal_argument,
+    no_field_data,
+    not_supported,
+    parsing,
+)
+from services.elasticsearch.state.addresses import address_key
+from services.elasticsearch.state.addresses import key_sql as address_sql
 from services.elasticsearch.state.dates import DateFormat
 from services.elasticsearch.state.query.context import QueryContext
 
@@ -101,14 +109,14 @@ def key_sql(key: SortKey, context: QueryContext, number: int, score: str) -> str
         is_text = key.unmapped_type in ("keyword", "text", "ip", "boolean")
         return "NULL::VARCHAR" if is_text else f"{_stand_in(key)}::BIGINT"
     if field.family in ("text", "binary"):
-        raise illegal_argument(
-            "Text fields are not optimised for operations that require per-document field data "
-            "like aggregations and sorting, so these operations are disabled by default. Please "
-            f"use a keyword field instead. Alternatively, set fielddata=true on [{key.path}] in "
-            "order to load field data by uninverting the inverted index. Note that this can use "
-            "significant memory."
-        )
+        raise no_field_data(key.path)
     sql = field.column
+    if field.family == "ip":
+        sql = (
+            f"list_transform({sql}, lambda v: {address_sql('v')} || '|' || v)"
+            if field.multi
+            else f"({address_sql(sql)} || '|' || {sql})"
+        )
     if field.multi:
         mode = key.mode or ("max" if key.descending else "min")
         if mode not in _MODES:
@@ -167,11 +175,17 @@ def _column_value(key: SortKey, value: Any, contexts: list[QueryContext]) -> Any
             raise illegal_argument(
                 f"Failed to parse search_after value for field [{key.path}]."
             ) from error
+    if field is not None and field.family == "ip":
+        return f"{address_key(str(value))}|{value}"
     return value
 
 
-def shown(key: SortKey, value: Any) -> Any:
+def shown(key: SortKey, value: Any, contexts: list[QueryContext]) -> Any:
     """Return a sort value as a hit shows it."""
+    if isinstance(value, str) and any(
+        f is not None and f.family == "ip" for c in contexts for f in [c.field(key.path)]
+    ):
+        return value.partition("|")[2]
     if key.format and isinstance(value, int) and value not in (_LARGEST, _SMALLEST):
         return DateFormat(key.format).print(value)
     return value

@@ -8,10 +8,11 @@ from typing import Any
 
 import orjson
 
-from services.elasticsearch.errors import RequestError, index_not_found
+from services.elasticsearch.errors import RequestError, illegal_argument, index_not_found
 from services.elasticsearch.state.catalog import Catalog, Index
 from services.elasticsearch.state.cursors import Cursors
 from services.elasticsearch.state.database import Database
+from services.elasticsearch.state.dated import dated
 from services.elasticsearch.state.documents.operations import Operation
 from services.elasticsearch.state.documents.write import Writer
 from services.elasticsearch.state.indices import Indices
@@ -68,8 +69,10 @@ class Store:
         return [target.index for target in self.resolve(expression, options)]
 
     def _write_target(self, operation: Operation) -> Index:
-        name = operation.target
+        name = operation.target = dated(operation.target)
         found = write_target(self.catalog, name)
+        if operation.action != "create" and self.catalog.thing("data_stream", name):
+            raise _only_create()
         if found is not None:
             if operation.require_alias and name in self.catalog.indices:
                 raise index_not_found(name)
@@ -84,6 +87,8 @@ class Store:
             raise index_not_found(name)
         template = matching(self.catalog, name)
         if template is not None and "data_stream" in template[1]:
+            if operation.action != "create":
+                raise _only_create()
             self.streams.create(name)
             created = write_target(self.catalog, name)
             if created is not None:
@@ -135,3 +140,7 @@ class Store:
         total = sum(row[1] for row in rows)
         size = self.database.size()
         return {name: (count, size * count // total if total else 0) for name, count in rows}
+
+
+def _only_create() -> RequestError:
+    return illegal_argument("only write ops with an op_type of create are allowed in data streams")

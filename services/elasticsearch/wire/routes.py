@@ -10,6 +10,7 @@ from services.elasticsearch.handlers import (
     cat,
     cluster,
     documents,
+    field_caps,
     indices,
     lifecycle,
     metadata,
@@ -104,8 +105,8 @@ _SEARCH: list[Route] = [
     ("GET POST", "/_validate/query", search.validate),
     ("GET POST", "/{index}/_validate/query", search.validate),
     ("GET POST", "/{index}/_explain/{id}", search.explain),
-    ("GET POST", "/_field_caps", search.field_caps),
-    ("GET POST", "/{index}/_field_caps", search.field_caps),
+    ("GET POST", "/_field_caps", field_caps.field_caps),
+    ("GET POST", "/{index}/_field_caps", field_caps.field_caps),
 ]
 
 _TOUCHED: list[Route] = [
@@ -192,6 +193,7 @@ _LIFECYCLE: list[Route] = [
     ("POST", "/_ilm/stop", lifecycle.stop),
     ("POST", "/{index}/_ilm/remove", lifecycle.remove_policy),
     ("GET", "/{index}/_ilm/explain", lifecycle.explain),
+    ("GET POST", "/{index}/_lifecycle/explain", lifecycle.explain_stream_lifecycle),
 ]
 
 _SECURITY: list[Route] = [

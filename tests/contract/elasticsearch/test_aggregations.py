@@ -259,3 +259,69 @@ def test_top_hits_of_each_bucket(both: Both) -> None:
         moment = latest[0].replace(tzinfo=datetime.UTC)
         assert hit["sort"] == [int(moment.timestamp() * 1000)]
         assert bucket["latest"]["hits"]["total"]["value"] == bucket["doc_count"]
+
+
+def test_buckets_in_the_order_of_what_is_in_them(both: Both) -> None:
+    worst = {"worst": {"percentiles": {"field": "seconds", "percents": [90]}}}
+    day = "date_trunc('day', timestamp)"
+    expected = [
+        row[0]
+        for row in both[1]
+        .execute(
+            f"SELECT epoch_ms({day}) FROM agg GROUP BY {day} "
+            "ORDER BY quantile_cont(seconds, 0.9) DESC"
+        )
+        .fetchall()
+    ]
+    histogram = {"field": "timestamp", "calendar_interval": "day", "order": {"worst[90]": "desc"}}
+    found = aggregate(both, {"date_histogram": histogram, "aggs": worst})["buckets"]
+    assert [b["key"] for b in found] == expected
+    expected = [
+        row[0]
+        for row in both[1]
+        .execute(
+            "SELECT level FROM agg GROUP BY level ORDER BY quantile_cont(seconds, 0.9) DESC, level"
+        )
+        .fetchall()
+    ]
+    terms = {"field": "level", "order": [{"worst.90": "desc"}, {"_key": "asc"}]}
+    assert [
+        b["key"] for b in aggregate(both, {"terms": terms, "aggs": worst})["buckets"]
+    ] == expected
+    expected = [
+        row[0]
+        for row in both[1]
+        .execute(
+            "SELECT service FROM agg WHERE service IS NOT NULL GROUP BY service "
+            "ORDER BY count(*) FILTER (WHERE level = 'ERROR') DESC, service"
+        )
+        .fetchall()
+    ]
+    body = {
+        "terms": {"field": "service", "order": {"bad": "desc"}},
+        "aggs": {"bad": {"filter": {"term": {"level": "ERROR"}}}},
+    }
+    assert [b["key"] for b in aggregate(both, body)["buckets"]] == expected
+
+
+def test_hits_of_a_bucket_are_shown_as_those_of_a_search(both: Both) -> None:
+    query = {"bool": {"should": [{"term": {"level": {"value": "ERROR", "boost": 3}}}]}}
+    shown = {"size": 2, "_source": False, "docvalue_fields": ["n"], "version": True}
+    best = both[0].search(index="agg", query=query, size=2)["hits"]
+    found = aggregate(both, {"top_hits": shown}, query)["hits"]
+    assert found["max_score"] == best["max_score"] > 1
+    for hit, same in zip(found["hits"], best["hits"], strict=True):
+        assert (hit["_id"], hit["_score"], hit["_version"]) == (same["_id"], same["_score"], 1)
+        assert hit["fields"] == {"n": [same["_source"]["n"]]}
+
+
+def test_names_with_their_types(both: Both) -> None:
+    body = {
+        "terms": {"field": "records", "size": 1},
+        "aggs": {"m": {"date_histogram": {"field": "timestamp", "fixed_interval": "30d"}}},
+    }
+    found = both[0].search(index="agg", size=0, aggs={"a": body}, typed_keys=True)["aggregations"]
+    assert set(found["lterms#a"]["buckets"][0]) == {"key", "doc_count", "date_histogram#m"}
+    bounded = {"field": "records", "interval": 10, "hard_bounds": {"min": 10, "max": 29}}
+    buckets = aggregate(both, {"histogram": bounded})["buckets"]
+    assert [b["key"] for b in buckets] == [10, 20]

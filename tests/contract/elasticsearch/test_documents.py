@@ -133,7 +133,7 @@ def test_refusals_have_elasticsearchs_shape(es: Elasticsearch) -> None:
     for query in (
         {"script_score": {"query": {"match_all": {}}, "script": {"source": "1"}}},
         {"nonsense": {}},
-        {"match_phrase": {"message": {"query": "a b", "slop": 2}}},
+        {"match_phrase": {"message": {"query": "a b a", "slop": 2}}},
         {"term": {"n": "many"}},
     ):
         with pytest.raises(BadRequestError) as refused:
@@ -195,3 +195,45 @@ def test_policies_rest_while_stopped(es: Elasticsearch) -> None:
     assert es.ilm.remove_policy(index="old")["has_failures"] is False
     assert es.ilm.explain_lifecycle(index="old")["indices"]["old"]["managed"] is False
     es.ilm.delete_lifecycle(name="at-once")
+
+
+def test_by_query_stops_where_it_is_told_to(es: Elasticsearch) -> None:
+    helpers.bulk(es, [{"_index": f"q{n % 2}", "_id": str(n), "n": n} for n in range(10)])
+    script = {"source": "ctx._source.seen = true"}
+    assert es.update_by_query(index="q*", script=script, max_docs=7)["updated"] == 7
+    assert es.count(index="q*", query={"exists": {"field": "seen"}})["count"] == 7
+    assert es.delete_by_query(index="q*", query={"match_all": {}}, max_docs=3)["deleted"] == 3
+    assert es.count(index="q*")["count"] == 7
+
+
+def test_a_stream_takes_only_new_documents_with_a_time(es: Elasticsearch) -> None:
+    retention = {"phases": {"delete": {"min_age": "7d", "actions": {"delete": {}}}}}
+    es.ilm.put_lifecycle(name="week", policy=retention)
+    es.indices.put_index_template(
+        name="events",
+        index_patterns=["events-*"],
+        data_stream={},
+        priority=300,
+        template={"settings": {"index.lifecycle.name": "week"}},
+    )
+    moment = {"@timestamp": "2026-11-20T00:00:00Z"}
+    try:
+        assert es.index(index="events-a", document=moment)["result"] == "created"
+        for action, reason in (
+            ({"index": {"_id": "1"}}, "op_type of create"),
+            ({"update": {"_id": "1"}}, "op_type of create"),
+            ({"create": {}}, "[@timestamp] is missing"),
+        ):
+            [item] = es.bulk(index="events-a", operations=[action, {"n": 1}])["items"]
+            failed = next(iter(item.values()))
+            assert (failed["status"], reason in failed["error"]["reason"]) == (400, True)
+        with pytest.raises(BadRequestError, match="matches a data stream"):
+            es.indices.delete(index="events-a")
+        [stream] = es.indices.get_data_stream(name="events-a")["data_streams"]
+        assert stream["ilm_policy"] == stream["indices"][0]["ilm_policy"] == "week"
+        assert stream["indices"][0]["managed_by"] == "Index Lifecycle Management"
+        assert es.count(index="events-a")["count"] == 1
+    finally:
+        es.indices.delete_data_stream(name="events-a")
+        es.indices.delete_index_template(name="events")
+        es.ilm.delete_lifecycle(name="week")

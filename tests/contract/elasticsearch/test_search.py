@@ -84,6 +84,30 @@ QUERIES = [
     ({"constant_score": {"filter": {"term": {"service": "dremio"}}}}, "34"),
     ({"dis_max": {"queries": [{"term": {"level": "WARN"}}, {"match": {"message": "lost"}}]}}, "45"),
     ({"term": {"unmapped": 1}}, ""),
+    ({"term": {"timestamp": "2026-11-20"}}, "123"),
+    ({"terms": {"timestamp": ["2026-11-21T08"]}}, "5"),
+    ({"match": {"timestamp": "2026-11-21"}}, "45"),
+    ({"match_phrase": {"message": {"query": "connection by", "slop": 1}}}, "1"),
+    ({"match_phrase": {"message": {"query": "refused connection", "slop": 2}}}, "15"),
+    ({"match_phrase": {"message": {"query": "connection by", "slop": 0}}}, ""),
+    ({"query_string": {"query": '"query of memory"~2', "default_field": "message"}}, "3"),
+    ({"fuzzy": {"service": {"value": "drenio", "prefix_length": 3}}}, "34"),
+    ({"fuzzy": {"service": {"value": "drenio", "prefix_length": 4}}}, ""),
+    ({"fuzzy": {"service": {"value": "dtb", "fuzziness": 1}}}, "5"),
+    ({"fuzzy": {"service": {"value": "dtb", "fuzziness": 1, "transpositions": False}}}, ""),
+    ({"wildcard": {"_index": "lo*"}}, "12345"),
+    ({"prefix": {"_index": "other"}}, ""),
+    (
+        {
+            "multi_match": {
+                "query": "dbt refused",
+                "fields": ["service", "message"],
+                "type": "cross_fields",
+                "operator": "and",
+            }
+        },
+        "",
+    ),
 ]  # fmt: skip
 
 
@@ -196,3 +220,85 @@ def test_relative_times(es: Elasticsearch) -> None:
         es.index(index="now", id=str(minutes), document={"timestamp": moment})
     hits = es.search(index="now", query={"range": {"timestamp": {"gte": "now-1h"}}})["hits"]["hits"]
     assert {h["_id"] for h in hits} == {"5", "59"}
+
+
+def test_addresses_go_by_number(es: Elasticsearch) -> None:
+    es.indices.create(index="net", mappings={"properties": {"ip": {"type": "ip"}}})
+    found = ["10.0.0.10", "10.0.0.9", "192.168.0.1", "::1", "2001:db8::7"]
+    helpers.bulk(es, [{"_index": "net", "ip": address} for address in found])
+
+    def search(**query: object) -> list[str]:
+        hits = es.search(index="net", sort="ip", **query)["hits"]["hits"]
+        assert [hit["sort"] for hit in hits] == [[hit["_source"]["ip"]] for hit in hits]
+        return [hit["sort"][0] for hit in hits]
+
+    ordered = ["::1", "10.0.0.9", "10.0.0.10", "192.168.0.1", "2001:db8::7"]
+    assert search() == ordered
+    assert search(search_after=["10.0.0.9"]) == ordered[2:]
+    assert search(query={"term": {"ip": "10.0.0.0/8"}}) == ordered[1:3]
+    assert search(query={"terms": {"ip": ["10.0.0.8/31", "2001:db8::/32"]}}) == [
+        ordered[1],
+        ordered[4],
+    ]
+    assert search(query={"range": {"ip": {"gt": "10.0.0.9", "lt": "2001::"}}}) == ordered[2:4]
+
+
+def test_scores_and_names_beside_a_sort(logs: Elasticsearch) -> None:
+    query = {
+        "bool": {
+            "should": [
+                {"match": {"message": {"query": "connection", "_name": "connected"}}},
+                {"term": {"level": {"value": "ERROR", "_name": "bad"}}},
+            ]
+        }
+    }
+    plain = logs.search(index="logs", query=query)["hits"]
+    scores = {hit["_id"]: hit["_score"] for hit in plain["hits"]}
+    names = {hit["_id"]: hit["matched_queries"] for hit in plain["hits"]}
+    both = ["connected", "bad"]
+    assert names == {"1": both, "2": ["connected"], "3": ["bad"], "5": both}
+    found = logs.search(index="logs", query=query, sort="timestamp", track_scores=True)["hits"]
+    assert {hit["_id"]: hit["_score"] for hit in found["hits"]} == scores
+    assert found["max_score"] == plain["max_score"] == max(scores.values())
+    assert logs.search(index="logs", query=query, from_=2)["hits"]["max_score"] == max(
+        scores.values()
+    )
+    ended = logs.search(index="logs", terminate_after=2)
+    assert (ended["terminated_early"], len(ended["hits"]["hits"])) == (True, 2)
+
+
+def test_highlighting_what_another_query_looks_for(logs: Elasticsearch) -> None:
+    def marked(identifier: str, **options: object) -> list[str]:
+        found = logs.search(
+            index="logs",
+            query={"ids": {"values": [identifier]}},
+            highlight={"fields": {"message": options}},
+        )
+        fragments: list[str] = found["hits"]["hits"][0].get("highlight", {}).get("message", [])
+        return fragments
+
+    opened = {"match": {"message": "opened"}}
+    assert marked("2", highlight_query=opened) == ["Connection <em>opened</em>"]
+    assert marked("2", highlight_query=opened, tags_schema="styled") == [
+        'Connection <em class="hlt1">opened</em>'
+    ]
+    assert marked("2", no_match_size=12) == ["Connection "]
+    assert marked("2") == []
+
+
+def test_field_capabilities(logs: Elasticsearch) -> None:
+    logs.index(index="other", document={"level": 3, "at": {"place": "x"}})
+    found = logs.field_caps(index="logs,other", fields="*", include_unmapped=True)["fields"]
+    assert found["level"]["keyword"]["indices"] == ["logs"]
+    assert found["level"]["long"]["indices"] == ["other"]
+    assert found["seconds"]["unmapped"]["indices"] == ["other"]
+    assert found["at"]["object"]["searchable"] is False
+    assert found["_id"]["_id"]["metadata_field"] is True
+    assert set(logs.field_caps(index="logs", fields="*", types=["double"])["fields"]) == {"seconds"}
+
+
+def test_names_with_a_date_in_them(es: Elasticsearch) -> None:
+    month = datetime.datetime.now(datetime.UTC).strftime("%Y.%m")
+    made = es.index(index="<dated-{now/M{yyyy.MM}}>", document={"a": 1})["_index"]
+    assert made in (f"dated-{month}", datetime.datetime.now(datetime.UTC).strftime("dated-%Y.%m"))
+    assert es.count(index="<dated-{now/M{yyyy.MM}}>,nothing*")["count"] == 1

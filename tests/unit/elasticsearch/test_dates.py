@@ -56,3 +56,27 @@ def test_what_is_no_date_is_refused(wrong: str) -> None:
 )
 def test_dynamic_mapping_knows_dates(text: str, is_date: bool) -> None:
     assert looks_like_date(text) is is_date
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("yyyy.MM", "2026.11"),
+        ("strict_year_month", "2026-11"),
+        ("dd MMM yyyy, HH:mm", "21 Nov 2026, 12:30"),
+        ("d/M/yy h:mm a", "21/11/26 12:30 PM"),
+        ("yyyy-MM-dd'T'HH:mm:ss.SSSXXX", "2026-11-21T12:30:15.250+02:00"),
+        ("basic_date_time", "20261121T123015.250+0200"),
+        ("EEEE 'at' HH 'o''clock'", "Saturday at 12 o'clock"),
+    ],
+)
+def test_patterns_in_javas_letters(pattern: str, text: str) -> None:
+    form = DateFormat(pattern)
+    assert form.print(NOW, zone("+02:00")) == text
+    if "S" in pattern or pattern == "basic_date_time":
+        assert form.parse(text) == NOW
+
+
+def test_patterns_that_mean_nothing_are_refused() -> None:
+    with pytest.raises(ValueError, match="Invalid format"):
+        DateFormat("yyyy-qq")

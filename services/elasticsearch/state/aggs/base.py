@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from services.elasticsearch.errors import RequestError, illegal_argument, parsing
+from services.elasticsearch.errors import RequestError, illegal_argument, no_field_data, parsing
 from services.elasticsearch.state.aggs.source import AggSource, Column
 
 Key = tuple[Any, ...]
@@ -32,6 +32,15 @@ class Aggregation:
                 raise parsing(f"[{kind}] unknown field [{name}]")
         self.plan()
 
+    @property
+    def shown_kind(self) -> str:
+        """What `typed_keys` calls the response."""
+        return self.kind
+
+    def shown_name(self, name: str) -> str:
+        """Return the name under which the response stands."""
+        return f"{self.shown_kind}#{name}" if self.source.typed_keys else name
+
     def plan(self) -> None:
         """Ask the source for columns and conditions. Raises RequestError."""
         raise NotImplementedError
@@ -49,13 +58,7 @@ class Aggregation:
             )
         column = self.source.column(path)
         if column.family == "text":
-            raise illegal_argument(
-                "Text fields are not optimised for operations that require per-document field "
-                "data like aggregations and sorting, so these operations are disabled by default. "
-                "Please use a keyword field instead. Alternatively, set fielddata=true on "
-                f"[{path}] in order to load field data by uninverting the inverted index. Note "
-                "that this can use significant memory."
-            )
+            raise no_field_data(path)
         return column
 
 
@@ -142,7 +145,8 @@ def run(
         made = {}
         for name, aggregation in aggregations.items():
             answer = makers[name](key)
-            made[name] = {"meta": aggregation.meta, **answer} if aggregation.meta else answer
+            shown = aggregation.shown_name(name)
+            made[shown] = {"meta": aggregation.meta, **answer} if aggregation.meta else answer
         return made
 
     return respond

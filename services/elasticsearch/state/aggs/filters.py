@@ -88,6 +88,9 @@ class Filters(Numbered):
         ]
         if self.names is None:
             return {"buckets": buckets}
+        if self.body.get("keyed") is False:
+            named = zip(self.names, buckets, strict=True)
+            return {"buckets": [{"key": name, **bucket} for name, bucket in named]}
         return {"buckets": dict(zip(self.names, buckets, strict=True))}
 
 

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 from typing_extensions import override
 
-from services.elasticsearch.errors import illegal_argument, not_supported
+from services.elasticsearch.errors import illegal_argument
 from services.elasticsearch.state.aggs.base import MAX_BUCKETS, Bucket, Key, too_many_buckets
+from services.elasticsearch.state.aggs.order import value_at
 from services.elasticsearch.state.aggs.source import AggSource, Column
 from services.elasticsearch.state.aggs.terms import spread
 from services.elasticsearch.state.dates import (
@@ -138,7 +139,7 @@ class Intervals(Bucket):
     def pairs(
         self, rows: list[tuple[Any, ...]], following: Callable[[Any], Any], low: Any, high: Any
     ) -> list[tuple[Any, int]]:
-        """Return (key, count) in the order asked for, empty buckets filled in as asked for."""
+        """Return (key, count) by key, empty buckets filled in as asked for."""
         least = int(self.body.get("min_doc_count", 0))
         counts = {row[0]: row[1] for row in rows}
         if least == 0:
@@ -152,14 +153,23 @@ class Intervals(Bucket):
                         raise too_many_buckets()
                     key = following(key)
                 counts = {**filled, **counts}
-        pairs = sorted((k, n) for k, n in counts.items() if n >= least)
-        order = self.body.get("order", {"_key": "asc"})
-        for path, direction in reversed(list(order.items())):
-            if path not in ("_key", "_count"):
-                raise not_supported(f"ordering a {self.kind} by [{path}]")
-            by = int(path == "_count")
-            pairs.sort(key=itemgetter(by), reverse=direction == "desc")
-        return pairs
+        return sorted((k, n) for k, n in counts.items() if n >= least)
+
+    def ordered(self, buckets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the buckets by `order`: their key, their count or a value within them."""
+        order = self.body.get("order") or []
+        pairs = [p for o in (order if isinstance(order, list) else [order]) for p in o.items()]
+        for path, direction in reversed(pairs):
+            descending = str(direction).lower() == "desc"
+            if path in ("_key", "_count"):
+                name = "key" if path == "_key" else "doc_count"
+                buckets.sort(key=itemgetter(name), reverse=descending)
+                continue
+            values = [(value_at(bucket, path, self.subs), bucket) for bucket in buckets]
+            known = [v for v in values if v[0] is not None]
+            known.sort(key=itemgetter(0), reverse=descending)
+            buckets = [b for _, b in [*known, *(v for v in values if v[0] is None)]]
+        return buckets
 
     def shape(self, buckets: list[dict[str, Any]], name: str) -> dict[str, Any]:
         """Return the response; `name`: the bucket's member that names it when `keyed`."""
@@ -199,8 +209,6 @@ class Histogram(Intervals):
         if self.interval <= 0:
             raise illegal_argument("[interval] must be >0 for histogram aggregation")
         self.offset = float(self.body.get("offset", 0))
-        if self.body.get("hard_bounds"):
-            raise not_supported("[hard_bounds] in a histogram")
 
     @override
     def keys(self) -> list[str]:
@@ -230,8 +238,14 @@ class Histogram(Intervals):
             number = round((key - self.offset) / self.interval) + 1
             return number * self.interval + self.offset
 
+        hard = self.body.get("hard_bounds") or {}
+        first, last = floor(hard.get("min")), floor(hard.get("max"))
+        rows = [
+            r for r in rows if (first is None or r[0] >= first) and (last is None or r[0] <= last)
+        ]
         pairs = self.pairs(rows, following, floor(bounds.get("min")), floor(bounds.get("max")))
-        return self.shape([{"key": k, "doc_count": n, **inner((k,))} for k, n in pairs], "key")
+        buckets = [{"key": k, "doc_count": n, **inner((k,))} for k, n in pairs]
+        return self.shape(self.ordered(buckets), "key")
 
 
 class DateHistogram(Intervals):
@@ -314,7 +328,7 @@ class DateHistogram(Intervals):
             }
             for key, count in self.pairs(rows, self.interval.following, self.low, self.high)
         ]
-        return self.shape(buckets, "key_as_string")
+        return self.shape(self.ordered(buckets), "key_as_string")
 
 
 def _with_missing(aggregation: Bucket, column: Column) -> Column:

@@ -205,10 +205,15 @@ class ExtendedStats(Stats):
         count, squares = values[0] or 0, values[4]
         names = ("variance", "variance_population", "variance_sampling")
         if not count:
-            none = dict.fromkeys(
+            none: dict[str, Any] = dict.fromkeys(
                 (*names, "std_deviation", "std_deviation_population", "std_deviation_sampling")
             )
-            return {**made, "sum_of_squares": None, **none}
+            bounds = dict.fromkeys(
+                f"{side}{of}"
+                for of in ("", "_population", "_sampling")
+                for side in ("upper", "lower")
+            )
+            return {**made, "sum_of_squares": None, **none, "std_deviation_bounds": bounds}
         mean, sigma = made["avg"], float(self.body.get("sigma", 2))
         population = max(squares / count - mean * mean, 0.0)
         sampling = max((squares - count * mean * mean) / (count - 1), 0.0) if count > 1 else None
@@ -238,6 +243,11 @@ class Percentiles(FieldMetric):
     """percentiles: exact, between two values linearly (Elasticsearch's are approximate)."""
 
     allowed = FieldMetric.allowed | {"percents", "keyed", "tdigest", "hdr"}
+
+    @property
+    @override
+    def shown_kind(self) -> str:
+        return "tdigest_percentiles"
 
     @override
     def plan(self) -> None:

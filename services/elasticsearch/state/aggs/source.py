@@ -26,12 +26,16 @@ class Part:
 
     context: QueryContext
     where: str
+    score: str = "1.0"
 
 
 class AggSource:
     """Collects what the aggregations of a request need, then gives the SQL of the relation."""
 
-    def __init__(self, parts: list[Part], parameters: Parameters, now: int) -> None:
+    def __init__(
+        self, parts: list[Part], parameters: Parameters, now: int, *, typed_keys: bool = False
+    ) -> None:
+        self.typed_keys = typed_keys
         self.parts, self.parameters, self.now = parts, parameters, now
         self._columns: dict[str, tuple[Column, list[str]]] = {}
         self._conditions: dict[str, list[str]] = {}
@@ -83,7 +87,7 @@ class AggSource:
             columns = [f"{made[number]} AS {c.sql}" for c, made in self._columns.values()]
             columns += [f"{made[number]} AS {name}" for name, made in self._conditions.items()]
             if self.wants_rows:
-                columns += [f"{number} AS ix", "rowid AS rid"]
+                columns += [f"{number} AS ix", "rowid AS rid", f"{part.score} AS score"]
             chosen = ", ".join(columns) or "1 AS one"
             selects.append(f"SELECT {chosen} FROM {part.context.index.table} WHERE {part.where}")
         return f"({' UNION ALL '.join(selects)})"

@@ -9,6 +9,8 @@ from typing_extensions import override
 
 from services.elasticsearch.errors import illegal_argument, not_supported, parsing
 from services.elasticsearch.state.aggs.base import Bucket, Key, Metric, Rows
+from services.elasticsearch.state.aggs.filters import Filter
+from services.elasticsearch.state.aggs.order import split, unknown
 from services.elasticsearch.state.aggs.source import Column
 from services.elasticsearch.state.dates import DateFormat
 from services.elasticsearch.state.query.patterns import lucene_pattern
@@ -54,6 +56,12 @@ class Terms(Bucket):
         ]
     )
 
+    @property
+    @override
+    def shown_kind(self) -> str:
+        kinds = {"keyword": "sterms", "ip": "sterms", "decimal": "dterms", None: "umterms"}
+        return kinds.get(self.column.family, "lterms")
+
     @override
     def plan(self) -> None:
         self.column = self.field()
@@ -74,15 +82,16 @@ class Terms(Bucket):
             raise parsing(f"Unknown order direction [{direction}]")
         path = "_key" if path == "_term" else path
         if path not in ("_count", "_key"):
-            name, _, value = path.partition(".")
+            within, name, value = split(path)
+            if within:
+                raise not_supported(f"ordering terms by [{path}]")
             sub = self.subs.get(name)
-            if not isinstance(sub, Metric):
-                raise illegal_argument(
-                    f"Invalid aggregation order path [{path}]. The provided aggregation [{name}] "
-                    "either does not exist, or is a pipeline aggregation and cannot be used to "
-                    "sort the buckets."
-                )
-            path = sub.order_value("" if value == "value" else value)
+            if isinstance(sub, Filter):
+                path = f"count(*) FILTER (WHERE {sub.conditions[0]})"
+            elif isinstance(sub, Metric):
+                path = sub.order_value(value)
+            else:
+                raise unknown(path, name)
         return path, str(direction).upper()
 
     @override

@@ -55,6 +55,8 @@ class Appended:
 
     def fill_columns(self) -> bool:
         """Make the columns; False when that is not possible."""
+        if self.index.data_stream and any("@timestamp" not in d for d in self.documents):
+            return False
         made = columns_of(self.index.mapping, self.documents)
         self.columns, self.documents = made or [], []
         return made is not None and len(set(self.ids)) == len(self.ids)

@@ -78,3 +78,13 @@ def check_expected(operation: Operation, current: Stored | None, index: str, uui
             shard="0",
             index=index,
         )
+
+
+def check_timestamp(document: dict[str, Any]) -> None:
+    """Raise document_parsing_exception for a document without the time a data stream wants."""
+    if document.get("@timestamp") is None:
+        raise RequestError(
+            400,
+            "document_parsing_exception",
+            "[1:1] failed to parse: data stream timestamp field [@timestamp] is missing",
+        )

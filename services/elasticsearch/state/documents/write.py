@@ -17,6 +17,7 @@ from services.elasticsearch.state.documents.operations import (
     Operation,
     Stored,
     check_expected,
+    check_timestamp,
     new_id,
 )
 from services.elasticsearch.state.documents.parameters import Parameters
@@ -172,6 +173,8 @@ class Writer:
         check_expected(operation, before, index.name, index.uuid)
         outcome, text, document = _outcome(operation, before, index)
         version = before.version + 1 if before else 1
+        if outcome in ("created", "updated") and index.data_stream:
+            check_timestamp(document)
         if outcome in ("created", "updated"):
             row = batch.builder.build(document)
             row["_id"], row["_seq"], row["_version"], row["_source"] = (

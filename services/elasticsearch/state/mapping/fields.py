@@ -171,6 +171,8 @@ def build_mapping(body: dict[str, Any], before: Mapping | None = None) -> Mappin
         else:
             fields[path] = build_field(path, definition, f"c{columns}", multi=False)
             columns += 1
+    if isinstance(body.get("dynamic"), bool):
+        body = {**body, "dynamic": str(body["dynamic"]).lower()}
     return Mapping(body, fields, columns)
 
 

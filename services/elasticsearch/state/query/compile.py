@@ -145,4 +145,14 @@ def compile_query(context: QueryContext, query: Query) -> Clause:
         raise parsing(f"unknown query [{name}]")
     if not isinstance(body, dict):
         raise parsing(f"[{name}] query malformed, no start_object after query name")
-    return QUERIES[name](context, body)
+    clause = QUERIES[name](context, body)
+    if title := _title(body):
+        context.named.append((title, clause.where))
+    return clause
+
+
+def _title(body: Query) -> str | None:
+    """Return the `_name` of a query, which stands in its body or in that of its one field."""
+    places = [body, *(value for value in body.values() if isinstance(value, dict))]
+    found = next((place["_name"] for place in places if "_name" in place), None)
+    return None if found is None else str(found)

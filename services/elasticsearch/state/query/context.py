@@ -62,6 +62,7 @@ class QueryContext:
         self.now = now_millis() if now is None else now
         # (field, "words" | "prefix" | "pattern", text) of what was looked for, for highlighting.
         self.marks: list[tuple[Field, str, str]] = []
+        self.named: list[tuple[str, str]] = []  # `_name` of a query and its condition
         self._compile = compile_query
         self._names = 0
         self._depth = 0

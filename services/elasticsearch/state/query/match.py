@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from services.elasticsearch.errors import RequestError, not_supported, parsing
+from services.elasticsearch.errors import RequestError, parsing
 from services.elasticsearch.state.analysis import ANALYZERS, tokens
 from services.elasticsearch.state.mapping.fields import Field
 from services.elasticsearch.state.query.boolean import any_of, both, minimum, sum_of
@@ -18,7 +18,7 @@ from services.elasticsearch.state.query.context import (
     single,
 )
 from services.elasticsearch.state.query.patterns import fuzzy_word
-from services.elasticsearch.state.query.term import equals, word
+from services.elasticsearch.state.query.term import equals, near, word
 
 _OPTIONS = frozenset(
     [
@@ -87,7 +87,7 @@ def match_field(context: QueryContext, field: Field, options: dict[str, Any]) ->
     if field.family != "text":
         try:
             if options.get("fuzziness") and field.family == "keyword":
-                return fuzzy_word(context, field, str(options["query"]), options["fuzziness"])
+                return fuzzy_word(context, field, str(options["query"]), options)
             return equals(context, field, options["query"])
         except RequestError:
             if options.get("lenient"):
@@ -98,7 +98,7 @@ def match_field(context: QueryContext, field: Field, options: dict[str, Any]) ->
         everything = options.get("zero_terms_query", "none") == "all"
         return Clause("TRUE") if everything else NOTHING
     if options.get("fuzziness") not in (None, 0, "0"):
-        clauses = [fuzzy_word(context, field, w, options["fuzziness"]) for w in words]
+        clauses = [fuzzy_word(context, field, w, options) for w in words]
     else:
         clauses = [word(context, field, w) for w in words]
     if str(options.get("operator", "or")).lower() == "and":
@@ -114,11 +114,11 @@ def match_phrase(context: QueryContext, body: Query) -> Clause:
 
 def phrase_field(context: QueryContext, field: Field, options: dict[str, Any]) -> Clause:
     """Return the clause of a phrase looked for in one field."""
-    if int(options.get("slop", 0)) != 0:
-        raise not_supported("a phrase query with [slop]")
     if field.family != "text":
         return match_field(context, field, options)
     words = _words(field, options)
+    if int(options.get("slop", 0)) and len(words) > 1:
+        return near(context, field, words, int(options["slop"]))
     return word(context, field, " ".join(words)) if words else NOTHING
 
 
@@ -228,17 +228,25 @@ def best_of(clauses: list[Clause], tie_breaker: float) -> str:
 def _cross(
     context: QueryContext, fields: list[tuple[Field, float]], options: dict[str, Any]
 ) -> Clause:
+    texts = [(f, b) for f, b in fields if f.family == "text"]
+    # Only fields that cut a text into the same words are looked at as one.
+    whole = [
+        Clause(c.where, boosted(c.score, b))
+        for f, b in fields
+        if f.family != "text"
+        for c in [match_field(context, f, {**options, "lenient": True})]
+    ]
     groups = []
-    for one in tokens(str(options["query"])):
+    for one in tokens(str(options["query"])) if texts else []:
         clauses = [
             Clause(c.where, boosted(c.score, b))
-            for f, b in fields
+            for f, b in texts
             for c in [match_field(context, f, {"query": one, "lenient": True})]
         ]
-        if clauses:
-            groups.append(Clause(any_of(clauses, 1).where, best_of(clauses, 0)))
-    if not groups:
-        return NOTHING
-    if str(options.get("operator", "or")).lower() == "and":
-        return both(groups)
-    return any_of(groups, minimum(options.get("minimum_should_match"), len(groups), default=1))
+        groups.append(Clause(any_of(clauses, 1).where, best_of(clauses, 0)))
+    if groups and str(options.get("operator", "or")).lower() == "and":
+        whole.append(both(groups))
+    elif groups:
+        needed = minimum(options.get("minimum_should_match"), len(groups), default=1)
+        whole.append(any_of(groups, needed))
+    return Clause(any_of(whole, 1).where, best_of(whole, 0)) if whole else NOTHING

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,11 @@ from services.elasticsearch.state.query.context import (
     boosted,
     single,
 )
+
+
+def _value(body: Query) -> str:
+    options = next(iter(body.values()), "")
+    return str(options.get("value", "")) if isinstance(options, dict) else str(options)
 
 
 def _parts(
@@ -47,8 +53,19 @@ def _each(context: QueryContext, field: Field, condition: Callable[[str], str]) 
     return context.any_value(field, condition)
 
 
+def _of_index(context: QueryContext, body: Query, pattern: str) -> Clause | None:
+    """Answer for the index' own name, where the query is about `_index`."""
+    if "_index" not in body:
+        return None
+    names = (context.index.name, context.index.data_stream or "", *context.index.aliases)
+    found = any(fnmatch.fnmatchcase(name, pattern) for name in names)
+    return Clause("TRUE") if found else NOTHING
+
+
 def prefix(context: QueryContext, body: Query) -> Clause:
     """`{"prefix": {field: begin}}`."""
+    if (named := _of_index(context, body, f"{_value(body)}*")) is not None:
+        return named
     field, value, options = _parts(context, "prefix", body)
     if field is None:
         return NOTHING
@@ -68,6 +85,8 @@ def prefix(context: QueryContext, body: Query) -> Clause:
 
 def wildcard(context: QueryContext, body: Query) -> Clause:
     r"""`{"wildcard": {field: "a*b?"}}`; `\` escapes."""
+    if (named := _of_index(context, body, _value(body))) is not None:
+        return named
     field, value, options = _parts(context, "wildcard", body)
     if field is None:
         return NOTHING
@@ -144,12 +163,17 @@ def fuzzy(context: QueryContext, body: Query) -> Clause:
     field, value, options = _parts(context, "fuzzy", body)
     if field is None:
         return NOTHING
-    clause = fuzzy_word(context, field, value, options.get("fuzziness", "AUTO"))
+    clause = fuzzy_word(context, field, value, {"fuzziness": "AUTO", **options})
     return Clause(clause.where, boosted(clause.score, options.get("boost")))
 
 
-def fuzzy_word(context: QueryContext, field: Field, value: str, fuzziness: Any) -> Clause:
-    """Return the clause of words at most `fuzziness` edits (AUTO: by length) from `value`."""
+def fuzzy_word(context: QueryContext, field: Field, value: str, options: dict[str, Any]) -> Clause:
+    """Return the clause of words at most `fuzziness` edits (AUTO: by length) from `value`.
+
+    `prefix_length`: so many first characters are the same; `transpositions` (in a match query
+    `fuzzy_transpositions`): whether two neighbours in each other's place are one edit.
+    """
+    fuzziness = options["fuzziness"]
     text = str(fuzziness).upper()
     if text.startswith("AUTO"):
         low, high = (int(n) for n in (text.partition(":")[2] or "3,6").split(","))
@@ -159,5 +183,13 @@ def fuzzy_word(context: QueryContext, field: Field, value: str, fuzziness: Any) 
     else:
         raise parsing(f"Valid edit distances are [0, 1, 2] but was [{fuzziness}]")
     placeholder = context.bind(value)
-    where = _each(context, field, lambda v: f"damerau_levenshtein({v}, {placeholder}) <= {edits}")
+    swaps = options.get("transpositions", options.get("fuzzy_transpositions", True))
+    function = "levenshtein" if str(swaps).lower() == "false" else "damerau_levenshtein"
+    same = int(options.get("prefix_length", 0))
+    begin = f"starts_with({{0}}, {context.bind(value[:same])}) AND " if same else ""
+    where = _each(
+        context,
+        field,
+        lambda v: f"{begin.format(v)}{function}({v}, {placeholder}) <= {edits}",
+    )
     return Clause(where)

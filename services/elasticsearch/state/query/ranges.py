@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.elasticsearch.errors import bad_query, not_supported, parsing
+from services.elasticsearch.state.addresses import address_key, key_sql
 from services.elasticsearch.state.mapping.fields import Field
 from services.elasticsearch.state.query.context import (
     NOTHING,
@@ -47,7 +48,7 @@ def range_(context: QueryContext, body: Query) -> Clause:
     field = context.field(path)
     if field is None:
         return NOTHING
-    if field.family in ("ip", "binary", "text", "boolean"):
+    if field.family in ("binary", "text"):
         raise not_supported(f"a range query on the {field.type_name} field [{path}]")
     limits = [
         (_OPERATORS[name], context.bind(_limit(context, field, name, value, options)))
@@ -56,9 +57,12 @@ def range_(context: QueryContext, body: Query) -> Clause:
     score = boosted("1.0", options.get("boost"))
     if not limits:
         return Clause(f"{field.column} IS NOT NULL", score)
-    where = context.any_value(
-        field, lambda v: " AND ".join(f"{v} {operator} {limit}" for operator, limit in limits)
-    )
+
+    def within(value: str) -> str:
+        value = key_sql(value) if field.family == "ip" else value
+        return " AND ".join(f"{value} {operator} {limit}" for operator, limit in limits)
+
+    where = context.any_value(field, within)
     return Clause(f"({where})", score)
 
 
@@ -66,7 +70,8 @@ def _limit(
     context: QueryContext, field: Field, name: str, value: Any, options: dict[str, Any]
 ) -> Any:
     if field.family != "date":
-        return context.convert(field, value)
+        converted = context.convert(field, value)
+        return address_key(converted) if field.family == "ip" else converted
     try:
         return context.moment(
             field,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from services.elasticsearch.errors import not_supported
+
 Query = dict[str, Any]
 
 _TOKEN = re.compile(
-    r"""\s*(?:(?P<op>[+|()])|(?P<not>-)(?=\S)|(?P<phrase>"(?:\\.|[^"\\])*")(?:~\d+)?
+    r"""\s*(?:(?P<op>[+|()])|(?P<not>-)(?=\S)|(?P<phrase>"(?:\\.|[^"\\])*")(?:~(?P<slop>\d+))?
     |(?P<word>(?:\\.|[^\s"()|+~*\\])+)(?P<star>\*)?(?P<fuzzy>~\d*)?|(?P<rest>\S))""",
     re.VERBOSE,
 )
@@ -18,6 +20,9 @@ class SimpleParser:
     """Parses one text; what makes no sense is passed over, as the vendor does."""
 
     def __init__(self, text: str, fields: list[str], options: dict[str, Any]) -> None:
+        """Raises illegal_argument_exception for `flags` (which operators there are)."""
+        if str(options.get("flags", "ALL")).upper() != "ALL":
+            raise not_supported("[flags] in a simple_query_string")
         self._tokens = [
             {k: v for k, v in found.groupdict().items() if v is not None}
             for found in _TOKEN.finditer(text)
@@ -68,6 +73,7 @@ class SimpleParser:
     def _leaf(self, token: dict[str, Any]) -> Query:
         body: dict[str, Any] = {"fields": self._fields, "lenient": True}
         if "phrase" in token:
+            body |= {"slop": int(token["slop"])} if "slop" in token else {}
             return {"multi_match": {**body, "query": token["phrase"][1:-1], "type": "phrase"}}
         word = re.sub(r"\\(.)", r"\1", token["word"])
         if "star" in token:

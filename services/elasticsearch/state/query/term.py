@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 from functools import partial
 from typing import Any
 
-from services.elasticsearch.errors import not_supported, parsing
+from services.elasticsearch.errors import bad_query, illegal_argument, not_supported, parsing
+from services.elasticsearch.state.addresses import address_key, key_sql
 from services.elasticsearch.state.mapping.fields import Field
 from services.elasticsearch.state.query.context import (
     NOTHING,
@@ -47,8 +49,10 @@ def equals(context: QueryContext, field: Field, value: Any) -> Clause:
     """Return the clause of one exact value; in a text field, of one whole word."""
     if field.family == "binary":
         raise parsing("Binary fields do not support searching")
+    if field.family == "date" and isinstance(value, str):
+        return _within(context, field, value)
     if field.family == "ip" and "/" in str(value):
-        raise not_supported("a term query with an address range (CIDR)")
+        return addresses(context, field, str(value))
     converted = context.convert(field, value)
     if field.family == "text":
         return word(context, field, converted)
@@ -61,6 +65,26 @@ def equals(context: QueryContext, field: Field, value: Any) -> Clause:
         idf = context.statistics.idf(field, where, context.parameters.values)
         score = context.statistics.bm25(field, idf, "1")
     return Clause(where, score)
+
+
+def _within(context: QueryContext, field: Field, value: str) -> Clause:
+    """A date that is not written to its end stands for all of it: `2026-01-02` for the day."""
+    try:
+        first = context.bind(context.moment(field, value))
+        last = context.bind(context.moment(field, value, round_up=True))
+    except ValueError as error:
+        raise bad_query(f"failed to create query: {error}") from error
+    return Clause(context.any_value(field, lambda v: f"{v} BETWEEN {first} AND {last}"))
+
+
+def addresses(context: QueryContext, field: Field, block: str) -> Clause:
+    """Return the clause of an address in a block such as `10.0.0.0/8`."""
+    try:
+        network = ipaddress.ip_network(block, strict=False)
+    except ValueError as error:
+        raise illegal_argument(f"'{block}' is not an IP string literal.") from error
+    first, last = (context.bind(address_key(str(a))) for a in (network[0], network[-1]))
+    return Clause(context.any_value(field, lambda v: f"{key_sql(v)} BETWEEN {first} AND {last}"))
 
 
 def _contains(needle: str, value: str) -> str:
@@ -83,6 +107,30 @@ def word(context: QueryContext, field: Field, words: str) -> Clause:
     return Clause(where, statistics.bm25(field, idf, term_count(field, needle)))
 
 
+def near(context: QueryContext, field: Field, words: list[str], slop: int) -> Clause:
+    """Return the clause of words that `slop` moves by one place bring into a row."""
+    if len(set(words)) < len(words):
+        raise not_supported("a phrase query with [slop] in which a word comes twice")
+    parts = [word(context, field, one) for one in words]
+    needles = [context.bind(one) for one in words]
+
+    def close(value: str) -> str:
+        # Where each word would have the phrase begin; they may differ by `slop`.
+        starts = [
+            f"list_filter(list_transform(string_split(trim({value}), ' '), lambda w, i: "
+            f"CASE WHEN w = {needle} THEN i - {number} END), lambda d: d IS NOT NULL)"
+            for number, needle in enumerate(needles)
+        ]
+        within = " AND ".join(
+            f"len(list_filter({one}, lambda d: d BETWEEN x AND x + {slop})) > 0" for one in starts
+        )
+        return f"len(list_filter(flatten([{', '.join(starts)}]), lambda x: {within})) > 0"
+
+    every = " AND ".join(f"({part.where})" for part in parts)
+    near_by = context.any_value(field, close)
+    return Clause(f"({every} AND {near_by})", parts[0].score)
+
+
 def terms(context: QueryContext, body: Query) -> Clause:
     """`{"terms": {field: [values]}}`; a terms lookup is refused."""
     path, values = single("terms", body)
@@ -96,7 +144,9 @@ def terms(context: QueryContext, body: Query) -> Clause:
     field = context.field(path)
     if field is None or not values:
         return NOTHING
-    if field.family == "text":
+    if field.family in ("text", "date") or (
+        field.family == "ip" and any("/" in str(value) for value in values)
+    ):
         clauses = [equals(context, field, value).where for value in values]
         return Clause(f"({' OR '.join(clauses)})", score)
     converted = context.bind([context.convert(field, value) for value in values])
