@@ -19,17 +19,24 @@ _STUCK = 120.0
 @dataclass(frozen=True)
 class ShippingStatus:
     """`at`: the last look; `behind_bytes`: not shipped then; `since`: the last batch or look
-    after which nothing was left (all seconds since 1970).
+    after which nothing was left; `unreadable_since`: when a log was first met that cannot be read
+    (0: there is none). All times are seconds since 1970.
     """
 
     at: float
     behind_bytes: int
     since: float
     shipped: int = 0
+    unreadable_since: float = 0.0
 
     def behind_for(self, now: float) -> float:
         """Return the seconds for which bytes have been waiting without a batch stored."""
         return max(0.0, now - self.since) if self.behind_bytes else max(0.0, now - self.at - 60)
+
+    def waiting_for(self, now: float) -> float:
+        """Return the seconds for which lines have been waiting, unreadable ones as well."""
+        unreadable = now - self.unreadable_since if self.unreadable_since else 0.0
+        return max(self.behind_for(now), unreadable)
 
     def is_well(self, now: float) -> bool:
         """Say whether the shipper looks, and gets on with what it finds."""

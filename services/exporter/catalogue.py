@@ -150,7 +150,8 @@ SPECS = (
     Spec("lakelet_shipper_behind_bytes", "gauge", (),
          "Bytes of logs that are not in the log store yet.", "the shipper's status file"),
     Spec("lakelet_shipper_behind_seconds", "gauge", (),
-         "For how long there have been such bytes without a batch stored.",
+         "For how long there have been such bytes without a batch stored, or a log that cannot be "
+         "read.",
          "the shipper's status file"),
     Spec("api_requests_per_second", "gauge", ("service",),
          "Requests answered a second, over the last minute.",

@@ -13,7 +13,7 @@ from services.common.shipping import ShippingStatus, read_status, write_status
 from services.shipper.archive import Archive
 from services.shipper.checkpoint import Checkpoint
 from services.shipper.elastic import LogStore
-from services.shipper.files import log_files, unread
+from services.shipper.files import Unreadable, log_files, unread
 from services.shipper.grouping import Group, grouped, unfinished
 from services.shipper.parse import Parser
 from services.shipper.redact import Redactor, secrets_of
@@ -48,6 +48,7 @@ class Shipper:
         self._since = told.since if told else time.time()
         self._shipped = 0
         self._seen_half: set[str] = set()
+        self._unreadable = Unreadable()
 
     def close(self) -> None:
         """Close the connections."""
@@ -69,7 +70,8 @@ class Shipper:
         return lines
 
     def _tell(self, behind: int) -> None:
-        status = ShippingStatus(time.time(), behind, self._since, self._shipped)
+        unread_since = min(self._unreadable.since.values(), default=0.0)
+        status = ShippingStatus(time.time(), behind, self._since, self._shipped, unread_since)
         write_status(self._settings, status)
 
     def _behind(self) -> int:
@@ -77,8 +79,8 @@ class Shipper:
         for _, path in log_files(self._logs):
             try:
                 found = path.stat()
-            except FileNotFoundError:
-                continue  # rotated away just now
+            except OSError:
+                continue  # rotated away just now, or not ours to read
             state = self._checkpoint.files.get(str(found.st_ino))
             total += max(0, found.st_size - (state.offset if state else 0))
         return total
@@ -88,7 +90,7 @@ class Shipper:
         if self._archive.full:
             raise TransientError("the object store has been away too long: nothing more is read")
         before = {s.generation for s in self._checkpoint.files.values()}
-        lines = list(unread(self._logs, self._checkpoint, _BATCH))
+        lines = list(unread(self._logs, self._checkpoint, _BATCH, self._unreadable))
         if {s.generation for s in self._checkpoint.files.values()} != before:
             self._checkpoint.save()  # a file's generation must be known before its lines are sent
         if not lines:

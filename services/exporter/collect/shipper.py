@@ -23,4 +23,4 @@ class Shipper:
         status = read_status(self._settings)
         if status is not None:
             yield value("lakelet_shipper_behind_bytes", status.behind_bytes)
-            yield value("lakelet_shipper_behind_seconds", status.behind_for(time.time()))
+            yield value("lakelet_shipper_behind_seconds", status.waiting_for(time.time()))

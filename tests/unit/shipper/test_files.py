@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from services.shipper.checkpoint import Checkpoint
-from services.shipper.files import Line, unread
+from services.shipper.files import Line, Unreadable, unread
 
 
 def take(folder: Path, checkpoint: Checkpoint, limit: int = 1 << 20) -> list[Line]:
@@ -58,3 +62,44 @@ def test_little_is_read_at_once_and_everything_in_the_end(tmp_path: Path) -> Non
         assert len(lines) <= 20
         seen += [line.text for line in lines]
     assert seen == [f"line {n}" for n in range(500)]
+
+
+def test_what_may_not_be_read_is_told_once_and_shipped_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed, open_ = tmp_path / "closed", tmp_path / "open"
+    for folder in (closed, open_):
+        folder.mkdir()
+        (folder / f"{folder.name}.log").write_text("one\n")
+    (open_ / "folder.log").mkdir()
+    checkpoint, unreadable = Checkpoint(tmp_path / "c"), Unreadable()
+
+    def look() -> list[str]:
+        lines = list(unread([closed, open_], checkpoint, 1 << 20, unreadable))
+        for line in lines:
+            checkpoint.files[line.inode].offset = line.end
+        return [f"{line.service} {line.text}" for line in lines]
+
+    assert look() == ["closed one", "open one"]
+    assert set(unreadable.since) == {open_ / "folder.log"}
+    list_folder = Path.iterdir
+
+    def forbidden(folder: Path) -> Iterator[Path]:
+        if folder == closed:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return list_folder(folder)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "iterdir", forbidden)
+        for text in ("two", "three"):
+            for folder in (closed, open_):
+                with (folder / f"{folder.name}.log").open("a") as file:
+                    file.write(f"{text}\n")
+            assert look() == [f"open {text}"]
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [
+        f"{open_ / 'folder.log'} cannot be read and is not shipped: it is a folder",
+        f"{closed} cannot be read and is not shipped: Permission denied",
+    ]
+    assert look() == ["closed two", "closed three"]
+    assert set(unreadable.since) == {open_ / "folder.log"}
