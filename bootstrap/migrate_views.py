@@ -1,4 +1,4 @@
-"""Dremio's views, with the spaces and folders they lie in: read as SQL, made again elsewhere.
+"""Dremio's views and functions, with their spaces and folders: read as SQL, made again elsewhere.
 
 Facts: docs.dremio.com, Catalog API. Entities of type `space`, `home`, `folder` list `children`;
 a view is a `dataset` of type `VIRTUAL_DATASET` with `path`, `sql` and `sqlContext`. Its wiki is
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bootstrap.clients.dremio import Dremio
+from bootstrap.migrate_functions import Function, dotted, ensure_function, function_of
 from services.common.errors import LakeletError, NotFoundError
 
 Path = tuple[str, ...]
@@ -30,23 +31,28 @@ class View:
 
 @dataclass(frozen=True)
 class Definitions:
-    """What lies in the spaces: containers before what is in them, views in no order."""
+    """What lies in the spaces: containers before what is in them, the others in no order."""
 
     spaces: tuple[str, ...]
     folders: tuple[Path, ...]
     views: tuple[View, ...]
+    functions: tuple[Function, ...] = ()
 
 
 def read_views(dremio: Dremio) -> Definitions:
-    """Return every view of every space and home."""
+    """Return every view and function of every space and home."""
     spaces: list[str] = []
     folders: list[Path] = []
     views: list[View] = []
+    functions: list[Function] = []
 
     def walk(container: str) -> None:
         for child in dremio.call("GET", f"/api/v3/catalog/{container}").get("children", []):
             if child["type"] == "DATASET" and child.get("datasetType") == "VIRTUAL":
                 views.append(_view(dremio, child["id"]))
+            elif child["type"] == "FUNCTION":
+                entity = dremio.call("GET", f"/api/v3/catalog/{child['id']}")
+                functions.append(function_of(entity))
             elif child.get("containerType") == "FOLDER":
                 folders.append(tuple(child["path"]))
                 walk(child["id"])
@@ -57,14 +63,15 @@ def read_views(dremio: Dremio) -> Definitions:
             spaces.append(root["path"][0])
         if kind in ("SPACE", "HOME"):
             walk(root["id"])
-    return Definitions(tuple(spaces), tuple(folders), tuple(views))
+    return Definitions(tuple(spaces), tuple(folders), tuple(views), tuple(functions))
 
 
 def write_views(dremio: Dremio, definitions: Definitions) -> tuple[list[Path], dict[str, str]]:
-    """Make what is missing; return the views made, and why each other one was not, by name.
+    """Make what is missing; return what was made, and why each other one was not, by name.
 
-    A view whose tables or views are not there yet is tried again once others were made: so they
-    come in the order in which they need each other. Views that are there already stay as they are.
+    Functions first. One whose tables, views or functions are not there yet is tried again once
+    others were made: so they come in the order in which they need each other. What is there
+    already stays as it is.
     """
     left: dict[str, str] = {}
     containers: list[dict[str, Any]] = [
@@ -80,16 +87,16 @@ def write_views(dremio: Dremio, definitions: Definitions) -> tuple[list[Path], d
             left[".".join(path)] = str(error)
 
     made: list[Path] = []
-    waiting = list(definitions.views)
+    waiting: list[View | Function] = [*definitions.functions, *definitions.views]
     while waiting:
         problems: dict[Path, str] = {}
-        for view in waiting:
+        for each in waiting:
             try:
-                if _ensure(dremio, view):
-                    made.append(view.path)
+                if _make(dremio, each):
+                    made.append(each.path)
             except LakeletError as error:
-                problems[view.path] = str(error)
-        again = [view for view in waiting if view.path in problems]
+                problems[each.path] = str(error)
+        again = [each for each in waiting if each.path in problems]
         if len(again) == len(waiting):
             left |= {".".join(path): words for path, words in problems.items()}
             break
@@ -115,6 +122,10 @@ def _view(dremio: Dremio, identity: str) -> View:
     )
 
 
+def _make(dremio: Dremio, each: View | Function) -> bool:
+    return _ensure(dremio, each) if isinstance(each, View) else ensure_function(dremio, each)
+
+
 def _ensure(dremio: Dremio, view: View) -> bool:
     """Make a view; say whether it was missing. Raises LakeletError when it cannot be made."""
     if dremio.by_path(*view.path) is not None:
@@ -138,7 +149,7 @@ def _ensure(dremio: Dremio, view: View) -> bool:
 
 def _named(view: View) -> str:
     """Return the view's query with the names of its columns given outside of it."""
-    names = ", ".join('"' + name.replace('"', '""') + '"' for name in view.columns)
+    names = ", ".join(dotted([name]) for name in view.columns)
     return f"SELECT * FROM (\n{view.sql}\n) AS renamed({names})"  # noqa: S608
 
 

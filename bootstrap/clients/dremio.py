@@ -7,6 +7,7 @@ jobs `/api/v3/job/{id}`, results at most 500 rows a page; catalog `/api/v3/catal
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -71,9 +72,13 @@ class Dremio(ApiClient):
             return None
         return found
 
-    def sql(self, statement: str) -> list[dict[str, Any]]:
-        """Run one statement and return its rows. Raises PermanentError with Dremio's words."""
-        job = self.call("POST", "/api/v3/sql", {"sql": statement})["id"]
+    def sql(self, statement: str, context: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Run one statement and return its rows. Raises PermanentError with Dremio's words.
+
+        `context`: the path that names without one refer to.
+        """
+        asked = {"sql": statement, **({"context": list(context)} if context else {})}
+        job = self.call("POST", "/api/v3/sql", asked)["id"]
         pause = 0.005
         while (state := self.call("GET", f"/api/v3/job/{job}"))["jobState"] in _RUNNING:
             time.sleep(pause)

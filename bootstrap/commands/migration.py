@@ -18,6 +18,7 @@ from bootstrap.clients.dremio import Dremio
 from bootstrap.commands.lifecycle import home
 from bootstrap.compose.checks import check_disk, check_engine
 from bootstrap.migrate_people import People, read_people, write_people
+from bootstrap.migrate_rights import Rights, read_rights, write_rights
 from bootstrap.migrate_views import Definitions, read_views, write_views
 from bootstrap.platform_file import read_platform
 from bootstrap.progress import Progress
@@ -47,6 +48,7 @@ def migrate(
     states = moving.read_states(Airbyte(settings))
     dremio = Dremio(settings)
     views, people = read_views(dremio), read_people(dremio, settings.admin_user)
+    rights = read_rights(dremio, views, settings.admin_user)
     store = open_store(backup or str(home() / "backups"), settings)
     runtime = choose_runtime(settings)[0]
     manifest, _ = create(settings, runtime, store, progress)
@@ -73,7 +75,7 @@ def migrate(
     provision(read_platform(settings), settings, progress)
     with progress.step("move the states of the syncs") as step:
         step.detail = ", ".join(moving.write_states(Airbyte(settings), states)) or "none"
-    _move_definitions(settings, views, people, progress)
+    _move_definitions(settings, views, people, rights, progress)
     with progress.step("import the dashboards") as step:
         step.detail = import_assets(settings)
     with progress.step("apply the reflections"):
@@ -91,17 +93,19 @@ def migrate(
 
 
 def _move_definitions(
-    settings: Settings, views: Definitions, people: People, progress: Progress
+    settings: Settings, views: Definitions, people: People, rights: Rights, progress: Progress
 ) -> None:
-    """Make Dremio's users, roles and views again; what cannot be made is told, and is no error."""
+    """Make what is defined in Dremio again; what cannot be made is told, and is no error."""
     dremio, file = Dremio(settings), settings.lakelet_home / "dremio-users.txt"
     with progress.step("move Dremio's users and roles") as step:
         users, left = write_people(dremio, people, file)
         step.detail = f"{', '.join(users)}: new passwords in {file}" if users else "none"
-    with progress.step("move Dremio's views") as step:
+    with progress.step("move Dremio's functions and views") as step:
         made, unmade = write_views(dremio, views)
         step.detail = ", ".join(".".join(path) for path in made) or "none"
-    for name, why in {**left, **unmade}.items():
+    with progress.step("move Dremio's policies, grants and owners") as step:
+        step.detail, refused = write_rights(dremio, rights)
+    for name, why in {**left, **unmade, **refused}.items():
         progress.note(f"  left behind: {name}: {why}")
 
 
@@ -114,7 +118,7 @@ def _target(settings: Settings) -> ComposeRuntime:
     target = ComposeRuntime(settings)
     if target.engines != "vendor":
         raise ConfigError("ENGINES=light: set ENGINES=vendor in .env; light engines are these")
-    problems = check_engine() or check_disk(settings.lakelet_home, "vendor")
+    problems = check_engine() or check_disk(settings.lakelet_home, "vendor", new=True)
     if problems:
         raise RefusedError("\n".join(f"{p.check}: {p.message}" for p in problems))
     return target

@@ -12,6 +12,7 @@ from services.dremio.state.catalog.catalog import fields_of
 from services.dremio.state.catalog.entities import Entity, Path
 from services.dremio.state.catalog.sources import shown
 from services.dremio.state.core import Core
+from services.dremio.state.database import quoted
 from services.dremio.state.errors import DremioError
 
 Json = dict[str, Any]
@@ -39,7 +40,7 @@ def item(entity: Entity) -> Json:
 
 def entity_json(core: Core, entity: Entity) -> Json:
     """Return an entity in full, with its children."""
-    shared: Json = {"id": entity.id, "tag": entity.tag, **_created(entity)}
+    shared: Json = {"id": entity.id, "tag": entity.tag, **_created(entity), **_owner(core, entity)}
     if entity.kind in ("SPACE", "HOME"):
         kind = entity.kind.lower()
         children = [item(child) for child in core.entities.children(entity.path)]
@@ -50,7 +51,7 @@ def entity_json(core: Core, entity: Entity) -> Json:
     if entity.kind == "SOURCE":
         return source_json(core, entity)
     if entity.kind == "FUNCTION":
-        return function_json(entity)
+        return {**function_json(entity), **_owner(core, entity)}
     if entity.kind == "VIEW":
         return {
             "entityType": "dataset",
@@ -96,10 +97,12 @@ def source_json(core: Core, entity: Entity) -> Json:
 
 
 def function_json(entity: Entity) -> Json:
-    """Return a function that a user wrote."""
+    """Return a function that a user wrote, its names quoted as Dremio quotes them."""
     body = entity.body
-    listed = ", ".join(f"{name} {kind}" for name, kind in body["parameters"])
-    table = ", ".join(f"{name} {kind}" for name, kind in body["table"])
+    listed, table = (
+        ", ".join(f"{quoted(name)} {kind}" for name, kind in body[which])
+        for which in ("parameters", "table")
+    )
     return {
         "entityType": "function",
         "id": entity.id,
@@ -109,7 +112,8 @@ def function_json(entity: Entity) -> Json:
         "isScalar": not body["table"],
         "functionArgList": listed,
         "functionBody": body["sql"],
-        "returnType": body["returns"] or f"TABLE ({table})",
+        "returnType": body["returns"] or table,
+        "sqlContext": body.get("context") or [],
     }
 
 
@@ -170,6 +174,14 @@ def type_json(kind: pa.DataType) -> Json:
         fields = [kind.field(i) for i in range(kind.num_fields)]
         shown_type["subSchema"] = [{"name": f.name, "type": type_json(f.type)} for f in fields]
     return shown_type
+
+
+def _owner(core: Core, entity: Entity) -> Json:
+    owner = core.access.owner_id(entity.path)
+    if owner is None:
+        return {}
+    kind = "ROLE" if core.access.has_role(owner) else "USER"
+    return {"owner": {"ownerId": owner, "ownerType": kind}}
 
 
 def _created(entity: Entity) -> Json:

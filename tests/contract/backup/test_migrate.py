@@ -7,7 +7,7 @@ protocols as MinIO's, Nessie's and the vendor's.
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from pydantic import SecretStr
 from pyiceberg.table import StaticTable
 
 from bootstrap.backup import lake
@@ -27,6 +28,7 @@ from bootstrap.clients.dremio import Dremio
 from bootstrap.clients.iceberg import Catalog
 from bootstrap.migrate import move_databases, move_lake, read_states, write_hint, write_states
 from bootstrap.migrate_people import read_people, write_people
+from bootstrap.migrate_rights import read_rights, write_rights
 from bootstrap.migrate_views import View, read_views, write_views
 from bootstrap.platform_file import read_platform
 from bootstrap.progress import Progress
@@ -160,6 +162,7 @@ def test_tables_of_other_layers_are_found_by_their_hint(
         lake.catalog(new.settings, "gold").load(("lake",), "totals")
 
 
+BEFORE = "before-12345"
 PEOPLE = (
     "CREATE ROLE readers",
     'CREATE ROLE "the analysts"',
@@ -215,32 +218,145 @@ def test_views_come_back_in_the_order_they_need_each_other(
     assert write_views(new, definitions) == ([], {})  # again: nothing to do
 
 
-def test_users_get_new_passwords_and_their_roles(homes: tuple[Home, Home], tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def passwords(homes: tuple[Home, Home], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The people of the old platform, moved: their new passwords."""
     old, new = homes
     for name in ("ann", "Bo Ü"):
-        body = {"name": name, "password": "before-12345", "lastName": "Ö", "email": "a@b.example"}
+        body = {"name": name, "password": BEFORE, "lastName": "Ö", "email": "a@b.example"}
         Dremio(old.settings).call("POST", "/api/v3/user", body)
     for statement in PEOPLE:
         Dremio(old.settings).sql(statement)
     people = read_people(Dremio(old.settings), old.settings.admin_user)
-    file = tmp_path / "users.txt"
+    file = tmp_path_factory.mktemp("people") / "users.txt"
     made, left = write_people(Dremio(new.settings), people, file)
     assert (sorted(made), left) == (["Bo Ü", "ann"], {})
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    passwords = dict(line.split("\t") for line in file.read_text().splitlines())
+    found = dict(line.split("\t") for line in file.read_text().splitlines())
+    assert write_people(Dremio(new.settings), people, file) == ([], {})
+    assert len(file.read_text().splitlines()) == 2
+    assert read_people(Dremio(new.settings), new.settings.admin_user) == people
+    return found
+
+
+def test_users_get_new_passwords_and_their_roles(
+    homes: tuple[Home, Home], passwords: dict[str, str]
+) -> None:
+    _, new = homes
     assert sorted(passwords) == ["Bo Ü", "ann"]
     for name, password in passwords.items():
         body = {"userName": name, "password": password}
         answer = httpx.post(f"{new.settings.dremio_url}/apiv2/login", json=body, trust_env=False)
         assert answer.json()["userName"] == name
-    again = read_people(Dremio(new.settings), new.settings.admin_user)
-    assert again == people
-    assert {user.name: user.roles for user in again.users} == {
+    people = read_people(Dremio(new.settings), new.settings.admin_user)
+    assert {user.name: user.roles for user in people.users} == {
         "ann": ("the analysts",),
         "Bo Ü": (),
     }
-    assert write_people(Dremio(new.settings), people, file) == ([], {})
-    assert len(file.read_text().splitlines()) == 2
+
+
+RULES = (
+    'CREATE SPACE "the.rules"',
+    'CREATE FUNCTION "the.rules".twice("x y" INT) RETURNS INT RETURN "x y" * 2',
+    'CREATE FUNCTION "the.rules"."a first" (n INT) RETURNS INT RETURN "the.rules".twice(n) + 1',
+    'CREATE FUNCTION "the.rules".below(n INT) RETURNS TABLE ("the id" BIGINT, price DECIMAL(10,2)) '
+    "RETURN SELECT id, price FROM bronze.shop.sold WHERE id < n",
+    'CREATE VIEW "the.rules".doubled AS SELECT id, "the.rules".twice(id) AS two '
+    "FROM bronze.shop.sold WHERE id <= 12",
+    'CREATE FUNCTION "the.rules".widest() RETURNS BIGINT '
+    'RETURN SELECT MAX(two) FROM "the.rules".doubled',
+    'CREATE FUNCTION "the.rules".seen(n BIGINT) RETURNS BOOLEAN '
+    "RETURN IS_MEMBER('readers') OR n < 9",
+    'CREATE FUNCTION "the.rules".hidden(n INT) RETURNS INT '
+    "RETURN SELECT CASE WHEN IS_MEMBER('readers') THEN n ELSE -1 END",
+    "GRANT SELECT ON SOURCE bronze TO USER ann",
+    'GRANT EXECUTE, ALTER ON FUNCTION "the.rules".twice TO USER ann',
+    'GRANT SELECT ON SPACE "the.rules" TO ROLE "the analysts"',
+    'GRANT EXECUTE ON SPACE "the.rules" TO ROLE "the analysts"',
+    "GRANT VIEW JOB HISTORY ON SYSTEM TO ROLE readers",
+    "GRANT SELECT ON TABLE bronze.shop.sold TO ROLE PUBLIC",
+    'GRANT OWNERSHIP ON VIEW "the.rules".doubled TO USER ann',
+    'ALTER TABLE bronze.shop.sold ADD ROW ACCESS POLICY "the.rules".seen(id)',
+    'ALTER VIEW "the.rules".doubled MODIFY COLUMN two SET MASKING POLICY "the.rules".hidden(two)',
+)
+ASKED = (
+    "SELECT COUNT(*) AS n FROM bronze.shop.sold WHERE id <= 200",
+    'SELECT * FROM "the.rules".doubled ORDER BY id',
+    'SELECT "the.rules"."a first"(20) AS n, "the.rules".eight(1) AS e, "the.rules".widest() AS w',
+    'SELECT * FROM TABLE("the.rules".below(4)) ORDER BY 1',
+)
+
+
+def told(home: Home, user: str, password: str) -> list[Any]:
+    """What somebody is answered, refusals too."""
+    who = {"admin_user": user, "admin_password": SecretStr(password)}
+    dremio = Dremio(home.settings.model_copy(update=who))
+    answers: list[Any] = []
+    for query in ASKED:
+        try:
+            answers.append(dremio.sql(query))
+        except PermanentError as error:
+            words = str(error)
+            refused = "Access denied" in words or "does not have the" in words
+            answers.append("denied" if refused else words)
+    return answers
+
+
+class Free(Dremio):
+    """Refuses what the free edition does not have."""
+
+    refused = "GRANT "
+
+    def sql(self, statement: str, context: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Run one statement."""
+        if self.refused in statement:
+            raise PermanentError(f"Dremio: failed: not supported in: {statement}")
+        return super().sql(statement, context)
+
+
+def test_functions_policies_grants_and_owners_come_along(
+    homes: tuple[Home, Home],
+    moved: tuple[Manifest, dict[str, Any], list[dict[str, Any]]],
+    passwords: dict[str, str],
+) -> None:
+    old, new = (Dremio(home.settings) for home in homes)
+    admin = homes[0].settings.admin_user
+    for statement in RULES:
+        old.sql(statement)
+    old.sql(
+        'CREATE FUNCTION "the.rules".eight(n INT) RETURNS INT RETURN twice(twice(twice(n)))',
+        context=["the.rules"],
+    )
+    definitions = read_views(old)
+    rights = read_rights(old, definitions, admin)
+    assert len(rights.policies) == 2
+    assert len(rights.owners) == 1
+    assert write_views(new, definitions)[1] == {}
+    assert sorted(map(str, read_views(new).functions)) == sorted(map(str, definitions.functions))
+
+    # A Dremio that has no grants, and one that has no policies either, say so in a line or two.
+    refusing = Free(homes[1].settings)
+    done, left = write_rights(refusing, replace(rights, policies=()))
+    assert (done, len(left)) == ("0 policies, 0 grants, 0 owners", 2)
+    assert "the free edition has none" in left[f"all {len(rights.grants)} grants"]
+    refusing.refused = "POLICY"
+    done, left = write_rights(refusing, rights)
+    assert done == "0 policies"
+    unprotected, (*_, others) = [n for n in left if n.endswith("NOT PROTECTED")], left
+    assert [n.split(" ")[2] for n in unprotected] == [
+        '"bronze"."shop"."sold"',
+        '"the.rules"."doubled"',
+    ]
+    assert others == f"all {len(rights.grants) + 1} grants and owners"
+
+    assert write_rights(new, rights) == (f"2 policies, {len(rights.grants)} grants, 1 owners", {})
+    assert read_rights(new, read_views(new), admin) == rights
+    answers = {name: told(homes[0], name, BEFORE) for name in passwords}
+    assert answers == {name: told(homes[1], name, secret) for name, secret in passwords.items()}
+    assert answers["ann"][0] == [{"n": 200}]
+    assert answers["Bo Ü"] == [[{"n": 8}], "denied", "denied", "denied"]
+    assert answers["ann"][1:] != ["denied"] * 3
+    assert [old.sql(query) for query in ASKED] == [new.sql(query) for query in ASKED]
 
 
 def test_a_state_without_its_connection_is_an_error(homes: tuple[Home, Home]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +16,7 @@ _STAFF = "gold.pol.staff"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def protected(dremio: Dremio, people: Callable[[str], Person]) -> None:
+def protected(dremio: Dremio, people: Callable[[str], Person]) -> Iterator[None]:
     """Rows of one's own country unless one is of `hr`; numbers masked but for `hr`."""
     for name in ("olga", "hans"):
         people(name)
@@ -37,6 +37,10 @@ def protected(dremio: Dremio, people: Callable[[str], Person]) -> None:
         "GRANT SELECT ON SPACE pol TO ROLE PUBLIC",
     ):
         dremio.query(statement)
+    yield
+    dremio.query("DROP SPACE pol")  # what PUBLIC may see, other files' people would
+    for table in (_STAFF, "gold.pol.homes", "gold.pol.made", "gold.pol.copied"):
+        dremio.query(f"DROP TABLE IF EXISTS {table}")
 
 
 def _create_reflection(dremio: Dremio, dataset: str, name: str, column: str) -> None:

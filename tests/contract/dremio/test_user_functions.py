@@ -125,6 +125,7 @@ def test_the_catalog_shows_a_function(run: Dremio) -> None:
     found = run.http.get("/api/v3/catalog/by-path/fns/area").raise_for_status().json()
     assert found["entityType"] == "function"
     assert found["functionBody"] == "SELECT w * h"
-    assert found["returnType"] == "DOUBLE"
+    assert (found["functionArgList"], found["returnType"]) == ('"w" DOUBLE, "h" DOUBLE', "DOUBLE")
+    assert found["owner"]["ownerType"] == "USER"
     space = run.http.get("/api/v3/catalog/by-path/fns").raise_for_status().json()
     assert {"FUNCTION"} <= {child["type"] for child in space["children"]}

@@ -83,7 +83,7 @@ def privileges(core: Core) -> Rows:
 
 
 def object_id(path: Path) -> str:
-    """Return a path as sys.privileges spells it: names are quoted only where they must be."""
+    """Return a path as sys.privileges and sys.policies spell it: quoted only where it must be."""
     return ".".join(part if _PLAIN.fullmatch(part) else quoted(part) for part in path)
 
 
@@ -160,11 +160,11 @@ def policies(core: Core) -> Rows:
     """Return the rows of sys.policies."""
     return [
         {
-            "dataset": ".".join(policy.path),
+            "dataset": object_id(policy.path),
             "policy_type": "COLUMN_MASKING" if policy.masked else "ROW_ACCESS",
             "column_name": policy.masked or None,
-            "function_name": ".".join(policy.function),
-            "arguments": ", ".join(policy.columns),
+            "function_name": object_id(policy.function),
+            "arguments": ", ".join(object_id((column,)) for column in policy.columns),
         }
         for policy in core.policies.all()
     ]
@@ -173,7 +173,7 @@ def policies(core: Core) -> Rows:
 def _policies(core: Core, user: User, found: Rows) -> Rows:
     """Keep the policies of what the user owns."""
     actor = core.access.actor(user)
-    owned = {".".join(p.path) for p in core.policies.all() if actor.owns(p.path)}
+    owned = {object_id(p.path) for p in core.policies.all() if actor.owns(p.path)}
     return [row for row in found if row["dataset"] in owned]
 
 
