@@ -6,7 +6,7 @@ BIN := .venv/bin
 LAKELET := $(BIN)/lakelet
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-tests up down restart status logs sync run query verify backup \
+.PHONY: help install install-tests doctor up down restart status logs sync run query verify backup \
         restore upgrade destroy \
         test test-unit test-contract test-e2e test-compose check format bench lock
 
@@ -31,6 +31,9 @@ down: $(LAKELET) ## Stop everything; data stays
 
 restart: $(LAKELET) ## Restart everything, or SERVICE=name
 	@$(LAKELET) restart $(SERVICE)
+
+doctor: ## Check the machine for it; changes nothing
+	@if [ -x $(LAKELET) ]; then $(LAKELET) doctor; else $(PYTHON) -m bootstrap.install --check; fi
 
 status: $(LAKELET) ## Show each service
 	@$(LAKELET) status

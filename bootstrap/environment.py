@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -88,6 +89,16 @@ def ensure_env_file(home: Path) -> list[str]:
     if missing:
         _append(path, "".join(f"{name}={_generated()}\n" for name in missing))
     return missing
+
+
+def stand_ins(home: Path) -> dict[str, str]:
+    """Return a value for each secret that neither `<home>/.env` nor the environment has.
+
+    For a look at what would be started, before anything is: nothing is written.
+    """
+    known = {**dotenv_values(home / ".env"), **os.environ}
+    wanted = (*GENERATED, *GENERATED_FOR_COMPOSE)
+    return {name: _generated() for name in wanted if not known.get(name)}
 
 
 def _generated() -> str:

@@ -45,7 +45,10 @@ def main() -> int:
     """Check the machine, then make what is missing; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tests", action="store_true", help="also what the tests need")
+    parser.add_argument("--check", action="store_true", help="only look at the machine")
     arguments = parser.parse_args()
+    if arguments.check:
+        return _check()
     try:
         with _one_at_a_time():
             return _install(tests=arguments.tests)
@@ -58,11 +61,7 @@ def _install(*, tests: bool) -> int:
     steps = _missing_steps(tests=tests)
     if not steps:
         return 0
-    problems = preflight.check_python() + preflight.check_disk(
-        CHECKOUT, preflight.DISK_FOR_INSTALL, "put the checkout on a larger disk"
-    )
-    if not tests:  # the tests pick homes and free ports of their own
-        problems += preflight.check_memory() + _home_problems()
+    problems = _problems(tests=tests)
     if problems:
         for problem in problems:
             print(f"error: {problem.check}: {problem.message}", file=sys.stderr)
@@ -78,10 +77,36 @@ def _install(*, tests: bool) -> int:
     return 0
 
 
-def _home_problems() -> list[preflight.Problem]:
-    home = Path(os.environ.get("LAKELET_HOME") or CHECKOUT).expanduser()
-    problems = preflight.check_home(home)
-    return problems or preflight.check_ports(preflight.read_env_file(home / ".env"))
+def _check() -> int:
+    problems = _problems(tests=False)
+    for problem in problems:
+        print(f"{problem.check}: {problem.message}")
+    if not problems:
+        print("the machine is fit for Lakelet")
+    if _wants_containers(_home()):
+        print("(the containers' needs are looked at when `make up` has installed what can look)")
+    return _EXIT_PREFLIGHT if problems else 0
+
+
+def _problems(*, tests: bool) -> list[preflight.Problem]:
+    problems = preflight.check_python() + preflight.check_disk(
+        CHECKOUT, preflight.DISK_FOR_INSTALL, "put the checkout on a larger disk"
+    )
+    if tests:  # they pick homes and free ports of their own
+        return problems
+    home = _home()
+    unfit = preflight.check_home(home)
+    if not unfit and not _wants_containers(home):
+        unfit = preflight.check_ports(preflight.read_env_file(home / ".env"))
+    return problems + preflight.check_memory() + unfit
+
+
+def _home() -> Path:
+    return Path(os.environ.get("LAKELET_HOME") or CHECKOUT).expanduser()
+
+
+def _wants_containers(home: Path) -> bool:
+    return preflight.read_env_file(home / ".env").get("RUNTIME") == "compose"
 
 
 def _missing_steps(*, tests: bool) -> list[tuple[str, Path, list[Path]]]:

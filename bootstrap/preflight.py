@@ -92,7 +92,8 @@ def check_home(home: Path) -> list[Problem]:
 
 def check_disk(folder: Path, needed: int, instead: str = _HOME_ELSEWHERE) -> list[Problem]:
     """Check that the file system of `folder` has `needed` bytes free; `instead`: a way out."""
-    free = shutil.disk_usage(folder).free
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(there).free
     if free >= needed:
         return []
     return [

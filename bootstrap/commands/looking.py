@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -11,11 +12,12 @@ from bootstrap.alerts import active_alerts, send_test
 from bootstrap.commands.continuous import continuous_lines
 from bootstrap.commands.lifecycle import home
 from bootstrap.commands.options import Json, print_json
+from bootstrap.environment import stand_ins
 from bootstrap.output import plain_table, results_console
 from bootstrap.runtime import choose_runtime
 from bootstrap.summary import links
 from services.common.errors import TransientError
-from services.common.settings import settings
+from services.common.settings import read_settings, settings
 
 
 def register(app: typer.Typer) -> None:
@@ -86,18 +88,17 @@ def logs(
 
 def doctor(json: Json = False) -> None:
     """Check the machine for the runtime it would take. Changes nothing; exit 1 on a problem."""
-    problems = preflight.check_python()
-    if (home() / ".env").exists():
-        problems += choose_runtime(settings())[0].problems()
-    else:  # nothing is set up: the embedded runtime asks the least
-        problems += preflight.check_disk(home(), preflight.DISK_TO_RUN) + preflight.check_memory()
-        problems += preflight.check_ports(preflight.read_env_file(home() / ".env"))
+    os.environ.update(stand_ins(home()))  # this process's own: before `up` there are no secrets
+    runtime, why = choose_runtime(read_settings(home()))
+    problems = preflight.check_python() + (preflight.check_home(home()) or runtime.problems())
     if json:
         print_json([problem._asdict() for problem in problems])
     else:
+        typer.echo(f"runtime: {runtime.name} ({why})")
         for problem in problems:
             typer.echo(f"{problem.check}: {problem.message}")
-        typer.echo("" if problems else "the machine is fit for Lakelet", nl=not problems)
+        if not problems:
+            typer.echo("the machine is fit for Lakelet")
     if problems:
         raise typer.Exit(1)
 

@@ -32,6 +32,29 @@ def engine_version() -> str | None:
     return result.stdout.strip() or None if result.returncode == 0 else None
 
 
+def why_no_engine() -> str:
+    """Return why no engine answers, in the client's own words where there is one."""
+    docker = shutil.which("docker")
+    if docker is None:
+        return "there is no `docker` command"
+    try:
+        result = _run([docker, "version"], timeout=_SECONDS)
+    except subprocess.TimeoutExpired:
+        return f"`docker version` said nothing for {_SECONDS} s"
+    lines = [line.strip() for line in result.stderr.splitlines() if line.strip()]
+    return lines[-1] if lines else "`docker version` tells of no server"
+
+
+def data_root() -> Path | None:
+    """Return where the engine keeps images and volumes, if that is a folder of this machine."""
+    result = _run(["docker", "info", "--format", "{{.DockerRootDir}}"], timeout=_SECONDS)
+    folder = Path(result.stdout.strip() or "/no/such")
+    try:
+        return folder if folder.is_dir() else None
+    except OSError:  # it may be closed to this user: what lies above it is the same disk mostly
+        return None
+
+
 @lru_cache(maxsize=1)
 def compose_command() -> tuple[str, ...] | None:
     """Return the command that is Compose 2 or newer: the client's plug-in, or `docker-compose`."""
@@ -99,7 +122,8 @@ class Compose:
                 "no Docker Compose 2 here: looked for `docker compose` and `docker-compose`; "
                 "install the Compose plug-in, or set RUNTIME=embedded"
             )
-        place = ["--project-directory", str(self._folder), "--env-file", str(self._env_file)]
+        env_file = self._env_file if self._env_file.exists() else Path(os.devnull)
+        place = ["--project-directory", str(self._folder), "--env-file", str(env_file)]
         return [*compose, *place, *arguments]
 
     @property

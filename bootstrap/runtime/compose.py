@@ -247,10 +247,14 @@ class ComposeRuntime:
         if problems:
             return problems
         model = self.compose.model()
-        problems = checks.check_disk(self._settings.lakelet_home, self.engines)
+        images = {service["image"] for service in model["services"].values()}
+        new = not all(map(engine.has_image, images))
+        problems = checks.check_disk(self._settings.lakelet_home, self.engines, new=new)
         problems += checks.check_map_count(model)
         if not self.compose.containers():  # while they run they hold the memory and the ports
-            problems += checks.check_memory(model) + checks.check_ports(model)
+            preset = self._settings.extra_values().get("PRESET") or "small"
+            problems += checks.check_memory(model, self.engines, preset)
+            problems += checks.check_ports(model)
         return problems
 
     def set_images_aside(self) -> None:

@@ -51,8 +51,8 @@ class Supervisor:
 
     def is_running(self) -> bool:
         """Say whether supervisord answers on its socket."""
-        if not socket_path(self._settings).exists():
-            return False
+        if not self._settings.data_dir.exists() or not socket_path(self._settings).exists():
+            return False  # asked of a home that was never used, this makes no folder there
         try:
             return bool(self._rpc().getState()["statename"] == "RUNNING")
         except OSError:
