@@ -6,15 +6,16 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from bootstrap.compose.engine import can_pull, engine_version, has_image
-from services.common.children import spawn, stop
 from services.common.waiting import wait_until
 
 BASE = "python:3.11-slim"
+_KEEPER = Path(__file__).with_name("engine_keeper.py")
 # How a kernel (or the sandbox around it) says that there shall be no containers.
 _DENIED = re.compile(
     r"operation not permitted|permission denied|not supported by kernel|read-only file system"
@@ -58,29 +59,31 @@ def engine(folder: Path) -> Iterator[None]:
     if engine_version():
         yield
         return
-    address = f"unix://{folder}/docker.sock"
-    command = ["dockerd", "--host", address, "--data-root", folder / "data"]
-    command += ["--exec-root", folder / "exec", "--pidfile", folder / "docker.pid"]
     before = os.environ.get("DOCKER_HOST")
     with (folder / "dockerd.log").open("wb") as log:
-        daemon = spawn(command, stdout=log)
-        os.environ["DOCKER_HOST"] = address
+        keeper = subprocess.Popen(
+            [sys.executable, str(_KEEPER), str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # what ends the tests' own group must not end it
+        )
+        os.environ["DOCKER_HOST"] = f"unix://{folder}/docker.sock"
         try:
             wait_until(
-                lambda: daemon.poll() is not None or engine_version() is not None,
+                lambda: keeper.poll() is not None or engine_version() is not None,
                 seconds=90,
                 what="dockerd",
             )
-            if daemon.poll() is not None:
+            if keeper.poll() is not None:
                 words = (folder / "dockerd.log").read_text(errors="replace")
                 forbidden = denial(words)
                 if forbidden:
                     raise KernelForbids(forbidden)
-                raise AssertionError(f"dockerd ended with {daemon.returncode}:\n{words[-3000:]}")
+                raise AssertionError(f"dockerd ended with {keeper.returncode}:\n{words[-3000:]}")
             yield
         finally:
-            stop(daemon, grace=60)
-            shutil.rmtree(folder / "data", ignore_errors=True)  # gigabytes of images
+            keeper.communicate(timeout=180)
             if before is None:
                 del os.environ["DOCKER_HOST"]
             else:
