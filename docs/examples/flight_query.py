@@ -32,7 +32,11 @@ def connect() -> tuple[flight.FlightClient, flight.FlightCallOptions]:
     """Log in with user and password (Basic); every later call carries the Bearer token."""
     host = SETTINGS.get("DREMIO_HOST") or SETTINGS.get("BIND_ADDRESS") or "127.0.0.1"
     port = SETTINGS.get("DREMIO_FLIGHT_PORT") or 32010 + int(SETTINGS.get("PORT_OFFSET") or 0)
-    client = flight.FlightClient(f"grpc+tcp://{host}:{port}")
+    if SETTINGS.get("DREMIO_FLIGHT_TLS") == "on":
+        trusted = (HOME / ".lakelet" / "dremio" / "tls" / "flight-cert.pem").read_bytes()
+        client = flight.FlightClient(f"grpc+tls://{host}:{port}", tls_root_certs=trusted)
+    else:
+        client = flight.FlightClient(f"grpc+tcp://{host}:{port}")
     user = SETTINGS.get("ADMIN_USER") or "admin"
     token = client.authenticate_basic_token(user, SETTINGS["ADMIN_PASSWORD"])
     return client, flight.FlightCallOptions(headers=[token])

@@ -42,6 +42,8 @@ _FIXED = {
     "TIMESTAMP_EPOCH_BE": (">i8", "BIGINT", "_TIMESTAMP_OF"),
 }
 
+_JSON = ("JSON", "COMPACTJSON")
+
 
 def _unpack(layout: str) -> Any:
     width = np.dtype(layout).itemsize
@@ -101,6 +103,7 @@ def _json_type(sample: str) -> Any:
 
 
 def _wider(shapes: list[Any]) -> Any:
+    shapes = [s for s in shapes if s != "NULL"] or shapes
     if all(isinstance(s, dict) for s in shapes):
         merged: dict[str, Any] = {}
         for item in shapes:
@@ -114,13 +117,68 @@ def _wider(shapes: list[Any]) -> Any:
     return "DOUBLE" if all(s in ("BIGINT", "DOUBLE") for s in shapes) else "VARCHAR"
 
 
-def _from_json(value: exp.Expr) -> exp.Expr:
+LEARNED = "json_shape"
+"""The meta key of a call under which the shape of its column's JSON is kept …"""
+ASKED = "asked"
+"""… or this, where the call stands for each document's structure."""
+
+
+def learnable(node: exp.Expr) -> bool:
+    """Whether a call reads JSON of a column, whose type only the rows tell."""
+    return (
+        isinstance(node, exp.Anonymous)
+        and node.name.upper() == "CONVERT_FROM"
+        and len(node.expressions) == 2
+        and isinstance(node.expressions[0], exp.Column)
+        and (literal(node.expressions[1]) or "").upper() in _JSON
+    )
+
+
+def structure(written: Any) -> Any:
+    """Return the shape of one of DuckDB's `json_structure`s, in the form from_json takes."""
+    match written:
+        case "UBIGINT" | "BIGINT":
+            return "BIGINT"
+        case "DOUBLE" | "HUGEINT" | "UHUGEINT":
+            return "DOUBLE"
+        case "BOOLEAN" | "NULL":
+            return written
+        case list():
+            return [structure(item) for item in written]
+        case dict():
+            return {key: structure(value) for key, value in written.items()}
+        case _:
+            return "VARCHAR"
+
+
+def common(shapes: list[Any]) -> Any:
+    """Return the shape that holds values of all `shapes`; what has no type is text."""
+    return _settled(_wider([s for s in shapes if s != "NULL"] or ["VARCHAR"]))
+
+
+def _settled(shape: Any) -> Any:
+    """Leave out fields that were always null, as Dremio does, and rows without fields."""
+    if isinstance(shape, list):
+        return [_settled("VARCHAR" if shape[0] == "NULL" else shape[0])]
+    if isinstance(shape, dict):
+        return {k: _settled(v) for k, v in shape.items() if v != "NULL"} or "VARCHAR"
+    return shape
+
+
+def _from_json(node: exp.Anonymous) -> exp.Expr:
+    value = node.expressions[0]
     sample = literal(value)
+    if sample is None and LEARNED in node.meta:
+        written, shape = macro("_VARCHAR", value), node.meta[LEARNED]
+        if shape == ASKED:
+            kind = exp.DataType.build("JSON", dialect="duckdb")
+            return call("json_structure", exp.TryCast(this=written, to=kind))
+        return call("from_json", written, text(json.dumps(shape)))
     if sample is None:
-        # The type of a column's JSON is known only to who reads every row: it stays text.
         raise function_error(
-            "CONVERT_FROM(…, 'JSON') of a column needs its type: "
-            "write CONVERT_FROM(column AS ROW(…)) or TRY_CONVERT_FROM(column AS ROW(…))"
+            "Using CONVERT_FROM(*, 'JSON') is only supported against string literals and direct "
+            "table references of types VARCHAR and VARBINARY; name the type of anything else: "
+            "CONVERT_FROM(… AS ROW(…))"
         )
     sample = _quoted_keys(sample)
     try:
@@ -154,8 +212,8 @@ def _convert_from(node: exp.Anonymous, context: Context) -> exp.Expr:
     if isinstance(kind, exp.DataType):
         return _typed_json(value, kind, strict)
     name = (literal(kind) or "").upper()
-    if name in ("JSON", "COMPACTJSON"):
-        return _from_json(value)
+    if name in _JSON:
+        return _from_json(node)
     if name == "UTF8":
         return call("decode", macro("_BYTES", value))
     if name in _FIXED:

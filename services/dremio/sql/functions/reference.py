@@ -109,7 +109,8 @@ DIFFERENCES: dict[str, str] = {
     "SET_UNION": "elements come in the order first seen (the reference leaves it open)",
     "HLL": "a group's distinct values are gathered first; bytes of VARBINARY count as their hex",
     "CONTAINS": "two arguments only; a Lucene expression is refused",
-    "CONVERT_FROM": "'JSON' of a column is refused: name the type, CONVERT_FROM(c AS ROW(…))",
+    "CONVERT_FROM": "'JSON' of a column reads it once more, to learn the type of all its rows; "
+    "of anything else but a literal it is refused, as Dremio does",
     "RANDOM": "a seed is taken and changes nothing",
     "REGEXP_EXTRACT": "look-around in a literal pattern only; the group is a literal",
     "REGEXP_LIKE": "look-around in a literal pattern only",

@@ -31,6 +31,7 @@ from services.dremio.state.access.names import OwnersNames, readable
 from services.dremio.state.core import Core
 from services.dremio.state.duckdb_errors import translate
 from services.dremio.state.errors import DremioError, ErrorKind, validation
+from services.dremio.state.execute.json_shapes import learn
 from services.dremio.state.jobs.profile import Profile
 from services.dremio.state.session import Session
 from services.dremio.state.sources.model import Scanned
@@ -162,7 +163,9 @@ class Run:
 
     def translate(self, tree: exp.Expression) -> str:
         """Return DuckDB's SQL for a tree whose names are resolved. Raises DremioError."""
-        return to_duckdb(tree, self.facts())
+        facts = self.facts()
+        learn(self, tree, lambda probe: to_duckdb(probe, facts))
+        return to_duckdb(tree, facts)
 
     def facts(self) -> Context:
         """Return what functions may ask about the session."""
