@@ -9,4 +9,4 @@ SELECT order_id, customer_id, ordered_on, quantity, amount,
        ordered_on::timestamp AT TIME ZONE 'UTC'
 FROM purchases;
 
-ANALYZE;
+ANALYZE customers, orders;

@@ -25,6 +25,7 @@ def connect(folder: Path, *extensions: str, memory: str = "512MB") -> duckdb.Duc
     for name in ("icu", *extensions):
         load(duck, name)
     duck.execute("SET TimeZone = 'UTC'")
+    duck.execute("SET enable_progress_bar = false")  # it would stand in the service's log
     return duck
 
 

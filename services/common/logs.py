@@ -15,6 +15,7 @@ import sys
 from typing import Any
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_STANDARD |= {"color_message"}  # uvicorn's own message again, for terminals
 
 
 class JsonFormatter(logging.Formatter):

@@ -19,12 +19,21 @@ class Rule(NamedTuple):
     means: str
 
 
+# yoyo, which migrates every service's database, tries at its first start whether a transaction
+# takes back the making of a table, by dropping one that must be gone.
+#
 # SeaweedFS 4 logs every answer of its table catalog (S3 Tables, under the Iceberg REST catalog)
 # that is no 200 as an error, and one line for each request for a namespace. Clients ask whether a
 # table or namespace is there before they make it: a 404 or 409 is what they want to know, and
 # what it means to them they log themselves. Other answers (access denied, a store that fails)
 # keep their level.
 RULES = (
+    Rule(
+        "ERROR",
+        re.compile(""),
+        re.compile(r'table "yoyo_tmp_\w+" does not exist$'),
+        "DEBUG",
+    ),
     Rule(
         "ERROR",
         re.compile(r"handler\.go:\d+"),

@@ -104,8 +104,11 @@ class Shipper:
         if not lines:
             return 0
         documents = [self._document(group) for group in groups]
-        self._store.send(documents)
-        self._archive.add(documents)
+        # dbt parts its lines with empty ones, which say nothing by themselves.
+        documents = [each for each in documents if each[2]["message"].strip()]
+        if documents:
+            self._store.send(documents)
+            self._archive.add(documents)
         for line in lines:
             self._checkpoint.files[line.inode].offset = line.end
         self._checkpoint.save()

@@ -13,6 +13,7 @@ from typing import Any
 
 from prometheus_client.core import Metric
 
+from services.common.errors import TransientError
 from services.exporter.catalogue import BY_NAME, counter, histogram, value
 from services.exporter.database import Database
 from services.exporter.distribution import Distribution
@@ -62,13 +63,17 @@ class Superset:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._made = False
         self._since = 0
         self._loads: dict[str, Distribution] = {}
         self._hits = 0
         self._misses = 0
 
     def __call__(self) -> Iterator[Metric]:
-        """Yield the families. Raises psycopg.Error."""
+        """Yield the families. Raises psycopg.Error; TransientError before Superset has tables."""
+        if not self._made and not self._rows("SELECT to_regclass('logs') IS NOT NULL")[0][0]:
+            raise TransientError("Superset has not made its tables yet")
+        self._made = True
         border = int(self._rows(_BORDER, since=self._since)[0][0])
         if border > self._since:
             for name, distribution in self._loaded(border).items():

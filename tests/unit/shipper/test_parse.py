@@ -88,3 +88,10 @@ def test_seaweedfs_answers_to_clients_are_no_errors(logger: str, message: str, l
     record = Parser("storage").parse(f"E1121 09:46:42.060157 {logger} {message}", NOW)
     assert (record["level"], record["message"]) == (level, message)
     assert record.get("level_said") == (None if level == "ERROR" else "ERROR")
+
+
+def test_what_the_migrations_try_is_no_error() -> None:
+    line = '2026-11-21 22:41:44.085 UTC [18630] dremio@dremio ERROR:  table "{}" does not exist'
+    tried = Parser("postgres").parse(line.format("yoyo_tmp_YwUgf0tUIj"), NOW)
+    assert (tried["level"], tried["level_said"]) == ("DEBUG", "ERROR")
+    assert Parser("postgres").parse(line.format("orders"), NOW)["level"] == "ERROR"
