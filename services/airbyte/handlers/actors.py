@@ -6,43 +6,15 @@ import time
 from typing import Any
 from uuid import UUID, uuid4
 
-import jsonschema  # type: ignore[import-untyped]
-
 from services.airbyte.cdk.catalog import default_config
 from services.airbyte.definitions.registry import Definition
 from services.airbyte.handlers.context import Context
-from services.airbyte.handlers.errors import InvalidInputError
+from services.airbyte.handlers.validation import validate
 from services.airbyte.state import actors
 from services.airbyte.state.records import Actor, Json, Kind
 
 CHECK_SECONDS = 90.0
 DISCOVER_SECONDS = 600.0
-
-
-def validate(definition: Definition, configuration: Json) -> None:
-    """Check a configuration (secrets in plain text) against the connector's specification.
-
-    Raises InvalidInputError naming every field that does not fit.
-    """
-    schema = definition.spec["connectionSpecification"]
-    validator = jsonschema.Draft7Validator(schema)
-    problems = []
-    for error in sorted(validator.iter_errors(configuration), key=lambda e: list(e.path)):
-        path = ".".join(["$", *map(str, error.path)])
-        text = error.message
-        if error.context:
-            text = "it fits none of the allowed forms"
-        if error.instance is not configuration and not error.context:
-            # The message would repeat the value, which may be a secret.
-            text = f"does not fit {error.validator} {error.validator_value!r}"
-        problems.append((path, text))
-    if problems:
-        listing = ", ".join(f"{path}: {text}" for path, text in problems)
-        raise InvalidInputError(
-            f"The provided configuration does not fulfill the specification of {definition.name}."
-            f" Errors: {listing}",
-            problems,
-        )
 
 
 def create(
