@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from services.airbyte.handlers import actors as actor_handlers
+from services.airbyte.handlers.catalogs import check_catalog
 from services.airbyte.handlers.context import Context
 from services.airbyte.handlers.errors import ConflictError, InvalidInputError
 from services.airbyte.handlers.state_shapes import shown
@@ -22,40 +23,6 @@ from services.airbyte.state import (
 )
 from services.airbyte.state.freshness import Freshness
 from services.airbyte.state.records import Connection, Job, Json
-
-_MODES = {
-    "full_refresh": {"append", "overwrite", "append_dedup", "overwrite_dedup"},
-    "incremental": {"append", "append_dedup"},
-}
-
-
-def check_catalog(catalog: Json) -> None:
-    """Refuse a syncCatalog whose modes, cursors or keys do not fit. Raises InvalidInputError."""
-    problems = []
-    for number, entry in enumerate(catalog.get("streams", [])):
-        stream, config = entry.get("stream") or {}, entry.get("config") or {}
-        path, name = f"syncCatalog.streams[{number}]", stream.get("name")
-        if not name:
-            problems.append((f"{path}.stream.name", "must not be null"))
-            continue
-        if not config.get("selected", True):
-            continue
-        mode, target = config.get("syncMode"), config.get("destinationSyncMode")
-        if mode not in _MODES or target not in _MODES.get(mode, ()):
-            problems.append(
-                (f"{path}.config", f"stream {name}: {mode} | {target} is not a sync mode")
-            )
-        offered = stream.get("supportedSyncModes")
-        if offered and mode not in offered:
-            problems.append((f"{path}.config.syncMode", f"stream {name} supports only {offered}"))
-        key = config.get("primaryKey") or stream.get("sourceDefinedPrimaryKey")
-        if target in ("append_dedup", "overwrite_dedup") and not key:
-            problems.append((f"{path}.config.primaryKey", f"stream {name}: {target} needs one"))
-        cursor = config.get("cursorField") or stream.get("defaultCursorField")
-        if mode == "incremental" and not cursor and not stream.get("sourceDefinedCursor"):
-            problems.append((f"{path}.config.cursorField", f"stream {name}: incremental needs one"))
-    if problems:
-        raise InvalidInputError("; ".join(text for _, text in problems), problems)
 
 
 def create(ctx: Context, fields: dict[str, Any]) -> Connection:

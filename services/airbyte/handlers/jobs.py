@@ -8,6 +8,7 @@ from uuid import UUID
 from services.airbyte.handlers.context import Context
 from services.airbyte.handlers.errors import ConflictError
 from services.airbyte.state import connections, jobs
+from services.airbyte.state.jobs import EVER, Span
 from services.airbyte.state.records import ACTIVE, Job
 
 
@@ -23,6 +24,8 @@ def find(
     connection_ids: Iterable[UUID] | None = None,
     config_types: Iterable[str] | None = None,
     statuses: Iterable[str] | None = None,
+    created: Span = EVER,
+    updated: Span = EVER,
     limit: int = 100,
     offset: int = 0,
     order_by: str = "created_at",
@@ -35,6 +38,8 @@ def find(
             connection_ids=connection_ids,
             config_types=config_types,
             statuses=statuses,
+            created=created,
+            updated=updated,
             limit=limit,
             offset=offset,
             order_by=order_by,

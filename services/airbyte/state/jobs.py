@@ -15,6 +15,10 @@ from services.airbyte.state.database import Db
 from services.airbyte.state.records import ACTIVE, Attempt, Job, Json
 from services.common.errors import NotFoundError, RefusedError
 
+Span = tuple[datetime.datetime | None, datetime.datetime | None]
+"""A time from and until; None: open."""
+EVER: Span = (None, None)
+
 _ATTEMPT = "job_id, number, status, created_at, updated_at, ended_at, stream_stats, failures"
 
 
@@ -68,13 +72,21 @@ def find(
     connection_ids: Iterable[UUID] | None = None,
     config_types: Iterable[str] | None = None,
     statuses: Iterable[str] | None = None,
+    created: Span = EVER,
+    updated: Span = EVER,
     limit: int = 100,
     offset: int = 0,
     order_by: str = "created_at",
     descending: bool = True,
 ) -> tuple[list[Job], int]:
     """Return the jobs that match, with attempts, and how many match without limit and offset."""
-    conditions, values = ["true"], {}
+    conditions: list[str] = ["true"]
+    values: dict[str, Any] = {}
+    for column, span in (("created_at", created), ("updated_at", updated)):
+        for sign, name, moment in ((">=", "start", span[0]), ("<=", "end", span[1])):
+            if moment is not None:
+                conditions.append(f"{column} {sign} %({column}_{name})s")
+                values[f"{column}_{name}"] = moment
     for column, wanted in (
         ("connection_id", connection_ids),
         ("config_type", config_types),

@@ -12,6 +12,8 @@ Json = dict[str, Any]
 
 ACTIVE = ("pending", "running", "incomplete")
 """Statuses of a job that has not ended."""
+STATUSES = (*ACTIVE, "queued", "failed", "succeeded", "cancelled")
+"""Airbyte's statuses of jobs; none is ever `queued` here."""
 
 
 @dataclass(frozen=True)

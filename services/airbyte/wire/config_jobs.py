@@ -52,6 +52,8 @@ def listing(ctx: Context, body: models.JobList, within: list[UUID] | None = None
         connection_ids=chosen,
         config_types=body.config_types,
         statuses=body.statuses or None,
+        created=(body.created_at_start, body.created_at_end),
+        updated=(body.updated_at_start, body.updated_at_end),
         limit=page.page_size or 200,
         offset=page.row_offset or 0,
         order_by="updated_at" if body.order_by_field == "updatedAt" else "created_at",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 Json = dict[str, Any]
@@ -191,6 +191,10 @@ class JobList(Body):
     config_id: str | None = None
     including_job_id: int | None = None
     statuses: list[str] | None = None
+    created_at_start: AwareDatetime | None = None
+    created_at_end: AwareDatetime | None = None
+    updated_at_start: AwareDatetime | None = None
+    updated_at_end: AwareDatetime | None = None
     pagination: Pagination | None = None
     order_by_field: Literal["createdAt", "updatedAt"] = "createdAt"
     order_by_method: Literal["ASC", "DESC"] = "DESC"

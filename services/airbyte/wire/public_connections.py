@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from services.airbyte.handlers import actors, connections
+from services.airbyte.handlers.catalogs import check_given_key
 from services.airbyte.handlers.context import Context
 from services.airbyte.handlers.errors import InvalidInputError
 from services.airbyte.state.records import Connection, Json
@@ -31,12 +32,15 @@ def _catalog(ctx: Context, source: UUID, wanted: models.StreamConfigurations | N
         if not match:
             names = ", ".join(entry["stream"]["name"] for entry in offered)
             raise InvalidInputError(f"the source has no stream {stream.name!r}; it has: {names}")
+        check_given_key(match[0]["stream"], stream.primary_key)
         mode, target = render.MODES[stream.sync_mode]
         config = {**match[0]["config"], "syncMode": mode, "destinationSyncMode": target}
         if stream.cursor_field:
             config["cursorField"] = stream.cursor_field
         if stream.primary_key:
             config["primaryKey"] = stream.primary_key
+        if stream.mappers:
+            config["mappers"] = stream.mappers
         if stream.selected_fields:
             config["fieldSelectionEnabled"] = True
             config["selectedFields"] = [

@@ -54,6 +54,7 @@ class StreamConfiguration(Body):
     cursor_field: list[str] | None = None
     primary_key: list[list[str]] | None = None
     selected_fields: list[FieldPath] | None = None
+    mappers: list[Json] | None = None
 
 
 class StreamConfigurations(Body):

@@ -152,7 +152,7 @@ def test_a_connection_is_given_back_as_it_was_made(airbyte: Airbyte) -> None:
         "connections/update", connectionId=connection, syncCatalog={"streams": no_key}
     )
     assert refused.status_code == 422
-    assert "append_dedup needs one" in refused.json()["message"]
+    assert "append_dedup needs a primary key" in refused.json()["message"]
 
 
 def _without_key(shown: dict[str, object]) -> dict[str, object]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import time
+from typing import Any
 
 import airbyte_api
 import pytest
@@ -77,8 +79,31 @@ def test_a_sync_is_set_up_triggered_and_followed(
     assert job.rows_synced == 42
     assert job.duration.startswith("PT")
     assert rows(airbyte.settings, "SELECT count(*) FROM bronze.by_sdk.by_sdk") == [(42,)]
-    jobs = sdk.jobs.list_jobs(request=api.ListJobsRequest(connection_id=connection.connection_id))
-    assert [j.job_id for j in jobs.jobs_response.data] == [job.job_id]
+
+    def listed_jobs(**chosen: Any) -> list[tuple[int, str]]:
+        asked = api.ListJobsRequest(connection_id=connection.connection_id, **chosen)
+        found = sdk.jobs.list_jobs(request=asked).jobs_response.data
+        return [(one.job_id, one.job_type.value) for one in found]
+
+    def run(kind: models.JobTypeEnum) -> int:
+        body = models.JobCreateRequest(connection_id=connection.connection_id, job_type=kind)
+        made = sdk.jobs.create_job(request=body).job_response
+        assert airbyte.wait(made.job_id)["job"]["status"] == "succeeded"
+        return int(made.job_id)
+
+    first, second = (job.job_id, "sync"), (run(models.JobTypeEnum.CLEAR), "clear")
+    ago = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=10)
+    assert listed_jobs() == [first, second]
+    assert listed_jobs(order_by="createdAt|DESC", limit=1) == [second]
+    assert listed_jobs(job_type=models.JobTypeEnum.CLEAR) == [second]
+    assert listed_jobs(status=models.JobStatusEnum.FAILED) == []
+    assert listed_jobs(created_at_start=ago, updated_at_start=ago) == [first, second]
+    assert listed_jobs(created_at_end=ago) == listed_jobs(updated_at_end=ago) == []
+    with pytest.raises(errors.SDKError, match="Invalid order by clause"):
+        listed_jobs(order_by="size|ASC")
+    with pytest.raises(errors.SDKError, match="not supported in the public API") as refused:
+        run(models.JobTypeEnum.REFRESH)
+    assert refused.value.status_code == 422
     sdk.connections.delete_connection(
         request=api.DeleteConnectionRequest(connection_id=connection.connection_id)
     )

@@ -14,6 +14,7 @@ import orjson
 from services.airbyte.cdk.columns import Column, literal, quote
 from services.airbyte.cdk.failures import config_error
 from services.airbyte.engine import load
+from services.airbyte.sources.file.encoding import read_as
 from services.airbyte.sources.file.types import expression, iceberg_type
 
 Json = dict[str, Any]
@@ -34,7 +35,8 @@ _CSV_OPTIONS = frozenset(
 
 @dataclass(frozen=True)
 class Opened:
-    """A file: its columns, what to select from, and after reading, the refused lines."""
+    """A file: its columns (none: it is empty), what to select from, and the refused lines (after
+    reading)."""
 
     columns: tuple[Column, ...]
     relation: str
@@ -56,6 +58,9 @@ def options(config: Json) -> Json:
 def open_file(duck: duckdb.DuckDBPyConnection, path: Path, config: Json) -> Opened:
     """Find out the columns of the file. Raises ConnectorError or duckdb.Error."""
     kind = config.get("format", "csv")
+    text = kind in ("csv", "json", "jsonl")
+    if text and path.stat().st_size == 0 and not options(config).get("names"):
+        return Opened((), "(SELECT 1 WHERE false)", list)
     if kind == "csv":
         return _csv(duck, path, config)
     if kind in ("json", "jsonl"):
@@ -118,7 +123,7 @@ def _csv(duck: duckdb.DuckDBPyConnection, path: Path, config: Json) -> Opened:
         "header": "false" if header is None else "true",
         "skip": str(skip),
         "nullstr": "[" + ", ".join(map(literal, missing)) + "]",
-        "encoding": literal(wanted.get("encoding") or "utf-8"),
+        "encoding": literal(read_as(wanted)),
         "store_rejects": "true",
         "strict_mode": "true",
     }
@@ -185,7 +190,7 @@ def _sniffed(
 def _header(
     path: Path, settings: dict[str, str], wanted: Json, separator: str, skip: int
 ) -> list[str]:
-    with path.open(encoding=wanted.get("encoding") or "utf-8", errors="replace", newline="") as f:
+    with path.open(encoding=read_as(wanted), errors="replace", newline="") as f:
         for _ in range(skip):
             f.readline()
         first = next(csv.reader(f, delimiter=separator), [])

@@ -15,6 +15,7 @@ from services.airbyte.cdk.columns import literal
 from services.airbyte.cdk.failures import config_error
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.file import place
+from services.airbyte.sources.file.encoding import recoded
 from services.airbyte.sources.file.formats import Opened, described, open_file, options
 from services.airbyte.sources.file.matching import (
     FILE_MODIFIED,
@@ -93,10 +94,13 @@ class FileSource:
             return
         first = refused[0]
         if not keep:
+            hint = ""
+            if "utf-8" in first["reason"]:
+                hint = ', set {"encoding": …} in reader_options to what it is written in'
             more = f" (and {len(refused) - 1} more lines)" if len(refused) > 1 else ""
             raise config_error(
                 f"{first['source']}, line {first['line']}: {first['reason']}: "
-                f"{first['text'][:200]!r}{more}; correct the file, or set"
+                f"{first['text'][:200]!r}{more}; correct the file{hint}, or set"
                 ' {"on_bad_lines": "skip"} in reader_options to put such lines aside'
             )
         where = env.dead_letters(name, [{"stream": name, **r} for r in refused])
@@ -117,7 +121,8 @@ class FileSource:
                         f"{literal(file.url)} AS {FILE_URL},"
                         f" {literal(file.modified)} AS {FILE_MODIFIED}"
                     )
-                    one = replace(one, relation=f"(SELECT *, {marks} FROM {one.relation})")
+                    values = "*, " if one.columns else ""
+                    one = replace(one, relation=f"(SELECT {values}{marks} FROM {one.relation})")
                 opened.append(one)
 
             def refused() -> list[Json]:
@@ -128,6 +133,8 @@ class FileSource:
                 ]
 
             if not several:
+                if not opened[0].columns:
+                    raise config_error(f"{config['url']} is empty: it has not even a header line")
                 yield replace(opened[0], refused=refused)
                 return
             together = " UNION ALL BY NAME ".join(f"SELECT * FROM {o.relation}" for o in opened)
@@ -137,7 +144,11 @@ class FileSource:
     def _opened(
         self, config: Json, duck: duckdb.DuckDBPyConnection, env: Environment
     ) -> Iterator[Opened]:
-        with place.fetched(config, env) as fetched, unpacked(fetched, config) as path:
+        with (
+            place.fetched(config, env) as fetched,
+            unpacked(fetched, config) as plain,
+            recoded(plain, str(config["url"]), options(config)) as path,
+        ):
             try:
                 yield open_file(duck, Path(path), config)
             except duckdb.Error as error:

@@ -1,0 +1,60 @@
+"""Text in any encoding that Python knows, under any of its names: DuckDB gets UTF-8 or Latin-1."""
+
+from __future__ import annotations
+
+import codecs
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from services.airbyte.cdk.failures import config_error
+
+Json = dict[str, Any]
+
+UTF_8 = "utf-8"
+# Python's canonical names → DuckDB's, which reads these by itself (and skips a byte order mark).
+_READ = {"utf-8": UTF_8, "utf-8-sig": UTF_8, "ascii": UTF_8, "iso8859-1": "latin-1"}
+
+
+def read_as(options: Json) -> str:
+    """Return DuckDB's name of the encoding that the file has after `recoded`."""
+    return _READ.get(_canonical(options), UTF_8)
+
+
+@contextmanager
+def recoded(path: Path, url: str, options: Json) -> Iterator[Path]:
+    """Give the file in an encoding that DuckDB reads. Raises ConnectorError where it has another.
+
+    `options`: the source's reader_options, whose `encoding` says what the file is written in.
+    """
+    if _canonical(options) in _READ:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="lakelet-recoded-") as folder:
+        target = Path(folder) / path.name
+        try:
+            with (
+                path.open(encoding=options["encoding"], newline="") as text,
+                target.open("w", encoding=UTF_8, newline="") as plain,
+            ):
+                shutil.copyfileobj(text, plain, 1 << 20)
+        except UnicodeError as error:
+            raise config_error(
+                f"{url} is not written in {options['encoding']}: {error}; set encoding in"
+                " reader_options"
+            ) from error
+        yield target
+
+
+def _canonical(options: Json) -> str:
+    given = options.get("encoding") or UTF_8
+    try:
+        return codecs.lookup(str(given)).name
+    except LookupError as error:
+        raise config_error(
+            f"encoding {given!r} in reader_options is not known; Python's names are, such as"
+            " utf-8, latin-1, cp1252, utf-16, shift_jis"
+        ) from error

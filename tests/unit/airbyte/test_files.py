@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from services.airbyte.cdk.catalog import configured_streams
+from services.airbyte.cdk.columns import quote
+from services.airbyte.cdk.failures import ConnectorError
+from services.airbyte.cdk.source import Environment
+from services.airbyte.sources.file.source import build
+
+Read = Callable[..., list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    """Write files into the inbox, discover the url's stream and read it whole."""
+
+    def go(files: dict[str, bytes], url: str, kind: str = "csv", **options: Any) -> Any:
+        for name, content in files.items():
+            (tmp_path / name).write_bytes(content)
+        env = Environment(
+            inbox=tmp_path,
+            s3_endpoint="",
+            s3_key="",
+            s3_secret="",
+            log=lambda text, level="INFO": None,
+            dead_letters=lambda name, records: "",
+            folder=tmp_path,
+            silence=60,
+            config_changed=lambda config: None,
+        )
+        config = {
+            "dataset_name": "rows",
+            "format": kind,
+            "url": f"/local/{url}",
+            "provider": {"storage": "local"},
+            "reader_options": json.dumps(options),
+        }
+        source = build()
+        (stream,) = source.discover(config, env)
+        chosen = {"syncMode": "full_refresh", "destinationSyncMode": "overwrite"}
+        catalog = {"streams": [{"stream": stream.as_json(), "config": chosen}]}
+        (configured,) = configured_streams(catalog)
+        duck = duckdb.connect()
+        with source.read(config, configured, None, duck, env) as reading:
+            names = ", ".join(quote(c.name) for c in reading.columns if "_ab_" not in c.name)
+            found = duck.execute(f"SELECT {names} FROM {reading.relation} ORDER BY 1").fetchall()
+            reading.state()
+            return found
+
+    return go
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        *("utf-8", "UTF8", "utf-8-sig", "latin-1", "latin1", "ISO-8859-1", "ISO-8859-15"),
+        *("cp1250", "cp1252", "windows-1252", "utf-16", "utf_16", "utf-16-be", "utf-32"),
+    ],
+)
+def test_text_of_any_encoding(read: Read, encoding: str) -> None:
+    text = "id;name\n1;Müller\n2;Köln\n".encode(encoding)
+    assert read({"a.csv": text}, "a.csv", sep=";", encoding=encoding) == [
+        (1, "Müller"),
+        (2, "Köln"),
+    ]
+
+
+def test_text_of_the_far_east(read: Read) -> None:
+    text = "id,name\n1,日本\n".encode("shift_jis")
+    assert read({"a.csv": text}, "a.csv", encoding="shift_jis") == [(1, "日本")]
+    line = '{"id": 1, "name": "日本"}\n'.encode("euc_jp")
+    assert read({"a.jsonl": line}, "a.jsonl", "jsonl", encoding="euc_jp") == [(1, "日本")]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        (None, 'set {"encoding": …} in reader_options'),
+        ("shift_jis", "is not written in shift_jis"),
+        ("klingon", "encoding 'klingon' in reader_options is not known"),
+    ],
+)
+def test_a_wrong_encoding_is_said(read: Read, encoding: str | None, words: str) -> None:
+    text = "id,name\n1,Müller\n".encode("latin-1")
+    with pytest.raises(ConnectorError) as raised:
+        read({"a.csv": text}, "a.csv", **({"encoding": encoding} if encoding else {}))
+    assert words in str(raised.value)
+    assert raised.value.kind == "config_error"
+
+
+@pytest.mark.parametrize(("kind", "row"), [("csv", b"id\n1\n"), ("jsonl", b'{"id": 1}\n')])
+def test_an_empty_file_is_no_row_among_others_and_an_error_alone(
+    read: Read, kind: str, row: bytes
+) -> None:
+    assert read({f"1.{kind}": b"", f"2.{kind}": row}, f"*.{kind}", kind) == [(1,)]
+    with pytest.raises(ConnectorError, match="is empty"):
+        read({}, f"1.{kind}", kind)
