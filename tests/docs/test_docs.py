@@ -35,8 +35,8 @@ def test_links_lead_to_files_that_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_make_targets_exist(page: Path) -> None:
     makefile = (CHECKOUT / "Makefile").read_text()
-    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
-    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9-]+):", makefile, re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z0-9-]+)", page.read_text(), re.MULTILINE))
     assert named <= targets
 
 
@@ -55,7 +55,24 @@ def test_settings_exist(page: Path) -> None:
     example = (CHECKOUT / ".env.example").read_text()
     known |= set(re.findall(r"^# ([A-Z][A-Z_]+)=", example, re.MULTILINE))  # also Compose's own
     named = set(re.findall(r"\b([A-Z][A-Z_]+)=", page.read_text()))
-    assert named <= known
+    assert named <= known | {name for name in named if _in_tests(name)}
+
+
+def test_what_contributors_are_told_exists() -> None:
+    text = (CHECKOUT / "docs" / "contributing.md").read_text()
+    named = re.findall(r"`([^`\s]+)`", text)
+    paths = [name for name in named if "/" in name[1:] and not name.startswith("/")]
+    variables = [name for name in named if re.fullmatch(r"[A-Z]+(_[A-Z]+)+", name)]
+    assert len(paths) > 15
+    assert len(variables) > 6
+    assert [name for name in paths if not (CHECKOUT / name).exists()] == []
+    assert [name for name in variables if not _in_tests(name)] == []
+
+
+def _in_tests(variable: str) -> bool:
+    """Whether a test reads `variable` from the environment."""
+    command = ["git", "grep", "-qF", f'"{variable}', "--", "tests", ":!tests/docs"]
+    return subprocess.run(command, cwd=CHECKOUT, check=False).returncode == 0
 
 
 def test_the_exit_codes_are_those_of_the_errors() -> None:

@@ -328,12 +328,20 @@ def test_personal_access_tokens(people: Any, dremio: Dremio, engine_home: Home) 
             assert rows.to_pydict() == {"EXPR$0": ["ivan"]} or "ivan" in str(rows.to_pydict())
         with pytest.raises(flight.FlightUnauthenticatedError):
             client.authenticate_basic_token("anna", token)
-    with psycopg.connect(settings.postgres_dsn("dremio")) as database:
-        kept = database.execute("SELECT t::text FROM personal_token t").fetchall()
-        assert kept
-        assert token not in str(kept)
     assert ivan.rest.http.delete(f"{address}/{listed[0]['tid']}").status_code == 204
     assert httpx.get(f"{url}/api/v3/catalog", headers=bearer).status_code == 401
+
+
+@pytest.mark.ours("it looks into the server itself")
+def test_no_token_is_kept_as_it_is(people: Any, engine_home: Home) -> None:
+    ivan = people("ivan")
+    own = ivan.rest.http.get("/api/v3/user/by-name/ivan").json()["id"]
+    body = {"label": "kept", "millisecondsToExpire": 3_600_000}
+    token = ivan.rest.http.post(f"/api/v3/user/{own}/token", json=body).raise_for_status().text
+    with psycopg.connect(engine_home.settings.postgres_dsn("dremio")) as database:
+        kept = database.execute("SELECT t::text FROM personal_token t").fetchall()
+    assert kept
+    assert token not in str(kept)
 
 
 def _admin(dremio: Dremio) -> str:

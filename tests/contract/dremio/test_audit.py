@@ -16,6 +16,8 @@ from tests.support.dremio import Dremio
 from tests.support.people import Person, refused
 from tests.support.platform import Home
 
+pytestmark = pytest.mark.ours("it looks into the server itself")
+
 _COLUMNS = "user_name, event_type, action, objects, outcome, client"
 
 

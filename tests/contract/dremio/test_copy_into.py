@@ -13,6 +13,8 @@ from minio import Minio
 from tests.support.dremio import Dremio, JobFailed
 from tests.support.platform import Home
 
+pytestmark = pytest.mark.ours("it writes to the storage behind the source")
+
 Put = Callable[[str, str | bytes], None]
 
 

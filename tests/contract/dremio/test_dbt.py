@@ -35,7 +35,7 @@ def target(settings: Settings) -> dict[str, Any]:
     return {
         "type": "dremio",
         "threads": 2,
-        "software_host": settings.bind_address,
+        "software_host": settings.dremio_host,
         "port": settings.dremio_port,
         "use_ssl": False,
         "user": settings.admin_user,

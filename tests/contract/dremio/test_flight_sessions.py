@@ -189,6 +189,7 @@ class _Users:
         raise AssertionError("nobody logs in")
 
 
+@pytest.mark.ours("it starts a server of its own")
 def test_tls_with_a_certificate_of_our_own(tmp_path: Path) -> None:
     """The handshake succeeds for whoever trusts the certificate, and fails for others."""
     pair = certificate(tmp_path, ("localhost", "127.0.0.1"))

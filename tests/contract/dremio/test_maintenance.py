@@ -17,6 +17,8 @@ from services.dremio.state.lake.tables import Tables
 from tests.support.dremio import Dremio, JobFailed
 from tests.support.platform import Home
 
+pytestmark = pytest.mark.ours("it looks at the storage behind the source")
+
 FUTURE = "2100-01-01 00:00:00.000"
 
 

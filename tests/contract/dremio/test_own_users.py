@@ -18,6 +18,8 @@ from bootstrap.provision.people import ensure_people
 from services.common.settings import CHECKOUT
 from tests.support.platform import Home, services_in
 
+pytestmark = pytest.mark.ours("it is about the platform's own users")
+
 _SCRIPT = """
 import json, os, warnings
 warnings.simplefilter("ignore")
@@ -55,7 +57,7 @@ def test_superset_reads_what_it_may_and_lists_no_more(home: Home) -> None:
     settings = home.settings
     user, password = login_of(settings, SUPERSET)
     assert user == "superset"
-    address = f"{user}:{password}@{settings.bind_address}:{settings.dremio_flight_port}"
+    address = f"{user}:{password}@{settings.dremio_host}:{settings.dremio_flight_port}"
     done = subprocess.run(
         [str(python), "-c", _SCRIPT],
         env={

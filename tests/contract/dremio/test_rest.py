@@ -137,6 +137,7 @@ def test_tables_have_an_id_wiki_and_tags_until_dropped(dremio: Dremio) -> None:
     assert http.get(f"/api/v3/catalog/{table['id']}").status_code == 404
 
 
+@pytest.mark.ours("it needs the storage's secret, and looks into the server itself")
 def test_a_sources_secret_is_never_told(engine_home: Home, dremio: Dremio) -> None:
     http = dremio.http
     secret = engine_home.settings.dremio_s3_secret_key.get_secret_value()

@@ -21,6 +21,8 @@ from tests.support.dremio import Dremio, source_body
 from tests.support.people import maker
 from tests.support.platform import Home
 
+pytestmark = pytest.mark.ours("the addresses are those of our routes")
+
 _EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "12"))
 _PARAMETER = re.compile(r"\{(\w+)(?::path)?\}")
 # Names that handlers look for: only then do odd values get far enough to hurt.

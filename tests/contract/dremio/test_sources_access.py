@@ -14,6 +14,8 @@ from tests.support.dremio import Dremio, source_body
 from tests.support.people import Person, refused
 from tests.support.platform import Home
 
+pytestmark = pytest.mark.ours("it writes to the storage behind the source")
+
 _FILE = 'guarded.team."pay.csv"'
 _TABLE = "guarded.team.ledger"
 

@@ -11,6 +11,8 @@ import pytest
 from tests.support.dremio import Dremio, JobFailed
 from tests.support.platform import Home
 
+pytestmark = pytest.mark.ours("the log store beside it is ours")
+
 _ROWS = 3000
 
 

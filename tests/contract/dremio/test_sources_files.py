@@ -15,6 +15,8 @@ from services.common.waiting import wait_until
 from tests.support.dremio import Dremio, JobFailed, source_body
 from tests.support.platform import Home
 
+pytestmark = pytest.mark.ours("it writes to the storage behind the source")
+
 
 def _parquet(rows: dict[str, list[Any]]) -> bytes:
     sink = io.BytesIO()

@@ -21,6 +21,8 @@ from services.dremio.state.lake.objects import Objects
 from tests.support.dremio import Dremio, JobFailed, source_body
 from tests.support.platform import Home, services_in
 
+pytestmark = pytest.mark.ours("it writes to the storage behind the source")
+
 _BUCKET = "warehouse"
 
 

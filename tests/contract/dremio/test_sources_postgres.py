@@ -10,6 +10,8 @@ import pytest
 from tests.support.dremio import Dremio, JobFailed
 from tests.support.platform import Home
 
+pytestmark = pytest.mark.ours("the database beside it is ours")
+
 
 @pytest.fixture(scope="module")
 def shop(engine_home: Home) -> Iterator[psycopg.Connection]:

@@ -55,7 +55,7 @@ def answers(engine_home: Home) -> dict[str, Any]:
     settings = engine_home.settings
     url = (
         f"dremio+flight://{settings.admin_user}:{settings.admin_password.get_secret_value()}"
-        f"@{settings.bind_address}:{settings.dremio_flight_port}/dremio?UseEncryption=false"
+        f"@{settings.dremio_host}:{settings.dremio_flight_port}/dremio?UseEncryption=false"
     )
     done = subprocess.run(
         [str(python), "-c", _SCRIPT],

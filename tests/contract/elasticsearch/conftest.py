@@ -13,14 +13,20 @@ from elasticsearch import Elasticsearch
 from services.common.settings import CHECKOUT
 from services.common.waiting import wait_until
 from services.supervisor.orphans import end_processes
+from tests.support import elsewhere
 from tests.support.platform import Home
 
 
-class LogStore:
-    """One `python -m services.elasticsearch` in a home of its own."""
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what says nothing about an Elasticsearch that is not ours."""
+    elsewhere.skip_ours(item, "CONTRACT_ELASTICSEARCH")
 
-    def __init__(self, folder: Path) -> None:
-        self.home = Home(folder)
+
+class LogStore:
+    """One `python -m services.elasticsearch` in a home of its own, or one that `there` names."""
+
+    def __init__(self, folder: Path, **there: str) -> None:
+        self.home = Home(folder, **there)
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -62,7 +68,16 @@ class LogStore:
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LogStore]:
-    made = LogStore(tmp_path_factory.mktemp("elasticsearch"))
+    """A log store of this run's own, or the Elasticsearch of CONTRACT_ELASTICSEARCH."""
+    folder = tmp_path_factory.mktemp("elasticsearch")
+    if (there := elsewhere.elasticsearch()) is not None:
+        named = LogStore(folder, **there)
+        with named.client() as client:
+            held = sorted(client.indices.get(index="*").body)
+        assert not held, f"the tests delete every index there; name an empty one: {held}"
+        yield named
+        return
+    made = LogStore(folder)
     made.start()
     yield made
     end_processes(made.home.settings)

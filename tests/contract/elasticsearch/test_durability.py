@@ -12,6 +12,8 @@ from services.common.waiting import wait_until
 from services.supervisor.orphans import end_processes
 from tests.contract.elasticsearch.conftest import LogStore
 
+pytestmark = pytest.mark.ours("it kills the server")
+
 
 def test_kill_during_bulk_loses_and_doubles_nothing(tmp_path: Path) -> None:
     store = LogStore(tmp_path)
