@@ -55,6 +55,9 @@ def main() -> int:
     except InstallError as error:
         print(f"error: {error}", file=sys.stderr)
         return _EXIT_INSTALL
+    except KeyboardInterrupt:
+        print("stopped; run the same command again to go on", file=sys.stderr)
+        return 130
 
 
 def _install(*, tests: bool) -> int:

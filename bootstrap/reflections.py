@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bootstrap.clients.dremio import Dremio
+from bootstrap.differences import DIFFERS, MISSING, Difference
 from services.common.errors import ConfigError
 
 
@@ -76,6 +77,34 @@ def apply_reflections(dremio: Dremio, wanted: list[DatasetReflections]) -> list[
     Reflections that no file names are left alone. Raises ConfigError when a dataset is not there.
     """
     done = []
+    for each, name, body, former in _compared(dremio, wanted):
+        if former is None:
+            dremio.call("POST", "/api/v3/reflection", body)
+            what = "made"
+        elif _differing(former, body):
+            changed = {**body, "tag": former["tag"]}
+            dremio.call("PUT", f"/api/v3/reflection/{former['id']}", changed)
+            what = "changed"
+        else:
+            what = "as it was"
+        done.append({"dataset": each.dataset, "reflection": name, "done": what})
+    return done
+
+
+def plan_reflections(dremio: Dremio, wanted: list[DatasetReflections]) -> Iterator[Difference]:
+    """Yield what `apply_reflections` would do. Raises ConfigError as it does."""
+    for _each, name, body, former in _compared(dremio, wanted):
+        if former is None:
+            yield Difference("reflection", name, MISSING)
+        elif fields := _differing(former, body):
+            yield Difference("reflection", name, DIFFERS, tuple(fields))
+
+
+_Compared = tuple[DatasetReflections, str, dict[str, Any], dict[str, Any] | None]
+
+
+def _compared(dremio: Dremio, wanted: list[DatasetReflections]) -> Iterator[_Compared]:
+    """Yield file, name, body that is wanted, and what Dremio has of that name."""
     for each in wanted:
         dataset = dremio.by_path(*each.dataset.split("."))
         if dataset is None:
@@ -83,19 +112,12 @@ def apply_reflections(dremio: Dremio, wanted: list[DatasetReflections]) -> list[
         address = f"/api/v3/dataset/{dataset['id']}/reflection"
         there = {found["name"]: found for found in dremio.call("GET", address)["data"]}
         for name, body in _bodies(each).items():
-            body = {**body, "name": name, "datasetId": dataset["id"], "enabled": True}
-            former = there.get(name)
-            if former is None:
-                dremio.call("POST", "/api/v3/reflection", body)
-                what = "made"
-            elif any(former.get(field) != value for field, value in body.items()):
-                changed = {**body, "tag": former["tag"]}
-                dremio.call("PUT", f"/api/v3/reflection/{former['id']}", changed)
-                what = "changed"
-            else:
-                what = "as it was"
-            done.append({"dataset": each.dataset, "reflection": name, "done": what})
-    return done
+            whole = {**body, "name": name, "datasetId": dataset["id"], "enabled": True}
+            yield each, name, whole, there.get(name)
+
+
+def _differing(former: dict[str, Any], body: dict[str, Any]) -> list[str]:
+    return [field for field, value in body.items() if former.get(field) != value]
 
 
 def list_reflections(dremio: Dremio) -> list[dict[str, Any]]:

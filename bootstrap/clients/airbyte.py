@@ -45,17 +45,19 @@ class Airbyte(ApiClient):
 
     def named(self, kind: str, name: str) -> dict[str, Any] | None:
         """Return the source, destination or connection (`kind` in plural) called `name`."""
-        body = {"workspaceId": self.workspace}
-        found: list[dict[str, Any]] = self.post(f"{kind}/list", body)[kind]
-        return next((item for item in found if item["name"] == name), None)
+        return self.all_of(kind).get(name)
+
+    def all_of(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Return all sources, destinations or connections (`kind` in plural) by name, the first."""
+        found = self.post(f"{kind}/list", {"workspaceId": self.workspace})[kind]
+        return {item["name"]: item for item in reversed(found)}
 
     def connection_id(self, name: str) -> str:
         """Return a connection's id. Raises NotFoundError with the names there are."""
         found = self.named("connections", name)
         if found is None:
-            body = {"workspaceId": self.workspace}
-            names = [item["name"] for item in self.post("connections/list", body)["connections"]]
-            raise NotFoundError(f"no connection {name!r}; there are: {', '.join(names) or 'none'}")
+            names = ", ".join(self.all_of("connections"))
+            raise NotFoundError(f"no connection {name!r}; there are: {names or 'none'}")
         return str(found["connectionId"])
 
     def sync(

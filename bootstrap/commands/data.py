@@ -11,9 +11,11 @@ import typer
 from bootstrap.clients.airbyte import Airbyte
 from bootstrap.clients.dremio import Dremio
 from bootstrap.commands.options import Json, print_json
+from bootstrap.differences import EXTRA
 from bootstrap.follow import Follower
 from bootstrap.output import print_rows, results_console
 from bootstrap.pipeline import run_pipeline, sync_connections
+from bootstrap.plan import plan as differences
 from bootstrap.platform_file import read_platform
 from bootstrap.progress import Progress
 from bootstrap.reconcile import reconcile
@@ -27,6 +29,7 @@ def register(app: typer.Typer) -> None:
     """Add this module's subcommands."""
     app.command()(sync)
     app.command("run")(run)
+    app.command("plan")(plan)
     app.command("apply")(apply)
     app.command("query")(query)
     app.command("verify")(verify)
@@ -56,6 +59,25 @@ def sync(
 def apply() -> None:
     """Bring sources, connections and layers to what lakelet.yml says; run nothing."""
     provision(read_platform(settings()), settings(), Progress())
+
+
+def plan(json: Json = False) -> None:
+    """Tell how what runs differs from the files; exit 1 when `apply` or `up` would change it."""
+    found = differences(settings())
+    rows = [difference.as_dict() for difference in found]
+    if json:
+        print_json(rows)
+    elif rows:
+        print_rows(rows)
+        typer.echo(
+            "`lakelet apply` makes sources, connections and layers what lakelet.yml says, "
+            "`lakelet reflections apply` reflections; `lakelet up --force` does it all and imports "
+            "the dashboards over what was edited in Superset. What is in no file stays."
+        )
+    else:
+        typer.echo("what runs is what the files say")
+    if any(difference.state != EXTRA for difference in found):
+        raise typer.Exit(1)
 
 
 def run(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from bootstrap.clients.airbyte import Airbyte
-from bootstrap.platform_file import Connection, Continuous, Platform
+from bootstrap.platform_file import Connection, Continuous, Platform, Stream
 from bootstrap.provision.connectors import ensure_connectors
 from services.common.errors import ConfigError, NotFoundError, PermanentError
 from services.common.settings import Settings
@@ -121,13 +121,8 @@ def _ensure_connection(
 ) -> None:
     body: dict[str, Any] = {
         "name": name,
-        "namespaceDefinition": "customformat",
-        "namespaceFormat": connection.namespace,
-        "prefix": "",
-        "status": "active",
-        "nonBreakingChangesPreference": connection.schema_changes,
         "syncCatalog": {"streams": _streams(airbyte, name, connection, source)},
-        **_schedule(connection),
+        **connection_settings(connection),
     }
     present = airbyte.named("connections", name)
     if present is None:
@@ -135,6 +130,29 @@ def _ensure_connection(
         airbyte.post("connections/create", body)
     else:
         airbyte.post("connections/update", {**body, "connectionId": present["connectionId"]})
+
+
+def connection_settings(connection: Connection) -> dict[str, Any]:
+    """Return what a connection is besides its name, ends and streams."""
+    return {
+        "namespaceDefinition": "customformat",
+        "namespaceFormat": connection.namespace,
+        "prefix": "",
+        "status": "active",
+        "nonBreakingChangesPreference": connection.schema_changes,
+        **_schedule(connection),
+    }
+
+
+def stream_config(stream: Stream) -> dict[str, Any]:
+    """Return how a stream is read and written, in Airbyte's words."""
+    return {
+        "selected": True,
+        "syncMode": stream.mode,
+        "destinationSyncMode": stream.write,
+        "cursorField": [stream.cursor] if stream.cursor else [],
+        "primaryKey": [[column] for column in stream.key],
+    }
 
 
 def _schedule(connection: Connection) -> dict[str, Any]:
@@ -160,13 +178,6 @@ def _streams(
                 f"connection {name!r}: source {connection.source!r} has no stream {stream!r}; "
                 f"it has: {', '.join(sorted(discovered)) or 'none'}"
             )
-        config = {
-            **discovered[stream]["config"],
-            "selected": True,
-            "syncMode": wanted.mode,
-            "destinationSyncMode": wanted.write,
-            "cursorField": [wanted.cursor] if wanted.cursor else [],
-            "primaryKey": [[column] for column in wanted.key],
-        }
+        config = {**discovered[stream]["config"], **stream_config(wanted)}
         chosen.append({"stream": discovered[stream]["stream"], "config": config})
     return chosen

@@ -22,18 +22,31 @@ INGESTED = "bronze"
 
 def ensure_layers(dremio: Dremio, platform: Platform, settings: Settings) -> list[str]:
     """Make or correct the source of each layer; return the names of those changed."""
-    changed = []
-    for name, root in platform.layers.items():
-        wanted = source(name, root, settings)
-        present = dremio.by_path(name)
-        if present is None:
-            dremio.call("POST", "/api/v3/catalog", wanted)
-            changed.append(name)
-        elif not _agrees(present.get("config", {}), wanted["config"]):
-            entity = {**wanted, "id": present["id"], "tag": present.get("tag")}
-            dremio.call("PUT", f"/api/v3/catalog/{present['id']}", entity)
-            changed.append(name)
-    return changed
+    wanted = [source(name, root, settings) for name, root in platform.layers.items()]
+    return [entity["name"] for entity in wanted if ensure_source(dremio, entity)]
+
+
+def ensure_source(dremio: Dremio, wanted: dict[str, Any]) -> bool:
+    """Make or correct one source; say whether anything had to be done."""
+    present = dremio.by_path(wanted["name"])
+    if present is None:
+        dremio.call("POST", "/api/v3/catalog", wanted)
+    elif differing(present, wanted):
+        entity = {**wanted, "id": present["id"], "tag": present.get("tag")}
+        dremio.call("PUT", f"/api/v3/catalog/{present['id']}", entity)
+    else:
+        return False
+    return True
+
+
+def differing(present: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """Return which settings Dremio shows otherwise than wanted; secrets it never shows."""
+    shown = present.get("config", {})
+    return [
+        name
+        for name, value in wanted["config"].items()
+        if not name.endswith(("Secret", "password")) and shown.get(name) != value
+    ]
 
 
 def source(name: str, root: str, settings: Settings) -> dict[str, Any]:
@@ -71,9 +84,3 @@ def _nessie(root: str, settings: Settings) -> dict[str, Any]:
         "awsRootPath": root,
         "secure": False,
     }
-
-
-def _agrees(present: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    """Compare what Dremio shows of a source; the secret it never shows."""
-    shown = {key: value for key, value in wanted.items() if not key.endswith("Secret")}
-    return all(present.get(key) == value for key, value in shown.items())

@@ -12,6 +12,7 @@ import httpx
 from pydantic import SecretStr
 
 from bootstrap.clients.dremio import Dremio
+from bootstrap.provision.dremio import ensure_source
 from services.common.settings import Settings
 from services.common.waiting import wait_until
 
@@ -32,14 +33,16 @@ def ensure_watching(
     Raises TransientError when no log line arrives.
     """
     if vendors:
-        return _ensure(dremio, SYNCS, "POSTGRES", _history(inside, "monitor", "dremio"))
-    if not _answers(settings):
-        return []
-    wait_until(lambda: _has_lines(settings), seconds=_FIRST_LINES_SECONDS, what="the first log")
-    return [
-        *_ensure(dremio, LOGS, "ELASTIC", _log_store(inside)),
-        *_ensure(dremio, SYNCS, "POSTGRES", _history(inside, "airbyte", "airbyte")),
-    ]
+        wanted = [_source(SYNCS, "POSTGRES", _history(inside, "monitor", "dremio"))]
+    elif _answers(settings):
+        wait_until(lambda: _has_lines(settings), seconds=_FIRST_LINES_SECONDS, what="the first log")
+        wanted = [
+            _source(LOGS, "ELASTIC", _log_store(inside)),
+            _source(SYNCS, "POSTGRES", _history(inside, "airbyte", "airbyte")),
+        ]
+    else:
+        wanted = []
+    return [entity["name"] for entity in wanted if ensure_source(dremio, entity)]
 
 
 def watched(dremio: Dremio) -> frozenset[str]:
@@ -47,18 +50,8 @@ def watched(dremio: Dremio) -> frozenset[str]:
     return frozenset(name for name in (LOGS, SYNCS) if dremio.by_path(name) is not None)
 
 
-def _ensure(dremio: Dremio, name: str, kind: str, config: dict[str, Any]) -> list[str]:
-    present = dremio.by_path(name)
-    entity: dict[str, Any] = {"entityType": "source", "type": kind, "name": name}
-    entity["config"] = config
-    if present is None:
-        dremio.call("POST", "/api/v3/catalog", entity)
-    elif not _agrees(present.get("config", {}), config):
-        entity |= {"id": present["id"], "tag": present.get("tag")}
-        dremio.call("PUT", f"/api/v3/catalog/{present['id']}", entity)
-    else:
-        return []
-    return [name]
+def _source(name: str, kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    return {"entityType": "source", "type": kind, "name": name, "config": config}
 
 
 def _log_store(settings: Settings) -> dict[str, Any]:
@@ -84,10 +77,6 @@ def _history(settings: Settings, database: str, role: str) -> dict[str, Any]:
         "username": role,
         _SECRET: secret.get_secret_value(),
     }
-
-
-def _agrees(present: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    return all(present.get(key) == value for key, value in wanted.items() if key != _SECRET)
 
 
 def _ask(settings: Settings, path: str) -> httpx.Response:

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import yaml
 
-from bootstrap.superset.leaving_out import leave_out
+from bootstrap.superset.leaving_out import Documents, leave_out
 from services.common.errors import ConfigError
 from services.common.settings import CHECKOUT, Settings
 
@@ -62,14 +62,7 @@ def build_bundle(
             "ADMIN_PASSWORD contains ';', which Superset's Dremio driver cannot pass on; "
             "set one without it in .env"
         )
-    documents = {
-        path: _read(path)
-        for path in sorted(folder.rglob("*.yaml"))
-        if path.relative_to(folder).parts[0] not in without
-    }
-    documents = leave_out(documents, without_tables)
-    if not documents:
-        raise ConfigError(f"no Superset assets: looked for *.yaml in {folder}")
+    documents = read_assets(folder, without=without, without_tables=without_tables)
     passwords: dict[str, str] = {}
     slugs: list[str] = []
     charts: list[str] = []
@@ -91,6 +84,23 @@ def build_bundle(
             text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
             archive.writestr(zipfile.ZipInfo(f"lakelet/{name}", _EPOCH), text)
     return Bundle(buffer.getvalue(), passwords, tuple(slugs), tuple(charts))
+
+
+def read_assets(
+    folder: Path = ASSETS,
+    *,
+    without: tuple[str, ...] = (),
+    without_tables: tuple[str, ...] = (),
+) -> Documents:
+    """Return the assets' documents by file; see `build_bundle`. Raises ConfigError as it does."""
+    documents = {
+        path: _read(path)
+        for path in sorted(folder.rglob("*.yaml"))
+        if path.relative_to(folder).parts[0] not in without
+    }
+    if not documents:
+        raise ConfigError(f"no Superset assets: looked for *.yaml in {folder}")
+    return leave_out(documents, without_tables)
 
 
 def _address(exported: str, settings: Settings, name: str) -> str:

@@ -51,6 +51,15 @@ class Superset(ApiClient):
                 "`lakelet logs superset` may say more"
             )
 
+    def export(self) -> bytes:
+        """Return the zip of all databases, datasets, charts and dashboards."""
+        response = self.http.get("/api/v1/assets/export/", timeout=_IMPORT_SECONDS)
+        if not response.is_success:
+            raise PermanentError(
+                f"Superset exports nothing ({response.status_code}): {response.text[:1000]}"
+            )
+        return response.content
+
     def dashboard(self, slug: str) -> dict[str, Any]:
         """Return a dashboard by its slug. Raises NotFoundError when there is none."""
         found: dict[str, Any] = self.call("GET", f"/api/v1/dashboard/{slug}")["result"]

@@ -23,16 +23,25 @@ def import_assets(settings: Settings) -> str:
     import changes nothing: everything is found by its uuid. Raises PermanentError naming each
     chart that does not answer, with the engine's words.
     """
-    there = watched(Dremio(settings))
+    without, without_tables = left_out(Dremio(settings))
     bundle = build_bundle(
         choose_runtime(settings)[0].inside,
-        without=() if SYNCS in there else (WATCHING,),
-        without_tables=() if LOGS in there else (LOG_LINES,),
+        without=without,
+        without_tables=without_tables,
         login=login_of(settings, SUPERSET),
     )
     superset = Superset(settings)
     superset.import_bundle(bundle.content, bundle.passwords)
     return check_dashboards(superset, bundle.dashboards)
+
+
+def left_out(dremio: Dremio) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the sets of assets and the tables that Dremio has no sources for."""
+    there = watched(dremio)
+    return (
+        () if SYNCS in there else (WATCHING,),
+        () if LOGS in there else (LOG_LINES,),
+    )
 
 
 def check_dashboards(superset: Superset, slugs: tuple[str, ...]) -> str:
