@@ -24,6 +24,9 @@ from bootstrap.commands import (
 )
 from services.common.errors import LakeletError
 
+# What typer ends with after Ctrl-C.
+_INTERRUPTED = 130
+
 app = typer.Typer(
     help="The open lakehouse, whole, on one machine.",
     no_args_is_help=True,
@@ -53,9 +56,10 @@ def main() -> None:
     except LakeletError as error:
         console.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        console.print("stopped; run the same command again to go on")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            console.print("stopped; run the same command again to go on")
+        raise
 
 
 if __name__ == "__main__":

@@ -7,22 +7,20 @@ same lock file; a step that was killed half-way has no stamp and is done again.
 from __future__ import annotations
 
 import argparse
-import ast
 import contextlib
 import fcntl
 import hashlib
 import os
 import shutil
-import ssl
 import subprocess
 import sys
 import time
 import venv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 from bootstrap import preflight
+from services.common.package_index import uv_environment
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PLATFORM = CHECKOUT / ".venv"
@@ -32,9 +30,6 @@ LOCKS = CHECKOUT / "requirements"
 # What `sysexits.h` calls EX_CONFIG: something has to be changed before this can work.
 _EXIT_PREFLIGHT = 78
 _EXIT_INSTALL = 69
-
-# pip's settings and the variables by which uv takes the same.
-_UV_NAMES = {"index-url": "UV_DEFAULT_INDEX", "cert": "SSL_CERT_FILE", "proxy": "ALL_PROXY"}
 
 
 class InstallError(Exception):
@@ -183,44 +178,17 @@ def _install_locked(folder: Path, locks: list[Path]) -> None:
     marker.touch()
     python = folder / "bin" / "python"
     install: list[str | Path] = [uv, "pip", "install", "--python", python, "--quiet", "--no-deps"]
-    network = _network_of_pip()
-    _run([*install, "--require-hashes", *again, *files], network)
+    environment = uv_environment(PLATFORM / "bin" / "python")
+    _run([*install, "--require-hashes", *again, *files], environment)
     if folder == PLATFORM:
-        _run([*install, "--no-build-isolation", "-e", CHECKOUT], network)
+        _run([*install, "--no-build-isolation", "-e", CHECKOUT], environment)
     marker.unlink()
 
 
-def _network_of_pip() -> dict[str, str]:
-    """Return what lets uv reach the index that pip reaches: uv does not read pip's settings."""
-    python = PLATFORM / "bin" / "python"
-    told = subprocess.run(
-        [python, "-m", "pip", "config", "list"], check=False, capture_output=True, text=True
-    ).stdout
-    found = uv_settings(told)
-    # Certificates of a company's proxy are in the system's store, which uv asks only when told to.
-    store = ssl.get_default_verify_paths()
-    if store.cafile or (store.capath and any(Path(store.capath).iterdir())):
-        found.setdefault("UV_SYSTEM_CERTS", "true")
-    return found
-
-
-def uv_settings(pip_config: str) -> dict[str, str]:
-    """Return uv's variables for what `pip config list` prints of index, proxy and certificates."""
-    values: dict[str, str] = {}
-    # The sections' names in the order in which pip lets one win over the other.
-    for section in ("global", "install", ":env:"):
-        for line in pip_config.splitlines():
-            key, _, value = line.partition("=")
-            name = _UV_NAMES.get(key.removeprefix(f"{section}."))
-            if name and key.startswith(section):
-                values[name] = str(ast.literal_eval(value))
-    return values
-
-
-def _run(command: list[str | Path], extra: Mapping[str, str] = MappingProxyType({})) -> None:
+def _run(command: list[str | Path], environment: Mapping[str, str] = os.environ) -> None:
     result = subprocess.run(
         [str(part) for part in command],
-        env={**extra, **os.environ},
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

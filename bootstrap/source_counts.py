@@ -12,7 +12,7 @@ import pymysql
 from psycopg import sql
 
 from bootstrap.platform_file import Platform, Reconciliation
-from services.common.errors import ConfigError, TransientError
+from services.common.errors import ConfigError, NotFoundError, TransientError
 from services.common.mssql import client as sql_server
 from services.common.settings import Settings
 
@@ -28,7 +28,8 @@ def count_source(
 ) -> tuple[str, int, Decimal | None]:
     """Return the place that was counted, its rows, and the sum of the column `check.money`.
 
-    Raises ConfigError where a source cannot be counted, TransientError where it does not answer.
+    Raises ConfigError where a source cannot be counted, NotFoundError where it has no such table or
+    column, TransientError where it does not answer.
     """
     source = platform.sources[check.source.of]
     config, table = source.configuration, check.source.table
@@ -47,7 +48,12 @@ def count_source(
             f"reconcile: source {check.source.of!r} lies behind an SSH tunnel, and what does is not"
             " counted; take it out of reconcile in lakelet.yml"
         )
-    rows, amount = count(config, table, check.money)
+    try:
+        rows, amount = count(config, table, check.money)
+    except (psycopg.Error, pymysql.Error) as error:
+        raise NotFoundError(
+            f"reconcile: {table} of source {check.source.of!r} cannot be counted: {error}"
+        ) from error
     if check.money is None:
         return table, rows, None
     return table, rows, Decimal(str(amount or 0))

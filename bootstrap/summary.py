@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.table import Table
 
@@ -23,6 +25,8 @@ def print_summary(outcome: Outcome, settings: Settings) -> None:
         f"  user         {settings.admin_user}, password: ADMIN_PASSWORD in {settings.env_file}",
         soft_wrap=True,
     )
+    command = Path(sys.executable).with_name("lakelet")
+    console.print(f"  commands     make help, {command} --help", soft_wrap=True)
 
 
 def flows_table(flows: Sequence[Flow]) -> Table:

