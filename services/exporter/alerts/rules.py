@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +16,7 @@ from services.common.errors import ConfigError
 from services.exporter.alerts import promql
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PLACE = re.compile(r"\{\{\s*\$(value|labels\.(\w+))\s*\}\}")
+_PLACE = re.compile(r"\{\{\s*\$(?:value(?:\s*\|\s*(\w+))?|labels\.(\w+))\s*\}\}")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Rule:
         """Return the annotations with labels and value filled in."""
 
         def fill(match: re.Match[str]) -> str:
-            return number(value) if match[1] == "value" else labels.get(match[2], "")
+            return labels.get(match[2], "") if match[2] else _FILTERS[match[1]](value)
 
         return {name: _PLACE.sub(fill, text) for name, text in self.annotations.items()}
 
@@ -46,6 +47,9 @@ def read_rules(path: Path) -> tuple[Rule, ...]:
         document = yaml.safe_load(path.read_text())
     except (OSError, yaml.YAMLError) as error:
         raise ConfigError(f"alert rules {path}: {error}; set ALERT_RULES to a file") from error
+    unknown = {m[1] for text in _texts(document) for m in _PLACE.finditer(text)} - _FILTERS.keys()
+    if unknown:
+        raise ConfigError(f"alert rules {path}: {sorted(map(str, unknown))} of a value: not known")
     return tuple(
         Rule(
             name=rule["alert"],
@@ -70,6 +74,43 @@ def number(value: float) -> str:
         return f"{exact:f}"
     mantissa = exact.scaleb(-exponent)
     return f"{mantissa:f}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
+
+
+def humanize_1024(value: float) -> str:
+    """Return a number with a prefix of 1024, as Prometheus' `humanize1024` does (55.67Gi)."""
+    if not math.isfinite(value):
+        return number(value)
+    prefix = ""
+    for larger in ("ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi"):
+        if abs(value) < 1024:
+            break
+        prefix, value = larger, value / 1024
+    return f"{value:.4g}{prefix}"
+
+
+def humanize_duration(value: float) -> str:
+    """Return seconds as Prometheus' `humanizeDuration` does (1h 2m 3s)."""
+    if not math.isfinite(value):
+        return number(value)
+    if abs(value) < 60:
+        return f"{value:.4g}s"
+    whole, sign = int(abs(value)), "-" if value < 0 else ""
+    parts = [(whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "m")]
+    while not parts[0][0]:
+        del parts[0]
+    return sign + " ".join(f"{count}{unit}" for count, unit in [*parts, (whole % 60, "s")])
+
+
+_FILTERS: dict[str | None, Callable[[float], str]] = {
+    None: number,
+    "humanize1024": humanize_1024,
+    "humanizeDuration": humanize_duration,
+}
+
+
+def _texts(document: Any) -> list[str]:
+    rules = [rule for group in document["groups"] for rule in group["rules"]]
+    return [text for rule in rules for text in rule.get("annotations", {}).values()]
 
 
 def seconds(text: str) -> float:

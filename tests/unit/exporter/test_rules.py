@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import subprocess
 from pathlib import Path
@@ -147,3 +148,28 @@ def test_what_is_not_evaluated_is_refused_by_name(expression: str) -> None:
 def test_a_wrong_rules_file_says_what_to_set(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="ALERT_RULES"):
         read_rules(tmp_path / "none.yml")
+
+
+@pytest.mark.parametrize(
+    ("template", "value", "told"),
+    [
+        ("{{ $value | humanize1024 }}B", 0.0, "0B"),
+        ("{{ $value | humanize1024 }}B", 1023.0, "1023B"),
+        ("{{ $value | humanize1024 }}B", -5.9775655936e10, "-55.67GiB"),
+        ("{{ $value | humanize1024 }}", float("inf"), "+Inf"),
+        ("{{ $value | humanizeDuration }}", 59.123456, "59.12s"),
+        ("{{ $value | humanizeDuration }}", 3600.0, "1h 0m 0s"),
+        ("{{ $value | humanizeDuration }}", 90061.0, "1d 1h 1m 1s"),
+        ("{{ $labels.slot }} {{$value}}", 1.5e9, "a 1.5e+09"),
+    ],
+)
+def test_values_are_told_as_prometheus_tells_them(template: str, value: float, told: str) -> None:
+    rule = dataclasses.replace(read_rules(RULES)[0], annotations={"summary": template})
+    assert rule.told({"slot": "a"}, value) == {"summary": told}
+
+
+def test_a_filter_that_is_not_known_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rules.yml"
+    path.write_text(RULES.read_text().replace("humanizeDuration", "humanizePercentage"))
+    with pytest.raises(ConfigError, match="humanizePercentage"):
+        read_rules(path)
