@@ -53,8 +53,9 @@ query: $(LAKELET) ## Run SQL="SELECT ..." on Dremio
 verify: $(LAKELET) ## Count rows and money at every hop
 	@$(LAKELET) verify
 
-backup: $(LAKELET) ## Back everything up: TO=/folder or TO=s3://bucket/prefix
-	@$(LAKELET) backup "$(or $(TO),$(error set TO=/folder or TO=s3://bucket/prefix))"
+backup: $(LAKELET) ## Back everything up: TO=/folder or TO=s3://bucket/prefix; KEEP=7 removes older
+	@$(LAKELET) backup "$(or $(TO),$(error set TO=/folder or TO=s3://bucket/prefix))" \
+		$(if $(KEEP),--keep $(KEEP))
 
 restore: install ## Bring a backup back: FROM=/folder or FROM=s3://bucket/prefix
 	@$(LAKELET) restore "$(or $(FROM),$(error set FROM=/folder or FROM=s3://bucket/prefix))" \

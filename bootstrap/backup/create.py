@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -40,7 +41,7 @@ def create(
     folder = Path(str(store.address))
     if folder.is_absolute() and folder.is_relative_to(settings.data_dir):
         raise RefusedError(f"{folder} is inside the data folder, which `make destroy` deletes")
-    with tempfile.TemporaryDirectory(dir=_spool(settings)) as spool:
+    with _alone(settings), tempfile.TemporaryDirectory(dir=_spool(settings)) as spool:
         blobs = Blobs(store, Path(spool))
         seen = _earlier(store)
         if runtime.running():
@@ -116,6 +117,17 @@ def _copy(
         folders=folders,
         volumes=volumes,
     )
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Keep a second backup away: it would take what this one stopped for what ran before."""
+    with (_spool(settings) / "backup.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RefusedError("another backup of this platform is being made") from None
+        yield
 
 
 def _earlier(store: Store) -> lake.Known:

@@ -10,6 +10,7 @@ import typer
 
 from bootstrap.backup.create import create
 from bootstrap.backup.manifest import Manifest, identifiers, read_manifest
+from bootstrap.backup.prune import prune
 from bootstrap.backup.restore import check, restore, unfinished, wipe
 from bootstrap.backup.store import Store, open_store
 from bootstrap.commands.lifecycle import home
@@ -30,16 +31,25 @@ def register(app: typer.Typer) -> None:
     app.command("restore")(bring_back)
 
 
-def backup(to: Place, json: Json = False) -> None:
+def backup(
+    to: Place,
+    keep: Annotated[
+        int | None, typer.Option(min=1, help="Remove older ones but for so many.")
+    ] = None,
+    json: Json = False,
+) -> None:
     """Back up databases, buckets, tables, files and secrets; only what is new is copied."""
     settings = read_settings(home())
     progress = Progress()
     store = open_store(to, settings)
     manifest, new = create(settings, choose_runtime(settings)[0], store, progress)
+    removed = prune(store, keep) if keep else []
     if json:
-        print_json({**_summary(manifest), "new_bytes": new})
+        print_json({**_summary(manifest), "new_bytes": new, "removed": removed})
     else:
         typer.echo(f"backup {manifest.id} in {store.address}: {new / 1e6:,.1f} MB new")
+        for name in removed:
+            typer.echo(f"removed: {name}")
         typer.echo(f"it holds the secrets of .env; bring it back with `lakelet restore {to}`")
 
 

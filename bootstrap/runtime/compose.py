@@ -102,6 +102,8 @@ class ComposeRuntime:
             problems = self.problems()
             if problems:
                 raise RefusedError("\n".join(f"{p.check}: {p.message}" for p in problems))
+        if self._settings.backup_every:
+            progress.note("BACKUP_EVERY is for RUNTIME=embedded: have cron run `lakelet backup`")
         self._prepare()
         self._build(progress)
         self.compose.run("up", "--detach", "--no-build", *self._waiting)

@@ -9,6 +9,7 @@ from functools import lru_cache
 import httpx
 import psycopg
 
+from services.common import backups
 from services.common.settings import Settings
 from services.common.shipping import read_status
 
@@ -62,6 +63,7 @@ QUESTIONS: dict[str, Question] = {
     "elasticsearch": _elasticsearch,
     "shipper": _shipper,
     "exporter": http(lambda s: f"{s.exporter_url}/-/healthy"),
+    "backups": backups.is_well,
     "prometheus": http(lambda s: f"{s.prometheus_url}/-/ready"),
     "alertmanager": http(lambda s: f"{s.alertmanager_url}/-/ready"),
 }

@@ -136,6 +136,12 @@ class Settings(BaseSettings):
     elasticsearch_memory_limit: str = "96MB"
     elasticsearch_threads: int = 2
 
+    # When backups are made by themselves (a Quartz expression, UTC), where to (default: `backups`
+    # in the home) and how many are kept there.
+    backup_every: str = ""
+    backup_to: str = ""
+    backup_keep: int = Field(default=7, ge=1)
+
     monitoring: Literal["on", "off"] = "off"
     # Whose databases the exporter reads: the embedded services' or the vendors' own.
     exporter_reads: Literal["embedded", "vendors"] = "embedded"

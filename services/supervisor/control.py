@@ -68,12 +68,12 @@ class Supervisor:
         self._start(list(programs(self._settings)), progress, seconds)
 
     def start_only(self, names: Sequence[str], seconds: float = 300) -> None:
-        """Stop every service but those named, the last first, and start those.
+        """Stop every service but those named (and those that stay), and start those.
 
         Raises as `start` does.
         """
         self._ensure_daemon()
-        for other in reversed(PROGRAMS):
+        for other in reversed([p for p in PROGRAMS if not p.stays]):
             if other.name not in names and self._info(other.name)["statename"] in _AT_WORK:
                 with contextlib.suppress(Fault):  # has ended by itself meanwhile
                     self._rpc().stopProcess(other.name)

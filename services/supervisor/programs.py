@@ -19,13 +19,15 @@ class Program:
     """One supervised process, started as `python -m services.<name>`.
 
     `stop_signal`: what asks it to end cleanly (PostgreSQL's fast shutdown is SIGINT).
-    `wanted`: whether this platform runs it at all.
+    `wanted`: whether this platform runs it at all. `stays`: whether it runs on while what writes
+    stands still.
     """
 
     name: str
     needs: tuple[str, ...] = ()
     stop_signal: str = "TERM"
     wanted: Callable[[Settings], bool] = _always
+    stays: bool = False
 
     def answers(self, settings: Settings) -> bool:
         """Ask whether it is well; whatever the client raises comes through."""
@@ -43,6 +45,8 @@ PROGRAMS = (
     Program("elasticsearch"),
     Program("shipper"),
     Program("exporter"),
+    # It makes the backups for which the others are stopped.
+    Program("backups", BASES, wanted=lambda s: bool(s.backup_every), stays=True),
     Program("alertmanager", wanted=debian.runs_prometheus),
     Program("prometheus", wanted=debian.runs_prometheus),
 )

@@ -51,7 +51,7 @@ def test_lakelet_commands_exist(page: Path) -> None:
 def test_settings_exist(page: Path) -> None:
     known = {name.upper() for name in Settings.model_fields}
     known |= {port.setting for port in PORTS} | {"PORT_OFFSET", "LAKELET_HOME"}
-    known |= {"SERVICE", "BENCH", "YES", "SQL", "PYTHON", "TO", "FROM", "REF"}  # of `make`
+    known |= {"SERVICE", "BENCH", "YES", "SQL", "PYTHON", "TO", "KEEP", "FROM", "REF"}  # of `make`
     example = (CHECKOUT / ".env.example").read_text()
     known |= set(re.findall(r"^# ([A-Z][A-Z_]+)=", example, re.MULTILINE))  # also Compose's own
     named = set(re.findall(r"\b([A-Z][A-Z_]+)=", page.read_text()))

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import datetime
 import logging
-import re
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -26,6 +24,7 @@ from services.airbyte.jobs.continuous import Continuous, is_due
 from services.airbyte.state import connections, jobs
 from services.airbyte.state.database import Pool
 from services.airbyte.state.records import Connection, Json
+from services.common import quartz as common_quartz
 from services.common.errors import LakeletError
 
 log = logging.getLogger(__name__)
@@ -33,7 +32,6 @@ log = logging.getLogger(__name__)
 _UNITS = {"minutes": 60, "hours": 3600, "days": 86400, "weeks": 604800, "months": 2592000}
 # How often it is looked whether a continuous connection's job has ended.
 _LOOK_SECONDS = 1
-_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
 def check_schedule(kind: str, data: Json | None) -> None:
@@ -62,32 +60,13 @@ def trigger(kind: str, data: Json | None) -> Any:
 
 
 def quartz(expression: str, zone: str) -> CronTrigger:
-    """Return the trigger of a Quartz expression: seconds first, `?` for any, Sunday is 1."""
-    fields = expression.split()
-    if len(fields) not in (6, 7):
-        raise InvalidInputError(
-            f"cron expression {expression!r} does not have 6 or 7 fields (seconds, minutes, hours,"
-            " day of month, month, day of week, year), e.g. '0 0 4 * * ?'",
-            [("scheduleData.cron.cronExpression", "is not a Quartz expression")],
-        )
-    fields = ["*" if field == "?" else field.lower() for field in fields]
-    fields[5] = _days(fields[5])
-    names = ("second", "minute", "hour", "day", "month", "day_of_week", "year")
+    """Return the trigger of a Quartz expression. Raises InvalidInputError."""
     try:
-        return CronTrigger(timezone=ZoneInfo(zone), **dict(zip(names, fields, strict=False)))
-    except ZoneInfoNotFoundError as error:
-        raise InvalidInputError(f"cron time zone {zone!r} is not known") from error
+        return common_quartz.trigger(expression, zone)
     except ValueError as error:
-        raise InvalidInputError(f"cron expression {expression!r}: {error}") from error
-
-
-def _days(text: str) -> str:
-    """Return a Quartz day-of-week field in day names; the number after a slash is a step."""
-    days, slash, step = text.partition("/")
-    if days == "1-7":
-        return "*" + slash + step
-    named = re.sub(r"\b[1-7]\b", lambda found: _DAYS[int(found[0]) - 1], days)
-    return named + slash + step
+        raise InvalidInputError(
+            f"cron {error}", [("scheduleData.cron", "is not a Quartz expression and its zone")]
+        ) from error
 
 
 def first_run(

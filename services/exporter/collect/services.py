@@ -28,6 +28,7 @@ class Services:
         self._settings = settings
         # Not itself: were it down, nobody would read that. Prometheus' `up` tells of it.
         absent = {"exporter"} | (set() if runs_prometheus(settings) else MONITORING)
+        absent |= set() if settings.backup_every else {"backups"}
         self._asked = [name for name in QUESTIONS if name not in absent]
         self._pages = {
             name: page.geturl()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -15,11 +16,13 @@ import pytest
 from dotenv import dotenv_values
 
 from bootstrap.backup.lake import storage_client
+from bootstrap.backup.manifest import identifiers
 from bootstrap.backup.store import FolderStore
 from bootstrap.progress import Progress
 from bootstrap.upgrade import upgrade
 from services.common.errors import PermanentError, TransientError
 from services.common.settings import read_settings
+from services.common.waiting import wait_until
 from services.supervisor.control import Supervisor
 from services.supervisor.orphans import end_processes
 from services.supervisor.programs import BASES
@@ -55,6 +58,47 @@ def test_the_platform_runs_on_as_it_was(written: Home, first: tuple[dict[str, An
     assert state_of(written) == first[1]
     assert first[0]["tables"] == 5
     assert {"shop", "dremio", "airbyte", "superset"} <= set(first[0]["databases"])
+
+
+def test_backups_are_made_by_themselves_and_old_ones_go(written: Home, tmp_path: Path) -> None:
+    place, env, before = tmp_path / "place", written.settings.env_file, ""
+    content = b"only the first backup holds this"
+    digest = hashlib.sha256(content).hexdigest()
+    storage = storage_client(written.settings)
+    storage.put_object("landing", "passing", io.BytesIO(content), len(content))
+
+    def listed() -> list[str]:
+        return identifiers(FolderStore(place))
+
+    def backups_healthy() -> bool:
+        (row,) = (
+            r for r in Supervisor(read_settings(written.folder)).status() if r.name == "backups"
+        )
+        return row.healthy
+
+    try:
+        before = env.read_text()
+        env.write_text(f"{before}BACKUP_EVERY='0/2 * * * * ?'\nBACKUP_TO={place}\nBACKUP_KEEP=1\n")
+        Supervisor(read_settings(written.folder)).start_only((*SMALL, "backups"))
+        wait_until(lambda: bool(listed()), seconds=90, what="a backup")
+        (first, *_) = listed()
+        held = place / "objects" / digest[:2] / digest
+        assert held.read_bytes() == content
+        storage.remove_object("landing", "passing")
+        wait_until(lambda: first not in listed() and not held.exists(), seconds=90, what="pruning")
+        # One that cannot be made is told, and the platform works on.
+        place.rename(tmp_path / "moved")
+        place.write_text("in the way")
+        wait_until(lambda: not backups_healthy(), seconds=90, what="the failure")
+        place.unlink()
+        wait_until(lambda: backups_healthy() and len(listed()) == 1, seconds=90, what="another one")
+    finally:
+        env.write_text(before)
+        Supervisor(written.settings).stop()
+        start(written)
+    (made,) = written.lakelet_json("backups", str(place), "--check")
+    assert made["damaged"] == []
+    assert made["tables"] == 5
 
 
 def test_a_backup_is_its_owners_alone(place: Path, first: tuple[dict[str, Any], State]) -> None:
