@@ -21,6 +21,7 @@ from bootstrap.output import plain_table
 Job = dict[str, Any]
 
 _EVERY = 1.0
+_LEAST = 0.2
 
 
 @dataclass
@@ -33,15 +34,17 @@ class _Stream:
     estimate: int = 0
     ended: float | None = None
 
-    def rate(self, now: float) -> float:
-        """Rows a second so far."""
-        return self.rows / max((self.ended or now) - self.began, 1e-3)
+    def rate(self, now: float) -> float | None:
+        """Rows a second so far; None where it has been looked at for too short a time."""
+        seconds = (self.ended or now) - self.began
+        return None if self.rows and seconds < _LEAST else self.rows / max(seconds, _LEAST)
 
     def left(self, now: float) -> float | None:
         """Seconds until the estimate is reached; None where that cannot be told."""
-        if self.ended is not None or not self.estimate or not self.rows:
+        rate = self.rate(now)
+        if self.ended is not None or not self.estimate or not rate:
             return None
-        return max(0.0, (self.estimate - self.rows) / self.rate(now))
+        return max(0.0, (self.estimate - self.rows) / rate)
 
 
 @dataclass
@@ -53,6 +56,7 @@ class Follower:
     _streams: dict[tuple[str, str], _Stream] = field(default_factory=dict)
     _live: Live | None = None
     _printed: float = 0.0
+    _looked: float | None = None
     _last: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -74,6 +78,7 @@ class Follower:
         """Take over a job's counters and show them."""
         with self._lock:
             self._take(connection, job)
+            self._looked = self.clock()
             if self._live is not None:
                 self._live.update(self.table())
             elif self.clock() - self._printed >= _EVERY:
@@ -88,7 +93,8 @@ class Follower:
         for item in attempt.get("streamStats") or []:
             stats = item["stats"]
             key = (connection, item["streamName"])
-            stream = self._streams.setdefault(key, _Stream(now))
+            # It began after the look before: then it was not there.
+            stream = self._streams.setdefault(key, _Stream(self._looked or now))
             stream.rows = int(stats.get("recordsEmitted") or 0)
             stream.size = int(stats.get("bytesCommitted") or stats.get("bytesEmitted") or 0)
             stream.estimate = int(stats.get("estimatedRecords") or 0)
@@ -112,8 +118,11 @@ class Follower:
         for (connection, name), stream in self._streams.items():
             left = stream.left(now)
             state = "done" if stream.ended is not None else "-" if left is None else f"{left:.0f} s"
-            rate, size = f"{stream.rate(now):,.0f}", f"{stream.size / 1e6:,.1f}"
-            found.append([connection, name, f"{stream.rows:,}", size, rate, state])
+            rate = stream.rate(now)
+            speed = "-" if rate is None else f"{rate:,.0f}"
+            # While nothing is committed, bytes are known of sources that tell a table's size.
+            size = "-" if stream.rows and not stream.size else f"{stream.size / 1e6:,.1f}"
+            found.append([connection, name, f"{stream.rows:,}", size, speed, state])
         return found
 
     def _print(self) -> None:

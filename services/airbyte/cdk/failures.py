@@ -6,6 +6,8 @@ import time
 import traceback
 from typing import Any, Literal
 
+import duckdb
+
 from services.common.errors import LakeletError, PermanentError, TransientError
 
 Origin = Literal["source", "destination", "replication", "airbyte_platform"]
@@ -37,6 +39,11 @@ def transient_error(
 ) -> Exception:
     """Return an error that a retry may help."""
     return ConnectorError(at, "transient_error", message, internal)
+
+
+def of_destination(error: duckdb.Error) -> bool:
+    """Whether an error that came while a source was read is the destination's: those name S3."""
+    return "s3://" in str(error) or isinstance(error, duckdb.HTTPException)
 
 
 def describe(

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from services.airbyte.sources.mysql.connecting import session
+from services.airbyte.sources.mysql.tables import believed_size, find_tables
 from tests.contract.airbyte.client import MYSQL, Airbyte, Json, rows
 from tests.support.mariadb import DATABASE, MariaDB
 
@@ -145,3 +147,21 @@ def test_the_check_succeeds(airbyte: Airbyte, mysql: MariaDB) -> None:
     mysql.execute("CREATE TABLE IF NOT EXISTS something (id int)")
     answer = airbyte.post("sources/check_connection", sourceId=source(airbyte, mysql))
     assert answer["status"] == "succeeded"
+
+
+def test_how_large_a_table_is_believed_to_be(mysql: MariaDB) -> None:
+    mysql.execute(
+        "CREATE TABLE sized (id int PRIMARY KEY)",
+        "INSERT INTO sized SELECT seq FROM seq_1_to_5000",
+        "ANALYZE TABLE sized",
+        "CREATE VIEW unsized AS SELECT * FROM sized",
+    )
+    config = mysql.config()
+    with session(config) as db:
+        tables = {t.name: believed_size(db, t) for t in find_tables(db, DATABASE)}
+    rows_, size = tables["sized"]
+    assert rows_ is not None
+    assert size is not None
+    assert 4000 < rows_ < 6000
+    assert size > 16_384
+    assert tables["unsized"] == (None, None)

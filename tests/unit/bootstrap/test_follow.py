@@ -50,6 +50,19 @@ def test_without_an_estimate_no_time_is_promised() -> None:
     assert "500 rows, 0.0 MB, 100 rows/s, - left" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
+def test_a_stream_began_after_the_look_before() -> None:
+    console, clock = Console(file=io.StringIO(), width=200), Clock()
+    with Follower(console, clock) as follower:
+        follower.job("shop", {"job": {"status": "running"}, "attempts": []})
+        clock.now += 2
+        follower.job("shop", job("running", 300))
+    with Follower(console, clock) as follower:
+        follower.job("other", job("running", 300))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "shop.orders: 300 rows, 0.0 MB, 150 rows/s" in text
+    assert "other.orders: 300 rows, 0.0 MB, - rows/s" in text
+
+
 def test_a_terminal_is_drawn_anew() -> None:
     console = Console(file=io.StringIO(), width=120, force_terminal=True)
     with Follower(console, Clock()) as follower:

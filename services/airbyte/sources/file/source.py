@@ -12,7 +12,7 @@ import duckdb
 
 from services.airbyte.cdk.catalog import ConfiguredStream, Stream
 from services.airbyte.cdk.columns import literal
-from services.airbyte.cdk.failures import config_error
+from services.airbyte.cdk.failures import config_error, of_destination
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.file import place
 from services.airbyte.sources.file.encoding import recoded
@@ -152,7 +152,7 @@ class FileSource:
             try:
                 yield open_file(duck, Path(path), config)
             except duckdb.Error as error:
-                if "s3://" in str(error) or isinstance(error, duckdb.HTTPException):
+                if of_destination(error):
                     raise
                 first = str(error).replace(str(path), str(config["url"])).split("\n\n")[0]
                 raise config_error(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -159,6 +160,12 @@ def session(config: Json) -> Iterator[Session]:
         finally:
             if db.open:
                 db.close()
+
+
+def hang_up(db: Any) -> None:
+    """End a session of pymysql without waiting for what the server is still sending."""
+    with contextlib.suppress(pymysql.Error, OSError):
+        db._force_close()
 
 
 def query(db: Session, sql: str, *arguments: Any) -> list[Json]:

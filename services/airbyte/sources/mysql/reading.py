@@ -17,7 +17,12 @@ from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.mysql import cursor as cursors
 from services.airbyte.sources.mysql.connecting import Session, Target, query
 from services.airbyte.sources.mysql.cursor import Position, Window
-from services.airbyte.sources.mysql.tables import SourceColumn, SourceTable, identifier
+from services.airbyte.sources.mysql.tables import (
+    SourceColumn,
+    SourceTable,
+    believed_size,
+    identifier,
+)
 
 Json = dict[str, Any]
 
@@ -79,6 +84,7 @@ class TableReader:
             relation = self._incremental(state)
         else:
             relation = f"(SELECT {arriving(self._columns)} FROM {self._scan('TRUE')})"
+        rows, size = believed_size(self._db, self._table) if state is None else (None, None)
         return Reading(
             columns=tuple(c.column for c in self._columns),
             relation=relation,
@@ -87,6 +93,8 @@ class TableReader:
             and set(self._stream.primary_key) == set(self._table.primary_key)
             and not self._stream.incremental,
             nulled=nulled(self._columns),
+            estimated_rows=rows,
+            estimated_bytes=size,
         )
 
     def _scan(self, condition: str, extra: str = "") -> str:

@@ -78,6 +78,20 @@ class SourceTable:
     is_view: bool = False
 
 
+def believed_size(db: Session, table: SourceTable) -> tuple[int | None, int | None]:
+    """Return the rows and bytes that the server believes a table has; None: it has no idea."""
+    found = query(
+        db,
+        "SELECT TABLE_ROWS AS n, DATA_LENGTH AS size FROM information_schema.TABLES"
+        " WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+        table.database,
+        table.name,
+    )
+    if not found or not found[0]["n"]:
+        return None, None
+    return int(found[0]["n"]), int(found[0]["size"] or 0) or None
+
+
 def identifier(name: str) -> str:
     """Return `name` as the servers quote identifiers."""
     return "`" + name.replace("`", "``") + "`"

@@ -83,7 +83,7 @@ class TableReader:
             nulled |= {
                 c.name: (quote(_NAN + c.name), "SOURCE_FIELD_SIZE_LIMITATION") for c in numerics
             }
-        rows, size = self._size() if condition is None else (None, None)
+        rows, size = self._size() if condition is None or state is None else (None, None)
         return Reading(
             columns=tuple(c.column for c in self._columns),
             relation=relation,

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from services.airbyte.cdk.catalog import ConfiguredStream, Stream
-from services.airbyte.cdk.failures import config_error
+from services.airbyte.cdk.failures import config_error, of_destination
 from services.airbyte.cdk.log import without_log_columns
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.postgres import connecting
@@ -107,8 +107,7 @@ class PostgresSource:
             try:
                 yield reader.start(state)
             except duckdb.Error as error:
-                # The destination's own errors come through here too: they name S3.
-                if "s3://" in str(error) or isinstance(error, duckdb.HTTPException):
+                if of_destination(error):
                     raise
                 raise connecting.explain(error, config) from error
             finally:

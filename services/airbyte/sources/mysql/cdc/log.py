@@ -10,7 +10,7 @@ import duckdb
 import pymysql
 
 from services.airbyte.cdk.catalog import ConfiguredStream
-from services.airbyte.cdk.failures import config_error
+from services.airbyte.cdk.failures import config_error, of_destination
 from services.airbyte.cdk.log import Changes, Limits, without_log_columns
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.mysql import connecting
@@ -133,7 +133,7 @@ class MySqlLog:
         except (pymysql.Error, OSError) as error:
             raise explain(error, self._config) from error
         except duckdb.Error as error:
-            if "s3://" in str(error) or isinstance(error, duckdb.HTTPException):
+            if of_destination(error):
                 raise
             raise explain(error, self._config) from error
         self._positions[stream.key] = place

@@ -7,7 +7,6 @@ snapshot is begun under a global read lock, held for two statements.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime
 from collections.abc import Iterator
@@ -34,9 +33,9 @@ from services.airbyte.sources.mysql.cdc.config import (
 )
 from services.airbyte.sources.mysql.cdc.server import end_of_log
 from services.airbyte.sources.mysql.cdc.texts import read_texts
-from services.airbyte.sources.mysql.connecting import Session, Target, query
+from services.airbyte.sources.mysql.connecting import Session, Target, hang_up, query
 from services.airbyte.sources.mysql.reading import arriving, nulled, selecting
-from services.airbyte.sources.mysql.tables import SourceTable, identifier
+from services.airbyte.sources.mysql.tables import SourceTable, believed_size, identifier
 from services.airbyte.sources.mysql.types import exactly_as_text
 
 Json = dict[str, Any]
@@ -68,13 +67,11 @@ class Snapshot:
                 query(db, statement)
             yield cls(db, _begin(db))
         finally:
-            with contextlib.suppress(pymysql.Error, OSError):
-                db._force_close()  # type: ignore[attr-defined]
+            hang_up(db)
 
     def release(self) -> None:
         """End the transaction: while it is open, no one can alter the tables it has read."""
-        with contextlib.suppress(pymysql.Error, OSError):
-            self._db._force_close()  # type: ignore[attr-defined]
+        hang_up(self._db)
 
     @contextmanager
     def read(
@@ -92,6 +89,7 @@ class Snapshot:
             for c in choose(table.columns, whole, env)
         )
         name = f"{identifier(table.database)}.{identifier(table.name)}"
+        believed, size = believed_size(self._db, table)
         rows = read_texts(
             self._db,
             f"SELECT {selecting(columns)} FROM {name}",
@@ -111,6 +109,8 @@ class Snapshot:
                 unique_key=bool(table.primary_key)
                 and set(stream.primary_key) == set(table.primary_key),
                 nulled=nulled(columns),
+                estimated_rows=believed,
+                estimated_bytes=size,
             )
         finally:
             duck.unregister(_ROWS)

@@ -9,7 +9,6 @@ the end whether events end with a checksum (1: CRC32); those that the server mak
 
 from __future__ import annotations
 
-import contextlib
 import random
 import socket
 import struct
@@ -22,7 +21,7 @@ from pymysql.constants import COMMAND
 
 from services.airbyte.sources.mysql.cdc.config import Place
 from services.airbyte.sources.mysql.cdc.packets import CHUNK, Packets, failure
-from services.airbyte.sources.mysql.connecting import Target
+from services.airbyte.sources.mysql.connecting import Target, hang_up
 
 _FORMAT, _MADE_UP = 15, frozenset({4, 27})  # rotations and heartbeats
 _SETUP = (
@@ -55,8 +54,7 @@ class BinlogStream:
 
     def close(self) -> None:
         """Leave."""
-        with contextlib.suppress(pymysql.Error, OSError):
-            self._connection._force_close()
+        hang_up(self._connection)
 
     def events(self, seconds: float) -> Iterator[bytes]:
         """Yield the events that have arrived, waiting at most `seconds` for the first."""

@@ -22,7 +22,7 @@ from psycopg import errors
 
 from services.airbyte.cdk.catalog import ConfiguredStream
 from services.airbyte.cdk.columns import literal
-from services.airbyte.cdk.failures import config_error
+from services.airbyte.cdk.failures import config_error, of_destination
 from services.airbyte.cdk.log import without_log_columns
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.postgres import connecting
@@ -106,7 +106,7 @@ class Snapshot:
                 state=lambda: state,
             )
         except duckdb.Error as error:
-            if "s3://" in str(error) or isinstance(error, duckdb.HTTPException):
+            if of_destination(error):
                 raise
             raise connecting.explain(error, config) from error
         finally:
