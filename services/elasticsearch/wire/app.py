@@ -65,6 +65,9 @@ class Application:
             self._store, request.method, path, dict(request.query_params), raw, user,
             self._address, pattern,
         )  # fmt: skip
+        accepted = request.headers.get("accept", "")
+        if pattern.startswith("/_cat") and "json" in accepted and "text" not in accepted:
+            call.params.setdefault("format", "json")
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(_THREADS)
 
@@ -95,7 +98,12 @@ async def _body(request: Request) -> bytes:
         import zlib
 
         inflater = zlib.decompressobj(wbits=31)
-        raw = inflater.decompress(raw, _LARGEST_BODY)
+        try:
+            raw = inflater.decompress(raw, _LARGEST_BODY)
+        except zlib.error as error:
+            raise RequestError(
+                400, "illegal_argument_exception", f"the body is not gzip: {error}"
+            ) from error
         if inflater.unconsumed_tail:
             raise RequestError(413, "content_too_long_exception", "entity content is too long")
     return raw
@@ -110,6 +118,8 @@ def _refusal(error: RequestError) -> Answer:
 
 def _render(request: Request, answer: Answer, kind: str) -> Response:
     headers = {**_PRODUCT, **answer.headers}
+    if "x-opaque-id" in request.headers:
+        headers["X-Opaque-Id"] = request.headers["x-opaque-id"]
     if answer.content_type is not None:
         return Response(answer.body, answer.status, headers, media_type=answer.content_type)
     if answer.body is None:

@@ -325,3 +325,30 @@ def test_names_with_their_types(both: Both) -> None:
     bounded = {"field": "records", "interval": 10, "hard_bounds": {"min": 10, "max": 29}}
     buckets = aggregate(both, {"histogram": bounded})["buckets"]
     assert [b["key"] for b in buckets] == [10, 20]
+
+
+def test_an_hour_that_comes_twice_is_two_buckets(store: LogStore) -> None:
+    es = store.client()
+    first = datetime.datetime(2026, 10, 24, 22, 30, tzinfo=datetime.UTC)  # the clocks go back at 01
+    hours = [first + datetime.timedelta(hours=number) for number in range(26)]
+    helpers.bulk(es, [{"_index": "autumn", "timestamp": hour.isoformat()} for hour in hours])
+
+    def buckets(**interval: str) -> list[tuple[str, int]]:
+        histogram = {"field": "timestamp", "time_zone": "Europe/Berlin", **interval}
+        found = es.search(index="autumn", size=0, aggs={"a": {"date_histogram": histogram}})
+        return [(b["key_as_string"], b["doc_count"]) for b in found["aggregations"]["a"]["buckets"]]
+
+    hourly = buckets(calendar_interval="hour")
+    assert hourly == buckets(fixed_interval="1h")
+    assert [count for _, count in hourly] == [1] * 26
+    assert [name for name, _ in hourly[2:4]] == [
+        "2026-10-25T02:00:00.000+02:00",
+        "2026-10-25T02:00:00.000+01:00",
+    ]
+    assert buckets(fixed_interval="12h") == [
+        ("2026-10-25T00:00:00.000+02:00", 13),
+        ("2026-10-25T12:00:00.000+01:00", 12),
+        ("2026-10-26T00:00:00.000+01:00", 1),
+    ]
+    assert buckets(calendar_interval="day")[0] == ("2026-10-25T00:00:00.000+02:00", 25)
+    es.indices.delete(index="autumn")

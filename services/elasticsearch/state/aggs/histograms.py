@@ -87,10 +87,19 @@ class DateInterval:
     def sql(self, value: str) -> str:
         """Return SQL that rounds milliseconds down to their bucket."""
         shifted = f"({value} - {self.offset})" if self.offset else value
-        if self._zone_name:
+        if self._zone_name and self._step:
+            # Each instant by its own offset: an hour that comes twice is two hours.
+            ahead_then = self._ahead_sql(shifted)
+            local = f"({shifted} + {ahead_then})"
+            floor = f"({local} - (({local} % {self._step}) + {self._step}) % {self._step})"
+            start = f"({floor} - {ahead_then})"
+            # A bucket that began before the clocks were changed began by the offset of then.
+            rounded = f"({floor} - {self._ahead_sql(start)})"
+        elif self._zone_name:
             # Through the zone's own wall clock and back (daylight saving included).
             local = f"timezone({self._zone_name}, timezone('UTC', epoch_ms({shifted})))"
-            rounded = f"epoch_ms(timezone({self._zone_name}, {self._floor_local(local)}))"
+            trunc = f"date_trunc('{_SQL_UNIT[self.unit]}', {local})"
+            rounded = f"epoch_ms(timezone({self._zone_name}, {trunc}))"
         else:
             ahead = int((self.zone.utcoffset(None) or timedelta()).total_seconds() * 1000)
             moved = f"({shifted} + {ahead})" if ahead else shifted
@@ -101,30 +110,39 @@ class DateInterval:
             rounded = f"({rounded} - {ahead})" if ahead else rounded
         return f"({rounded} + {self.offset})" if self.offset else rounded
 
-    def _floor_local(self, local: str) -> str:
-        if self.unit:
-            return f"date_trunc('{_SQL_UNIT[self.unit]}', {local})"
-        millis = f"epoch_ms({local})"
-        return f"epoch_ms({millis} - (({millis} % {self.width}) + {self.width}) % {self.width})"
+    @property
+    def _step(self) -> int:
+        """The width of a bucket in milliseconds, hours and less as well; 0: days and more."""
+        return self.width or (_MILLIS[self.unit] if self.unit in "smh" else 0)
+
+    def _ahead_sql(self, millis: str) -> str:
+        local = f"timezone({self._zone_name}, timezone('UTC', epoch_ms({millis})))"
+        return f"(epoch_ms({local}) - {millis})"
+
+    def _ahead(self, millis: int) -> int:
+        offset = from_millis(millis).astimezone(self.zone).utcoffset() or timedelta()
+        return int(offset.total_seconds() * 1000)
 
     def following(self, millis: int) -> int:
         """Return the key of the bucket after that of key `millis`."""
-        if not self.unit:
-            return millis + self.width
+        if self._step:
+            key = self.floor(millis + self._step)
+            # A bucket in which clocks are put back is longer than its width.
+            return key if key > millis else self.floor(millis + 2 * self._step)
         local = from_millis(millis - self.offset).astimezone(self.zone).replace(tzinfo=None)
         unit, count = ("M", 3) if self.unit == "q" else (self.unit, 1)
-        if unit in "smh":
-            return millis + _MILLIS[unit]
         stepped = add(local, count, unit).replace(tzinfo=self.zone)
         return to_millis(stepped) + self.offset
 
     def floor(self, millis: int) -> int:
         """Return the key of the bucket that `millis` is in."""
+        if self._step:
+            shifted = millis - self.offset
+            ahead = self._ahead(shifted)
+            local = shifted + ahead - (shifted + ahead) % self._step
+            then = self._ahead(local - ahead)  # another one when the clocks were changed since
+            return local - then + self.offset
         moved = from_millis(millis - self.offset).astimezone(self.zone)
-        if not self.unit:
-            ahead = int((moved.utcoffset() or timedelta()).total_seconds() * 1000)
-            local = millis - self.offset + ahead
-            return local - local % self.width - ahead + self.offset
         if self.unit == "q":
             start = floor_to(moved, "M")
             start = start.replace(month=(start.month - 1) // 3 * 3 + 1)
