@@ -48,7 +48,7 @@ run: $(LAKELET) ## Run the pipeline: sync, then dbt layer by layer
 	@$(LAKELET) run
 
 query: $(LAKELET) ## Run SQL="SELECT ..." on Dremio
-	@$(LAKELET) query "$(SQL)"
+	@$(LAKELET) query "$(or $(SQL),$(error set SQL="SELECT ..."))"
 
 verify: $(LAKELET) ## Count rows and money at every hop
 	@$(LAKELET) verify

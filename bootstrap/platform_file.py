@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from services.common.errors import ConfigError
 from services.common.settings import CHECKOUT, Settings
@@ -146,11 +148,17 @@ def read_platform(settings: Settings) -> Platform:
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {error}") from error
     except ValidationError as error:
-        places = (
-            f"{'.'.join(str(part) for part in problem['loc']) or 'the file'}: {problem['msg']}"
-            for problem in error.errors()
-        )
-        raise ConfigError(f"{path}: " + "; ".join(places)) from error
+        raise ConfigError(f"{path}: " + "; ".join(map(_told, error.errors()))) from error
+
+
+def _told(problem: ErrorDetails) -> str:
+    """Return one mistake with its place, and the name that was probably meant."""
+    place = ".".join(str(part) for part in problem["loc"]) or "the file"
+    if problem["type"] != "extra_forbidden":
+        return f"{place}: {problem['msg']}"
+    names = {name for model in _Strict.__subclasses__() for name in model.model_fields}
+    near = difflib.get_close_matches(str(problem["loc"][-1]), sorted(names), n=1)
+    return f"{place}: there is no such setting" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def platform_path(settings: Settings) -> Path:

@@ -89,7 +89,8 @@ def provision(platform: Platform, settings: Settings, progress: Progress) -> Non
     """Bring the samples, Dremio's sources and Airbyte's connections to what lakelet.yml says."""
     if "shop" in platform.samples:
         with progress.step("load the sample database `shop`") as step:
-            step.detail = f"{load_shop(settings):,} purchases"
+            loaded = load_shop(settings)
+            step.detail = f"{loaded:,} purchases" if loaded else "as it was"
     if "nycflights" in platform.samples:
         with progress.step("place the sample file nycflights/flights.csv"):
             place_flights(settings)

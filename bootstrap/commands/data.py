@@ -11,6 +11,7 @@ import typer
 from bootstrap.clients.airbyte import Airbyte
 from bootstrap.clients.dremio import Dremio
 from bootstrap.commands.options import Json, print_json
+from bootstrap.dbt.by_hand import run_dbt
 from bootstrap.differences import EXTRA
 from bootstrap.follow import Follower
 from bootstrap.output import print_rows, results_console
@@ -24,6 +25,9 @@ from bootstrap.up import provision
 from services.common.errors import LakeletError
 from services.common.settings import settings
 
+# Options too, --help among them, are dbt's own.
+_ALL_TO_DBT = {"ignore_unknown_options": True, "help_option_names": []}
+
 
 def register(app: typer.Typer) -> None:
     """Add this module's subcommands."""
@@ -31,6 +35,7 @@ def register(app: typer.Typer) -> None:
     app.command("run")(run)
     app.command("plan")(plan)
     app.command("apply")(apply)
+    app.command("dbt", context_settings=_ALL_TO_DBT)(dbt)
     app.command("query")(query)
     app.command("verify")(verify)
 
@@ -99,6 +104,13 @@ def run(
         except LakeletError as error:
             progress.note(f"this run failed: {error}")
         time.sleep(max(0.0, began + every - time.monotonic()))
+
+
+def dbt(
+    arguments: Annotated[list[str] | None, typer.Argument(help="dbt's own arguments.")] = None,
+) -> None:
+    """Run any dbt command on this platform: `lakelet dbt run --select my_model`."""
+    run_dbt(settings(), arguments or ["--help"])
 
 
 def query(

@@ -178,6 +178,19 @@ def _streams(
                 f"connection {name!r}: source {connection.source!r} has no stream {stream!r}; "
                 f"it has: {', '.join(sorted(discovered)) or 'none'}"
             )
+        _check_columns(
+            f"connection {name!r}, stream {stream!r}", wanted, discovered[stream]["stream"]
+        )
         config = {**discovered[stream]["config"], **stream_config(wanted)}
         chosen.append({"stream": discovered[stream]["stream"], "config": config})
     return chosen
+
+
+def _check_columns(where: str, wanted: Stream, discovered: dict[str, Any]) -> None:
+    """Raise NotFoundError when cursor or key are no columns of the stream, as far as they show."""
+    columns = (discovered.get("jsonSchema") or {}).get("properties") or {}
+    missing = [name for name in (wanted.cursor, *wanted.key) if name and name not in columns]
+    if columns and missing:
+        raise NotFoundError(
+            f"{where}: no column {', '.join(missing)} (cursor or key); it has: {', '.join(columns)}"
+        )

@@ -45,7 +45,7 @@ def test_a_variable_of_the_users_own_is_found_in_env(settings: Settings) -> None
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"conections": {}}, "conections"),
+        ({"conections": {}}, "conections: there is no such setting; did you mean connections?"),
         ({"version": 2}, "version"),
         ({"samples": ["nothing"]}, "samples"),
         ({"sources": {}}, "unknown source"),
