@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -82,6 +83,9 @@ class SameFiles:
         """Nothing to do."""
 
 
+_LAST_ERROR = re.compile(r"^error: ", re.MULTILINE)
+
+
 def start_anew() -> None:
     """Run `lakelet up` as it is in the files now, not as this process loaded it.
 
@@ -97,7 +101,8 @@ def start_anew() -> None:
         check=False,
     )
     if result.returncode not in (0, 1):  # 1: it runs, and hops disagree, which is not its fault
-        raise PermanentError(result.stderr.strip()[-3000:])
+        # Its last words are the reason; the steps before have gone well.
+        raise PermanentError(_LAST_ERROR.split(result.stderr.strip())[-1][-3000:])
 
 
 def upgrade(

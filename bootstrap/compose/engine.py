@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,10 @@ from services.common.errors import ConfigError, PermanentError
 _SECONDS = 10
 # What Compose itself asks of an engine for what the files use (`configs.content`, profiles).
 OLDEST_ENGINE = (20, 10)
+_WENT_WELL = re.compile(
+    r"\s*(Container|Network|Volume|Image) \S+\s+"
+    r"(Creat|Recreat|Start|Restart|Wait|Health|Runn|Stop|Remov|Exit)\w*\s*$"
+)
 
 
 def engine_version() -> str | None:
@@ -136,9 +141,7 @@ class Compose:
         result = _run(self.command(*arguments), environment=self._environment)
         if result.returncode != 0:
             words = " ".join(arguments[:3])
-            raise PermanentError(
-                f"`docker compose {words} …` failed:\n{result.stderr.strip()[-3000:]}"
-            )
+            raise PermanentError(f"`docker compose {words} …` failed:\n{_reasons(result.stderr)}")
         return result.stdout
 
     def model(self) -> dict[str, Any]:
@@ -157,6 +160,12 @@ class Compose:
         """Return a record for each container of the platform, ended ones too."""
         text = self.run("--profile", "*", "ps", "--all", "--format", "json")
         return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+def _reasons(text: str) -> str:
+    """Return the end of what Compose told, without its lines on what went well."""
+    kept = [line for line in text.strip().splitlines() if not _WENT_WELL.match(line)]
+    return "\n".join(kept)[-3000:]
 
 
 def _run(

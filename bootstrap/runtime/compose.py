@@ -106,7 +106,7 @@ class ComposeRuntime:
             progress.note("BACKUP_EVERY is for RUNTIME=embedded: have cron run `lakelet backup`")
         self._prepare()
         self._build(progress)
-        self.compose.run("up", "--detach", "--no-build", *self._waiting)
+        self._start()
 
     def up_only(self, names: Sequence[str]) -> None:
         """Have these services and what they need run, healthy, and no others."""
@@ -116,7 +116,19 @@ class ComposeRuntime:
         others = [name for name in self.running() if name not in needed]
         if others:
             self.compose.run("--profile", "*", "stop", *others)
-        self.compose.run("up", "--detach", "--no-build", *self._waiting, *names)
+        self._start(*names)
+
+    def _start(self, *names: str) -> None:
+        """Start containers; raise PermanentError with what those that are not well said last."""
+        try:
+            self.compose.run("up", "--detach", "--no-build", *self._waiting, *names)
+        except PermanentError as error:
+            begun = [c for c in self.compose.containers() if c["State"] != "created"]
+            unwell = sorted({str(c["Service"]) for c in begun if not _is_well(c)})
+            if not unwell:
+                raise
+            said = self.compose.run("--profile", "*", "logs", "--no-color", "--tail", "5", *unwell)
+            raise PermanentError(f"{error}\n{said.rstrip()[-3000:]}") from error
 
     def running(self) -> list[str]:
         """Return the names of the services that run, well or not."""

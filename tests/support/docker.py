@@ -135,3 +135,14 @@ def ensure_base_image(folder: Path) -> None:
     options = [part for change in changes for part in ("--change", change)]
     subprocess.run(["docker", "import", *options, str(archive), BASE], check=True)
     archive.unlink()
+
+
+def remove_images(ending: str) -> None:
+    """Remove the images whose name holds this; those that an upgrade set aside too."""
+    listed = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]
+    names = subprocess.run(listed, capture_output=True, text=True, check=False).stdout.split()
+    found = [name for name in names if ending in name]
+    if found:
+        subprocess.run(
+            ["docker", "image", "rm", "--force", *found], stdout=subprocess.DEVNULL, check=False
+        )

@@ -18,6 +18,7 @@ from tests.support.docker import (
     check_a_container_runs,
     engine,
     ensure_base_image,
+    remove_images,
     why_no_engine,
 )
 from tests.support.platform import Home
@@ -29,6 +30,10 @@ SETTINGS = {
     "ENGINES": "light",
     "COMPOSE_PROFILES": "notebooks",
     "HEALTH_INTERVAL": "3s",
+    # Built here, whatever an engine that answers has under the usual names.
+    "PLATFORM_IMAGE": "lakelet/platform:tests",
+    "NOTEBOOKS_IMAGE": "lakelet/notebooks:tests",
+    "SUPERSET_LIGHT_IMAGE": "lakelet/superset-light:tests",
 }
 
 
@@ -58,6 +63,7 @@ def home(
             yield home
         finally:
             home.lakelet("destroy", "--yes")
+            remove_images(":tests")
 
 
 @pytest.fixture(scope="session")

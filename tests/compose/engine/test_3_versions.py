@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dotenv import dotenv_values
 
 from tests.compose.engine.checkout import Checkout
 from tests.compose.engine.commands import compose
@@ -59,7 +61,10 @@ def test_an_upgrade_that_never_gets_healthy_is_undone(
     print(failed.stderr)
     assert failed.returncode != 0
     assert "the upgrade failed and was undone" in failed.stderr
-    assert "dremio" in failed.stderr
+    reason = failed.stderr.partition("The reason: ")[2]
+    assert "dremio-1 is unhealthy" in reason
+    assert "Created" not in reason
+    assert re.search(r"^dremio-1 +\| ", reason, re.MULTILINE)  # what it said last
     assert checkout.version == "next"
     assert "next" in compose(home, *ASKED)
     assert home.lakelet("status").returncode == 0
@@ -82,10 +87,12 @@ def test_a_backup_brings_back_what_was_destroyed(home: Home, agreed: Any) -> Non
 
 
 def test_destroying_leaves_nothing(home: Home) -> None:
+    project = dotenv_values(home.settings.env_file)["COMPOSE_PROJECT_NAME"]
+    label = f"label=com.docker.compose.project={project}"
     assert home.lakelet("destroy", "--yes").returncode == 0
     for kind in ("container", "volume", "network"):
         listed = subprocess.run(
-            ["docker", kind, "ls", "--quiet", "--filter", "label=com.docker.compose.project"],
+            ["docker", kind, "ls", "--quiet", "--filter", label],
             capture_output=True,
             text=True,
             check=True,

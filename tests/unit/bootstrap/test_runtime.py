@@ -201,3 +201,14 @@ def test_the_files_are_resolved_again_only_when_one_has_changed(
     assert compose.model()["times"] == 2
     (tmp_path / ".env").write_text("B=33\n")
     assert [compose.model()["times"], compose.model()["times"]] == [3, 3]
+
+
+def test_compose_is_quoted_without_what_went_well() -> None:
+    told = (
+        " Container x-dremio-1 Creating \n Network x_lake Created \n Container x-a-1 Error broken\n"
+        "dependency failed to start: container x-dremio-1 is unhealthy\n"
+    )
+    assert engine._reasons(told).splitlines() == [
+        " Container x-a-1 Error broken",
+        "dependency failed to start: container x-dremio-1 is unhealthy",
+    ]
