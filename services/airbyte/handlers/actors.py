@@ -58,10 +58,12 @@ def get(ctx: Context, kind: Kind, identity: UUID) -> Actor:
         return actors.get(db, kind, identity)
 
 
-def listing(ctx: Context, kind: Kind, workspace_ids: list[UUID] | None = None) -> list[Actor]:
-    """Return all of the workspaces."""
+def listing(
+    ctx: Context, kind: Kind, workspace_ids: list[UUID] | None = None, *, deleted: bool = False
+) -> list[Actor]:
+    """Return all of the workspaces; with `deleted` those that were deleted, too."""
     with ctx.db.connection() as db:
-        return actors.listing(db, kind, workspace_ids)
+        return actors.listing(db, kind, workspace_ids, deleted=deleted)
 
 
 def delete(ctx: Context, kind: Kind, identity: UUID) -> None:

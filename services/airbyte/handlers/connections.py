@@ -63,13 +63,16 @@ def get(ctx: Context, identity: UUID) -> Connection:
         return connections.get(db, identity)
 
 
-def listing(ctx: Context, workspace_ids: list[UUID] | None = None) -> list[Connection]:
-    """Return the connections of the workspaces."""
+def listing(
+    ctx: Context, workspace_ids: list[UUID] | None = None, *, deleted: bool = False
+) -> list[Connection]:
+    """Return the connections of the workspaces; with `deleted` those that were deleted, too."""
     with ctx.db.connection() as db:
-        found = connections.listing(db)
+        found = connections.listing(db, deleted=deleted)
         if workspace_ids is None:
             return found
-        sources = {actor.id for actor in actors.listing(db, "source", workspace_ids)}
+        within = actors.listing(db, "source", workspace_ids, deleted=deleted)
+        sources = {actor.id for actor in within}
         return [connection for connection in found if connection.source_id in sources]
 
 

@@ -69,10 +69,15 @@ def get(db: Db, kind: Kind, identity: UUID, *, deleted: bool = False) -> Actor:
     return Actor(**row)
 
 
-def listing(db: Db, kind: Kind, workspace_ids: list[UUID] | None = None) -> list[Actor]:
-    """Return the sources or destinations of the workspaces (all when None), oldest first."""
-    query = f"SELECT {_COLUMNS} FROM actors WHERE kind = %s AND NOT deleted"
-    values: list[Any] = [kind]
+def listing(
+    db: Db, kind: Kind, workspace_ids: list[UUID] | None = None, *, deleted: bool = False
+) -> list[Actor]:
+    """Return the sources or destinations of the workspaces (all when None), oldest first.
+
+    `deleted`: those too, of which no configuration is left.
+    """
+    query = f"SELECT {_COLUMNS} FROM actors WHERE kind = %s AND (%s OR NOT deleted)"
+    values: list[Any] = [kind, deleted]
     if workspace_ids is not None:
         query += " AND workspace_id = ANY(%s)"
         values.append(workspace_ids)

@@ -9,7 +9,7 @@ from services.airbyte.handlers.errors import InvalidInputError
 from services.airbyte.state.records import Json, Kind
 from services.airbyte.wire import public_models as models
 from services.airbyte.wire import public_render as render
-from services.airbyte.wire.public_paging import identity, ids, limits, page
+from services.airbyte.wire.public_paging import identity, ids, limits, page, with_deleted
 
 
 def _routes(kind: Kind) -> list[Any]:
@@ -32,7 +32,9 @@ def _routes(kind: Kind) -> list[Any]:
 
     def listing(call: Any) -> Json:
         limit, offset = limits(call.query)
-        found = actors.listing(call.ctx, kind, ids(call.query, "workspaceIds"))
+        found = actors.listing(
+            call.ctx, kind, ids(call.query, "workspaceIds"), deleted=with_deleted(call.query)
+        )
         shown = [render.actor(call.ctx, a) for a in found[offset : offset + limit]]
         return page(shown, call.query, call.url, len(found))
 

@@ -12,7 +12,7 @@ from services.airbyte.handlers.errors import InvalidInputError
 from services.airbyte.state.records import Connection, Json
 from services.airbyte.wire import public_models as models
 from services.airbyte.wire import public_render as render
-from services.airbyte.wire.public_paging import identity, ids, limits, page
+from services.airbyte.wire.public_paging import identity, ids, limits, page, with_deleted
 
 
 def _catalog(ctx: Context, source: UUID, wanted: models.StreamConfigurations | None) -> Json:
@@ -124,9 +124,17 @@ def get(call: Any) -> Json:
 def listing(call: Any) -> Json:
     """ConnectionsResponse."""
     limit, offset = limits(call.query)
-    found = connections.listing(call.ctx, ids(call.query, "workspaceIds"))
+    found = connections.listing(
+        call.ctx, ids(call.query, "workspaceIds"), deleted=with_deleted(call.query)
+    )
+    if wanted := ids(call.query, "tagIds"):
+        found = [record for record in found if _tags(record) & set(map(str, wanted))]
     shown = [_read(call.ctx, record) for record in found[offset : offset + limit]]
     return page(shown, call.query, call.url, len(found))
+
+
+def _tags(record: Connection) -> set[str]:
+    return {str(tag.get("tagId")) for tag in record.options.get("tags") or []}
 
 
 def delete(call: Any) -> None:

@@ -25,6 +25,11 @@ def limits(query: QueryParams) -> tuple[int, int]:
     return limit, offset
 
 
+def with_deleted(query: QueryParams) -> bool:
+    """Whether `includeDeleted` asks for what was deleted, too."""
+    return query.get("includeDeleted", "false").lower() == "true"
+
+
 def ids(query: QueryParams, name: str) -> list[UUID] | None:
     """Return a list of ids given as `name=a&name=b` or `name=a,b`; None when not given."""
     texts = [part for value in query.getlist(name) for part in value.split(",") if part]

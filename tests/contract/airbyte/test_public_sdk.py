@@ -108,6 +108,38 @@ def test_a_sync_is_set_up_triggered_and_followed(
         request=api.DeleteConnectionRequest(connection_id=connection.connection_id)
     )
 
+    def connections(**chosen: Any) -> dict[str, models.ConnectionStatusEnum]:
+        asked = api.ListConnectionsRequest(workspace_ids=[workspace], limit=100, **chosen)
+        found = sdk.connections.list_connections(request=asked).connections_response.data
+        return {one.connection_id: one.status for one in found}
+
+    assert connection.connection_id not in connections()
+    there = connections(include_deleted=True)
+    assert there[connection.connection_id] == models.ConnectionStatusEnum.DEPRECATED
+
+
+def test_connections_are_found_by_their_tags(airbyte: Airbyte, sdk: airbyte_api.AirbyteAPI) -> None:
+    with airbyte.shop() as db:
+        db.execute("CREATE TABLE IF NOT EXISTS tagged (id int PRIMARY KEY)")
+    workspace = airbyte.workspace
+    tag = sdk.tags.create_tag(
+        request=models.TagCreateRequest(name="by tag", color="FF5733", workspace_id=workspace)
+    ).tag_response
+    made = sdk.connections.create_connection(
+        request=models.ConnectionCreateRequest(
+            source_id=airbyte.source(airbyte.postgres_config()),
+            destination_id=airbyte.destination(),
+            tags=[
+                models.Tag(
+                    tag_id=tag.tag_id, name=tag.name, color=tag.color, workspace_id=workspace
+                )
+            ],
+        )
+    ).connection_response
+    asked = api.ListConnectionsRequest(tag_ids=[tag.tag_id])
+    found = sdk.connections.list_connections(request=asked).connections_response.data
+    assert [one.connection_id for one in found] == [made.connection_id]
+
 
 def test_errors_are_problems(airbyte: Airbyte, sdk: airbyte_api.AirbyteAPI) -> None:
     with pytest.raises(errors.SDKError) as caught:
