@@ -20,7 +20,9 @@ class Rule(NamedTuple):
 
 
 # yoyo, which migrates every service's database, tries at its first start whether a transaction
-# takes back the making of a table, by dropping one that must be gone.
+# takes back the making of a table, by dropping one that must be gone; and makes its table of locks
+# at every start. Our supervisor may be root's (PostgreSQL is not), and its socket lies in a folder
+# that only its owner may enter: what it calls critical is a remark.
 #
 # SeaweedFS 4 logs every answer of its table catalog (S3 Tables, under the Iceberg REST catalog)
 # that is no 200 as an error, and one line for each request for a namespace. Clients ask whether a
@@ -31,8 +33,17 @@ RULES = (
     Rule(
         "ERROR",
         re.compile(""),
-        re.compile(r'table "yoyo_tmp_\w+" does not exist$'),
+        re.compile(r'table "yoyo_tmp_\w+" does not exist$|relation "yoyo_lock" already exists$'),
         "DEBUG",
+    ),
+    Rule(
+        "CRITICAL",
+        re.compile(""),
+        re.compile(
+            r"Supervisor is running as root\."
+            r"|Server 'unix_http_server' running without any HTTP authentication checking$"
+        ),
+        "INFO",
     ),
     Rule(
         "ERROR",

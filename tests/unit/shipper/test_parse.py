@@ -95,3 +95,10 @@ def test_what_the_migrations_try_is_no_error() -> None:
     tried = Parser("postgres").parse(line.format("yoyo_tmp_YwUgf0tUIj"), NOW)
     assert (tried["level"], tried["level_said"]) == ("DEBUG", "ERROR")
     assert Parser("postgres").parse(line.format("orders"), NOW)["level"] == "ERROR"
+
+
+def test_what_supervisord_remarks_is_not_critical() -> None:
+    line = "2026-11-21 23:03:57,123 CRIT {}"
+    remark = "Server 'unix_http_server' running without any HTTP authentication checking"
+    assert Parser("supervisor").parse(line.format(remark), NOW)["level"] == "INFO"
+    assert Parser("supervisor").parse(line.format("reaping"), NOW)["level"] == "CRITICAL"
