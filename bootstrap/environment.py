@@ -9,8 +9,9 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from services.common.errors import ConfigError
 from services.common.ports import PORTS
-from services.common.settings import Settings
+from services.common.settings import WELL_KNOWN, Settings
 
 # Twenty-four random bytes: 192 bits, 32 characters of the URL-safe alphabet.
 _BYTES = 24
@@ -79,12 +80,14 @@ def ensure_env_file(home: Path) -> list[str]:
     """Add to `<home>/.env` each secret that it lacks; return the names of those added.
 
     The file is made with mode 600 and is brought back to it; lines that are there stay as
-    they are, so a run that was killed half-way only adds what is still missing.
+    they are, so a run that was killed half-way only adds what is still missing. Raises ConfigError
+    for a secret that everybody knows.
     """
     path = home / ".env"
     path.touch(mode=0o600)
     path.chmod(0o600)
     present = {key for key, value in dotenv_values(path).items() if value}
+    check_known(dotenv_values(path))
     missing = [n for n in (*GENERATED, *GENERATED_FOR_COMPOSE) if n not in present]
     if missing:
         _append(path, "".join(f"{name}={_generated()}\n" for name in missing))
@@ -99,6 +102,16 @@ def stand_ins(home: Path) -> dict[str, str]:
     known = {**dotenv_values(home / ".env"), **os.environ}
     wanted = (*GENERATED, *GENERATED_FOR_COMPOSE)
     return {name: _generated() for name in wanted if not known.get(name)}
+
+
+def check_known(values: Mapping[str, str | None]) -> None:
+    """Raise ConfigError for a secret that stands in examples."""
+    for name in (*GENERATED, *GENERATED_FOR_COMPOSE):
+        if (values.get(name) or "").lower() in WELL_KNOWN:
+            raise ConfigError(
+                f"{name} is a password that everybody knows: take the line out of .env, and one is "
+                "generated"
+            )
 
 
 def _generated() -> str:

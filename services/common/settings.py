@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, computed_field, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    computed_field,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.common import ports
@@ -36,7 +43,21 @@ _HOSTS = (
 )
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - listening on all interfaces
 
-Secret = Annotated[SecretStr, Field(min_length=8)]
+# What stands in examples, and is tried first by whoever wants in.
+WELL_KNOWN = frozenset(
+    {"changeme", "changeme1", "changeme123", "change-me", "password", "password1", "password123"}
+    | {"administrator", "admin123", "minioadmin", "minio123", "postgres", "superset", "dremio123"}
+    | {"secretkey", "12345678", "123456789", "letmein1", "qwertyui"}
+)
+
+
+def _own(secret: SecretStr) -> SecretStr:
+    if secret.get_secret_value().lower() in WELL_KNOWN:
+        raise ValueError("is one that everybody knows: take the line out, and one is generated")
+    return secret
+
+
+Secret = Annotated[SecretStr, Field(min_length=8), AfterValidator(_own)]
 
 
 class Settings(BaseSettings):

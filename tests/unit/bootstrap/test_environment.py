@@ -57,6 +57,20 @@ def test_a_short_password_is_refused(tmp_path: Path) -> None:
         read_settings(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["ADMIN_PASSWORD", "KIBANA_PASSWORD", "MINIO_ROOT_PASSWORD"])
+@pytest.mark.parametrize("value", ["changeme", "MinioAdmin"])
+def test_a_password_that_everybody_knows_is_refused(tmp_path: Path, name: str, value: str) -> None:
+    ensure_env_file(tmp_path)
+    with (tmp_path / ".env").open("a") as env:
+        env.write(f"{name}={value}\n")
+    for refusing in (ensure_env_file, read_settings):
+        if refusing is read_settings and name == "KIBANA_PASSWORD":
+            continue  # no service of ours reads it
+        with pytest.raises(ConfigError, match=f"{name}.*everybody knows") as told:
+            refusing(tmp_path)
+        assert value not in str(told.value)
+
+
 def test_port_offset_moves_every_port_that_is_not_set(tmp_path: Path) -> None:
     ensure_env_file(tmp_path)
     file = tmp_path / ".env"
