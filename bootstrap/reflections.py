@@ -92,8 +92,12 @@ def apply_reflections(dremio: Dremio, wanted: list[DatasetReflections]) -> list[
 
 
 def plan_reflections(dremio: Dremio, wanted: list[DatasetReflections]) -> Iterator[Difference]:
-    """Yield what `apply_reflections` would do. Raises ConfigError as it does."""
-    for _each, name, body, former in _compared(dremio, wanted):
+    """Yield what `apply_reflections` would do, and the datasets that it would miss."""
+    there = [each for each in wanted if dremio.by_path(*each.dataset.split(".")) is not None]
+    for each in wanted:
+        if each not in there:
+            yield Difference("reflection", each.dataset, MISSING, ("nor is its dataset",))
+    for _each, name, body, former in _compared(dremio, there):
         if former is None:
             yield Difference("reflection", name, MISSING)
         elif fields := _differing(former, body):
