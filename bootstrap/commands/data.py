@@ -28,6 +28,11 @@ from services.common.settings import settings
 # Options too, --help among them, are dbt's own.
 _ALL_TO_DBT = {"ignore_unknown_options": True, "help_option_names": []}
 
+_HOW_TO_APPLY = """\
+`lakelet apply` makes sources, connections and layers what lakelet.yml says, and
+`lakelet reflections apply` the reflections; `lakelet up --force` does all of it and imports the
+dashboards again, over what was edited in Superset."""
+
 
 def register(app: typer.Typer) -> None:
     """Add this module's subcommands."""
@@ -69,19 +74,15 @@ def apply() -> None:
 def plan(json: Json = False) -> None:
     """Tell how what runs differs from the files; exit 1 when `apply` or `up` would change it."""
     found = differences(settings())
+    to_do = any(difference.state != EXTRA for difference in found)
     rows = [difference.as_dict() for difference in found]
     if json:
         print_json(rows)
-    elif rows:
-        print_rows(rows)
-        typer.echo(
-            "`lakelet apply` makes sources, connections and layers what lakelet.yml says, "
-            "`lakelet reflections apply` reflections; `lakelet up --force` does it all and imports "
-            "the dashboards over what was edited in Superset. What is in no file stays."
-        )
     else:
-        typer.echo("what runs is what the files say")
-    if any(difference.state != EXTRA for difference in found):
+        if rows:
+            print_rows(rows)
+        typer.echo(_HOW_TO_APPLY if to_do else "what the files say is what runs")
+    if to_do:
         raise typer.Exit(1)
 
 
