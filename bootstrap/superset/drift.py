@@ -21,9 +21,12 @@ from bootstrap.superset.importing import left_out
 from bootstrap.superset.leaving_out import Documents
 
 _NAMES = {"slice_name": "chart", "dashboard_title": "dashboard", "table_name": "dataset"}
-# Superset writes these anew at every import or save: numbers of its own database, and the query,
-# which follows from `params`.
-_ITS_OWN = {"query_context", "version", "chartId", "datasource", "slice_id", "dashboards"}
+# Superset writes these by itself: numbers of its own database, the query that follows from
+# `params`, and the colours that a dashboard had when somebody looked at it.
+_ITS_OWN = {
+    "query_context", "version", "chartId", "datasource", "slice_id", "dashboards",
+    "color_scheme_domain", "label_colors", "shared_label_colors", "map_label_colors",
+}  # fmt: skip
 
 
 def plan_assets(superset: Superset, dremio: Dremio) -> Iterator[Difference]:
