@@ -55,7 +55,7 @@ def alter(reader: Reader) -> Statement:
         return layout
     statement = AlterColumns(path)
     if reader.accept("ADD", "COLUMNS") or (reader.word(1) == "(" and reader.accept("ADD")):
-        statement.add = [column_definition(item, reader) for item in reader.group()]
+        statement.add = [column_definition(item, reader) for item in reader.group(types=True)]
     elif reader.accept("ADD", "COLUMN"):
         statement.add = [column_definition(reader.rest(), reader)]
         reader.at = len(reader.tokens)

@@ -67,7 +67,7 @@ def _view(reader: Reader, replace: bool, if_not_exists: bool) -> Statement:
 def _table(reader: Reader, replace: bool, if_not_exists: bool) -> Statement:
     table = CreateTable(reader.path(), replace=replace, if_not_exists=if_not_exists)
     if reader.word() == "(":
-        for item in reader.group():
+        for item in reader.group(types=True):
             column, mask = masked_column(item, reader, table.path)
             table.columns.append(column_definition(column, reader))
             if mask is not None:
@@ -136,6 +136,9 @@ def column_definition(item: list[Token], reader: Reader) -> exp.ColumnDef:
     if isinstance(schema, exp.Schema):
         for definition in schema.expressions:
             if isinstance(definition, exp.ColumnDef) and definition.kind is not None:
+                for kind in definition.kind.find_all(exp.DataType):
+                    if kind.this == exp.DType.LIST:  # Dremio's other name for it
+                        kind.set("this", exp.DType.ARRAY)
                 return definition
     raise validation(f"Expected a column and its type: {reader.sql[start : end + 1]}")
 

@@ -23,7 +23,7 @@ def create(reader: Reader, replace: bool, if_not_exists: bool) -> Statement:
     if replace and if_not_exists:
         raise reader.error("OR REPLACE and IF NOT EXISTS do not go together")
     path = reader.path()
-    parameters = [column_definition(item, reader) for item in reader.group()]
+    parameters = [column_definition(item, reader) for item in reader.group(types=True)]
     seen: set[str] = set()
     for parameter in parameters:
         if parameter.name.lower() in seen:
@@ -34,7 +34,7 @@ def create(reader: Reader, replace: bool, if_not_exists: bool) -> Statement:
     returns = ""
     if reader.word() == "TABLE" and reader.word(1) == "(":
         reader.at += 1
-        columns = [column_definition(item, reader) for item in reader.group()]
+        columns = [column_definition(item, reader) for item in reader.group(types=True)]
     else:
         returns = _type(reader)
     reader.expect("RETURN")

@@ -92,17 +92,22 @@ class Reader:
         self.at += 1
         return self.tokens[self.at - 1].text
 
-    def group(self) -> list[list[Token]]:
-        """Read a parenthesised list; return the tokens of each item. Raises DremioError (PARSE)."""
+    def group(self, *, types: bool = False) -> list[list[Token]]:
+        """Read a parenthesised list; return the tokens of each item. Raises DremioError (PARSE).
+
+        `types`: the items are columns, in whose types (`MAP<INT, DATE>`) angles are brackets.
+        """
+        opens = (TokenType.L_PAREN, TokenType.LT) if types else (TokenType.L_PAREN,)
+        closes = (TokenType.R_PAREN, TokenType.GT) if types else (TokenType.R_PAREN,)
         self.expect("(")
         items: list[list[Token]] = [[]]
         depth = 1
         while not self.done:
             token = self.tokens[self.at]
             self.at += 1
-            if token.token_type is TokenType.L_PAREN:
+            if token.token_type in opens:
                 depth += 1
-            elif token.token_type is TokenType.R_PAREN:
+            elif token.token_type in closes:
                 depth -= 1
                 if depth == 0:
                     return [item for item in items if item]
@@ -149,7 +154,7 @@ def parse_tokens(tokens: list[Token], sql: str) -> exp.Expression:
         line, column = first.get("line"), first.get("col")
         raise DremioError(
             ErrorKind.PARSE,
-            f"Failure parsing the query. {first.get('description') or error}"
+            f"Failure parsing the query. {_described(first, error)}"
             + (f" at line {line}, column {column}" if line else ""),
             line=line if isinstance(line, int) else None,
             column=column if isinstance(column, int) else None,
@@ -160,6 +165,16 @@ def parse_tokens(tokens: list[Token], sql: str) -> exp.Expression:
     if not isinstance(tree, exp.Expression) or isinstance(tree, exp.Command):
         raise DremioError(ErrorKind.PARSE, "Failure parsing the query. Unknown statement")
     return tree
+
+
+def _described(first: dict[str, object], error: SqlglotError) -> str:
+    """Return what went wrong without the parser's own objects."""
+    text = str(first.get("description") or error)
+    wanted, shown, _ = text.partition(" but got <Token")
+    if not shown:
+        return text
+    seen = first.get("highlight")
+    return f"{wanted} but got {seen}" if seen else f"{wanted} but the statement ends"
 
 
 def _spelled(tokens: list[Token]) -> list[Token]:

@@ -72,6 +72,9 @@ def translate(error: BaseException) -> DremioError:
     if missing:
         kind = ErrorKind.VALIDATION
         message = f"No match found for function signature {missing[1].upper()}"
+    if "Could not find snapshot" in message:
+        kind = ErrorKind.VALIDATION
+        message = f"The provided snapshot ID is invalid. {message}"
     kind, message = _wrong_arguments(kind, message)
     if _CONFLICT.search(message) and kind is not ErrorKind.VALIDATION:
         kind = ErrorKind.CONCURRENT_MODIFICATION

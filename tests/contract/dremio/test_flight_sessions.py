@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from adbc_driver_flightsql import DatabaseOptions, dbapi
 from google.protobuf.any_pb2 import Any as Wrapped
 from pyarrow import flight
 
+from services.common.settings import CHECKOUT
+from services.dremio.state.errors import DremioError, ErrorKind
 from services.dremio.wire.flight.server import FlightServer
 from services.dremio.wire.flight.tls import certificate
 from tests.support.dremio import Dremio
@@ -207,13 +210,41 @@ def test_tls_with_a_certificate_of_our_own(tmp_path: Path) -> None:
         server.shutdown()
 
 
+class _Guests:
+    """Turns everyone away, in the service's own words."""
+
+    def login(self, name: str, password: str) -> str:
+        raise DremioError(ErrorKind.UNAUTHENTICATED, f"{name}, not today")
+
+
+def test_the_example_logs_in_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = certificate(tmp_path / ".lakelet" / "dremio" / "tls", ("localhost", "127.0.0.1"))
+    port = free_ports()["DREMIO_FLIGHT_PORT"]
+    lines = ("DREMIO_FLIGHT_TLS=on", f"DREMIO_FLIGHT_PORT={port}", "ADMIN_PASSWORD=secret")
+    (tmp_path / ".env").write_text("\n".join(lines))
+    monkeypatch.setenv("LAKELET_HOME", str(tmp_path))
+    example = runpy.run_path(str(CHECKOUT / "docs" / "examples" / "flight_query.py"))
+    address = f"grpc+tls://127.0.0.1:{port}"
+    server = FlightServer(_Engine(), _Guests(), address, pair)  # type: ignore[arg-type]
+    try:
+        with pytest.raises(flight.FlightUnauthenticatedError, match="not today"):
+            example["connect"]()
+    finally:
+        server.shutdown()
+
+
 def _asked(address: str, refused: type[Exception], **options: Any) -> None:
     with flight.FlightClient(address, **options) as client, pytest.raises(refused):
         list(client.list_flights())
 
 
+class _Audit:
+    def record(self, event: object) -> None:
+        """Nobody reads it."""
+
+
 class _Core:
-    audit = None
+    audit = _Audit()
 
 
 class _Engine:

@@ -123,6 +123,39 @@ def test_partition_fields_come_and_go_and_optimize_follows(dremio: Dremio) -> No
     dremio.query("DROP TABLE gold.parts")
 
 
+def test_rows_of_former_partition_specs_change_too(dremio: Dremio) -> None:
+    dremio.query(
+        "CREATE TABLE gold.respec (id INT, name VARCHAR, day DATE) "
+        "PARTITION BY (month(day), bucket(4, id))"
+    )
+    dremio.query("INSERT INTO gold.respec VALUES (1, 'abcd', DATE '2024-01-01')")
+    dremio.query("ALTER TABLE gold.respec ADD PARTITION FIELD truncate(3, name)")
+    dremio.query("INSERT INTO gold.respec VALUES (2, 'xbcd', DATE '2024-02-01')")
+    dremio.query("UPDATE gold.respec SET name = 'new' WHERE id = 1")
+    with pytest.raises(JobFailed, match="Duplicate partition field"):
+        dremio.query("ALTER TABLE gold.respec ADD PARTITION FIELD truncate(3, name)")
+    dremio.query("ALTER TABLE gold.respec DROP PARTITION FIELD bucket(4, id)")
+    dremio.query("ALTER TABLE gold.respec ADD PARTITION FIELD id")
+    dremio.query("INSERT INTO gold.respec VALUES (3, 'cbcd', DATE '2024-03-01')")
+    dremio.query("DELETE FROM gold.respec WHERE id = 2")
+    dremio.query(
+        "MERGE INTO gold.respec USING (VALUES (3, 'm'), (4, 'i')) s(i, n) ON respec.id = s.i "
+        "WHEN MATCHED THEN UPDATE SET name = s.n WHEN NOT MATCHED THEN INSERT (id, name) "
+        "VALUES (s.i, s.n)"
+    )
+    rows = "SELECT id, name FROM gold.respec ORDER BY id"
+    assert dremio.rows(rows) == [(1, "new"), (3, "m"), (4, "i")]
+    dremio.query("ALTER TABLE gold.respec DROP PARTITION FIELD id")
+    dremio.query("ALTER TABLE gold.respec DROP PARTITION FIELD truncate(3, name)")
+    dremio.query("ALTER TABLE gold.respec ADD PARTITION FIELD bucket(4, id)")
+    dremio.query("OPTIMIZE TABLE gold.respec REWRITE DATA (MIN_INPUT_FILES = 1)")
+    dremio.query("UPDATE gold.respec SET name = 'last' WHERE id = 4")
+    assert dremio.rows(rows) == [(1, "new"), (3, "m"), (4, "last")]
+    dremio.query("TRUNCATE TABLE gold.respec")
+    assert dremio.rows(rows) == []
+    dremio.query("DROP TABLE gold.respec")
+
+
 def test_optimize_some_partitions(dremio: Dremio) -> None:
     dremio.query("CREATE TABLE gold.some (k VARCHAR, n INT) PARTITION BY (k)")
     for number in range(3):

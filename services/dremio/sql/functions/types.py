@@ -102,6 +102,8 @@ _BYTES = {exp.DType.BINARY, exp.DType.VARBINARY, exp.DType.BLOB}
 def data_type(to: exp.DataType) -> exp.DataType:
     """Return DuckDB's type: a decimal without precision has 38 digits and no fraction."""
     for node in to.find_all(exp.DataType):
+        if node.this == exp.DType.LIST:
+            node.set("this", exp.DType.ARRAY)
         if node.this == exp.DType.DECIMAL and not node.expressions:
             node.set("expressions", [exp.DataTypeParam(this=number(n)) for n in (38, 0)])
         elif node.this in _BYTES:

@@ -13,6 +13,7 @@ from services.dremio.state import types
 from services.dremio.state.catalog.catalog import Table
 from services.dremio.state.database import quoted
 from services.dremio.state.errors import validation
+from services.dremio.state.execute import rewritten
 from services.dremio.state.execute.run import RECORDS_SCHEMA, Result, Run, ok, rows
 from services.dremio.state.execute.transaction import retried, transaction
 
@@ -31,8 +32,7 @@ def truncate(run: Run, statement: Truncate) -> Result:
         return ok(f"Table [{'.'.join(statement.path)}] not found.")
     table = writable(run, statement.path)
     with run.core.writing(table.path):
-        sql = f"DELETE FROM {name_of(run, table)}"  # noqa: S608 - quoted
-        retried(run, lambda: _counted(run, sql))
+        retried(run, lambda: _empty(run, table))
     return ok(f"Table [{'.'.join(table.path)}] truncated")
 
 
@@ -67,13 +67,21 @@ def _apply(run: Run, tree: exp.Expression, table: Table) -> int:
         raise validation(f"Table '{'.'.join(table.path)}' not found")
     if isinstance(tree, exp.Insert):
         _sort(tree, table)
+    elif rewritten.needed(_metadata(table)):
+        return rewritten.change(run, tree, table, name_of(run, table))
     return _counted(run, run.sql(tree))
+
+
+def _empty(run: Run, table: Table) -> None:
+    if rewritten.needed(_metadata(table)):
+        rewritten.empty(table)
+    else:
+        _counted(run, f"DELETE FROM {name_of(run, table)}")  # noqa: S608 - quoted
 
 
 def _sort(tree: exp.Insert, table: Table) -> None:
     """Order the rows to insert by the table's sort order (LOCALSORT BY), in place."""
-    place = table.place
-    metadata = table.lake.rest.load(place.bucket, place.namespace, place.table) or {}
+    metadata = _metadata(table)
     wanted = sort_columns(metadata)
     source = tree.expression
     if not wanted or not isinstance(source, exp.Query | exp.Values):
@@ -87,6 +95,11 @@ def _sort(tree: exp.Insert, table: Table) -> None:
         query = as_query(cast("exp.Expression", source.copy()))
         rows = exp.Subquery(this=query, alias=exp.TableAlias(this="_rows"))
         tree.set("expression", exp.select("*").from_(rows).order_by(*order))
+
+
+def _metadata(table: Table) -> dict[str, Any]:
+    place = table.place
+    return table.lake.rest.load(place.bucket, place.namespace, place.table) or {}
 
 
 def sort_columns(metadata: dict[str, Any]) -> list[str]:
