@@ -173,8 +173,8 @@ def _described(first: dict[str, object], error: SqlglotError) -> str:
     wanted, shown, _ = text.partition(" but got <Token")
     if not shown:
         return text
-    seen = first.get("highlight")
-    return f"{wanted} but got {seen}" if seen else f"{wanted} but the statement ends"
+    token = "the statement ends" if "SENTINEL" in text else f"got {first.get('highlight')}"
+    return f"{wanted} but {token}"
 
 
 def _spelled(tokens: list[Token]) -> list[Token]:
