@@ -62,9 +62,11 @@ def test_the_light_engines_get_every_secret(models: dict[Variant, dict[str, Any]
     assert set(GENERATED) <= given
 
 
-def locked() -> dict[str, str]:
+def locked() -> dict[str, tuple[str, str]]:
+    """Return each image's digest and where it was seen."""
     lines = [line for line in LOCK.read_text().splitlines() if not line.startswith("#")]
-    return dict(tuple(part.strip() for part in line.split("|", 1)) for line in lines)
+    rows = [[part.strip() for part in line.split("|", 2)] for line in lines]
+    return {name: (digest, seen) for name, digest, seen in rows}
 
 
 def test_the_lock_names_every_image_and_no_other(
@@ -76,7 +78,12 @@ def test_the_lock_names_every_image_and_no_other(
         used |= set(re.findall(r"^FROM (\S+:\S+)$", text, re.MULTILINE))
         used |= set(re.findall(r"^ARG BASE=(\S+)$", text, re.MULTILINE))
     assert used == set(locked())
-    assert all(seen for seen in locked().values())
+    for name, (digest, seen) in locked().items():
+        assert seen, name
+        assert digest == "-" or re.fullmatch(r"sha256:[0-9a-f]{64}", digest), name
+        assert digest == "-" or not name.startswith("lakelet/"), name
+    digests = [digest for digest, _ in locked().values() if digest != "-"]
+    assert len(digests) == len(set(digests)) >= 14
 
 
 def test_every_image_can_be_replaced_from_env() -> None:
