@@ -95,6 +95,19 @@ def test_a_wrong_encoding_is_said(read: Read, encoding: str | None, words: str) 
     assert raised.value.kind == "config_error"
 
 
+def test_pandas_options_of_numbers_comments_and_columns(read: Read) -> None:
+    text = b"id;price;n;x\n# told by hand\n1;1,5;1.000;a\n2;2,25;2.500.000;b\n"
+    how: dict[str, Any] = {"sep": ";", "decimal": ",", "thousands": ".", "comment": "#"}
+    files = {"a.csv": text}
+    wanted = [(1, 1.5, 1000), (2, 2.25, 2_500_000)]
+    assert read(files, "a.csv", **how, usecols=["id", "price", "n"]) == wanted
+    assert read(files, "*.csv", **how, usecols=[0, 1, 2]) == wanted
+    with pytest.raises(ConnectorError, match="no column nope; it has: id, price, n, x"):
+        read(files, "a.csv", **how, usecols=["nope"])
+    with pytest.raises(ConnectorError, match="squeeze are not known for csv"):
+        read(files, "a.csv", squeeze=True)
+
+
 @pytest.mark.parametrize(("kind", "row"), [("csv", b"id\n1\n"), ("jsonl", b'{"id": 1}\n')])
 def test_an_empty_file_is_no_row_among_others_and_an_error_alone(
     read: Read, kind: str, row: bytes

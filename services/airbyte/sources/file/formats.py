@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,14 @@ _CSV_OPTIONS = frozenset(
     {
         *("sep", "delimiter", "quotechar", "escapechar", "header", "names", "encoding"),
         *("skiprows", "on_bad_lines", "keep_default_na", "na_values", "dtype"),
+        *("decimal", "thousands", "comment", "usecols"),
         *("compression", "low_memory"),  # without influence here
     }
 )
+
+
+# pandas' options → DuckDB's.
+_MARKS = {"decimal": "decimal_separator", "thousands": "thousands", "comment": "comment"}
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,9 @@ def _csv(duck: duckdb.DuckDBPyConnection, path: Path, config: Json) -> Opened:
         "store_rejects": "true",
         "strict_mode": "true",
     }
+    for option, theirs in _MARKS.items():
+        if wanted.get(option):
+            settings[theirs] = literal(str(wanted[option]))
     if wanted.get("names"):
         settings["names"] = "[" + ", ".join(literal(str(n)) for n in wanted["names"]) + "]"
     if wanted.get("dtype") in ("str", "string", "object"):
@@ -140,7 +148,7 @@ def _csv(duck: duckdb.DuckDBPyConnection, path: Path, config: Json) -> Opened:
 
     try:
         opened = described(duck, _sniffed(duck, target, given, settings), refused)
-        return opened
+        return _chosen(opened, wanted.get("usecols"), str(config["url"]))
     except duckdb.InvalidInputException:
         # The sniffer gives up without a line number: read it as text to find the line.
         settings.pop("names", None)
@@ -157,6 +165,23 @@ def _csv(duck: duckdb.DuckDBPyConnection, path: Path, config: Json) -> Opened:
             f"{config['url']}, line {first['line']}: {first['reason']}: {first['text'][:200]!r};"
             " correct the file"
         ) from None
+
+
+def _chosen(opened: Opened, wanted: list[str | int] | None, url: str) -> Opened:
+    """Leave the columns that `usecols` names, by name or by place."""
+    if wanted is None:
+        return opened
+    names = [column.name for column in opened.columns]
+    places = {name: name for name in names} | dict(enumerate(names))
+    if unknown := [str(one) for one in wanted if one not in places]:
+        raise config_error(
+            f"usecols in reader_options: {url} has no column {', '.join(unknown)}; it has:"
+            f" {', '.join(names)}"
+        )
+    kept = {places[one] for one in wanted}
+    columns = tuple(column for column in opened.columns if column.name in kept)
+    listing = ", ".join(quote(column.name) for column in columns)
+    return replace(opened, columns=columns, relation=f"(SELECT {listing} FROM {opened.relation})")
 
 
 def _sniffed(
