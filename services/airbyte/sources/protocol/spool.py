@@ -8,7 +8,7 @@ kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,9 +41,12 @@ class Typist:
         self._last: Future[Any] | None = None
 
     def start(self, work: Callable[[], Part]) -> Future[Part]:
-        """Begin a piece of work; first wait for the one before, which bounds the memory."""
+        """Begin a piece of work; first wait for the one before, which bounds the memory.
+
+        Raises what went wrong with that one, so that nothing is read in vain for long.
+        """
         if self._last is not None:
-            wait([self._last])
+            self._last.result()
         self._last = found = self._thread.submit(work)
         return found
 

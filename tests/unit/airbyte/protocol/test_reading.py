@@ -6,11 +6,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import psutil
 import pytest
 
 from services.airbyte.cdk.failures import ConnectorError
 from services.airbyte.sources.protocol.reading import Pace
+from services.airbyte.sources.protocol.spool import Part, Typist
 from services.common.waiting import wait_until
 from tests.unit.airbyte.protocol.conftest import Run, record, state, status, stream
 
@@ -226,3 +228,29 @@ def test_silence_ends_it_and_all_that_it_started(run: Go, tmp_path: Path) -> Non
             seconds=20,
             what="the connector's processes to end",
         )
+
+
+def test_a_record_of_no_stream_is_refused(run: Go) -> None:
+    messages = [
+        {"type": "RECORD", "record": "text"},
+        {"type": "RECORD", "record": {"stream": ["a"], "data": {"id": 1}}},
+        {"type": "RECORD", "record": {"data": {"id": 2}}},
+        record("a", {"id": 3}),
+    ]
+    result = run([stream("a", *FULL)], messages)
+    assert [row[0] for row in result.rows("a")] == [3]
+    letters = result.letters["_unreadable"]
+    assert [letter["record"] for letter in letters] == [m["record"] for m in messages[:3]]
+    assert {letter["reason"] for letter in letters} == {"no record of a stream"}
+
+
+def test_what_goes_wrong_while_rows_are_typed_stops_the_reading() -> None:
+    typist = Typist(duckdb.connect())
+
+    def broken() -> Part:
+        raise OSError("no space left on the disk")
+
+    typist.start(broken)
+    with pytest.raises(OSError, match="no space left"):
+        typist.start(broken)
+    typist.close()
