@@ -24,6 +24,9 @@ class Rule(NamedTuple):
 # at every start. Our supervisor may be root's (PostgreSQL is not), and its socket lies in a folder
 # that only its owner may enter: what it calls critical is a remark.
 #
+# Superset looks for a picture among the sources of its pages, which its wheel has not, and draws
+# another one.
+#
 # SeaweedFS 4 logs every answer of its table catalog (S3 Tables, under the Iceberg REST catalog)
 # that is no 200 as an error, and one line for each request for a namespace. Clients ask whether a
 # table or namespace is there before they make it: a 404 or 409 is what they want to know, and
@@ -44,6 +47,12 @@ RULES = (
             r"|Server 'unix_http_server' running without any HTTP authentication checking$"
         ),
         "INFO",
+    ),
+    Rule(
+        "WARNING",
+        re.compile(r"superset\..*"),
+        re.compile("Could not load default spinner SVG: "),
+        "DEBUG",
     ),
     Rule(
         "ERROR",

@@ -102,3 +102,10 @@ def test_what_supervisord_remarks_is_not_critical() -> None:
     remark = "Server 'unix_http_server' running without any HTTP authentication checking"
     assert Parser("supervisor").parse(line.format(remark), NOW)["level"] == "INFO"
     assert Parser("supervisor").parse(line.format("reaping"), NOW)["level"] == "CRITICAL"
+
+
+def test_a_picture_that_superset_misses_is_no_warning() -> None:
+    line = '{"level":"WARNING","logger":"superset.views.base","message":"%s","timestamp":1}'
+    missing = "Could not load default spinner SVG: [Errno 2] No such file or directory"
+    assert Parser("superset").parse(line % missing, NOW)["level"] == "DEBUG"
+    assert Parser("superset").parse(line % "slow", NOW)["level"] == "WARNING"
