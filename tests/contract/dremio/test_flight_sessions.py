@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import runpy
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -158,13 +159,16 @@ def test_a_client_that_fails_while_ingesting_changes_nothing(
 ) -> None:
     dremio.query("CREATE TABLE gold.ingested.whole AS SELECT CAST(1 AS BIGINT) AS id")
 
-    def broken() -> Iterator[pa.RecordBatch]:
+    def broken(seconds: float) -> Iterator[pa.RecordBatch]:
         yield pa.record_batch({"id": pa.array([2, 3], pa.int64())})
+        time.sleep(seconds)  # for the server to have these rows, or not yet
         raise RuntimeError("the file ended early")
 
-    reader = pa.RecordBatchReader.from_batches(pa.schema([("id", pa.int64())]), broken())
-    with connection.cursor() as cursor, pytest.raises(Exception, match=r"ended early|IO|nternal"):
-        cursor.adbc_ingest("whole", reader, mode="append", db_schema_name="gold.ingested")
+    for seconds in (0, 0.05, 0.3):
+        rows = broken(seconds)
+        reader = pa.RecordBatchReader.from_batches(pa.schema([("id", pa.int64())]), rows)
+        with connection.cursor() as cursor, pytest.raises(Exception, match=r"ended early"):
+            cursor.adbc_ingest("whole", reader, mode="append", db_schema_name="gold.ingested")
     assert dremio.rows("SELECT id FROM gold.ingested.whole") == [(1,)]
 
 

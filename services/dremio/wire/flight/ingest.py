@@ -7,6 +7,7 @@ that lost a race can be tried again, and no more than a batch is in memory.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path as Folder
 from typing import Any
 
@@ -16,7 +17,7 @@ from services.dremio.sql.statements import Path
 from services.dremio.sql.tokens import Reader, tokenize
 from services.dremio.state.database import quoted
 from services.dremio.state.engine import Engine
-from services.dremio.state.errors import unsupported, validation
+from services.dremio.state.errors import DremioError, ErrorKind, unsupported, validation
 from services.dremio.state.execute.run import PROVIDED
 from services.dremio.state.session import Session
 
@@ -26,9 +27,12 @@ _FAIL, _APPEND, _REPLACE = 1, 2, 3
 _ROWS = f'"{PROVIDED}"'
 
 
-def ingest(engine: Engine, session: Session, message: Any, reader: Any) -> int:
+def ingest(
+    engine: Engine, session: Session, message: Any, reader: Any, gone: Callable[[], bool]
+) -> int:
     """Write a stream into the table that the message names; return how many rows.
 
+    `gone`: whether the client has broken off the call: Flight shows it as the end of the rows.
     Raises DremioError.
     """
     if message.temporary:
@@ -51,6 +55,8 @@ def ingest(engine: Engine, session: Session, message: Any, reader: Any) -> int:
         with pa.memory_map(f"/proc/self/fd/{file.fileno()}") as mapped:
             rows = pa.ipc.open_file(mapped).read_all()
             for sql in _statements(_target(message), schema, message.table_definition_options):
+                if gone():
+                    raise DremioError(ErrorKind.CANCELED, "the client broke off")
                 engine.execute(session, sql, rows=rows).table()
     return count
 

@@ -97,9 +97,8 @@ class FlightServer(flight.FlightServerBase):  # type: ignore[misc]
     def do_put(self, context: Any, descriptor: Any, reader: Any, writer: Any) -> None:
         """Run an update, or bind a prepared statement's parameters."""
         with translated():
-            update(
-                self._engine, _visit(context).session, self._prepared, descriptor, reader, writer
-            )
+            session, gone = _visit(context).session, context.is_cancelled
+            update(self._engine, session, self._prepared, descriptor, reader, writer, gone)
 
     def do_action(self, context: Any, action: flight.Action) -> list[bytes]:
         """Prepared statements, cancelling, closing the session."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -26,10 +27,11 @@ def update(
     descriptor: Any,
     reader: Any,
     writer: Any,
+    gone: Callable[[], bool],
 ) -> None:
     """Run or bind what the descriptor names and write the protocol's answer.
 
-    Raises DremioError.
+    `gone`: whether the client has broken off the call. Raises DremioError.
     """
     found = messages.unwrap(descriptor.command or b"")
     name: str
@@ -39,7 +41,7 @@ def update(
         case "CommandStatementUpdate":
             _answer(writer, _run(engine, session, [message.query]))
         case "CommandStatementIngest":
-            _answer(writer, ingest(engine, session, message, reader))
+            _answer(writer, ingest(engine, session, message, reader, gone))
         case "CommandPreparedStatementUpdate":
             kept = prepared.get(message.prepared_statement_handle, session.user.id)
             rows = _rows(reader)
