@@ -22,9 +22,10 @@ Json = dict[str, object]
 _SCRIPT = """
 import json, sys
 from services.airbyte.cdk.failures import ConnectorError
-from services.airbyte.sources.sqlserver import connecting, driver
+from services.airbyte.sources.sqlserver import connecting
 from services.airbyte.sources.sqlserver.rows import Rows
 from services.airbyte.sources.sqlserver.tables import find_tables
+from services.common import mssql
 found = []
 for config in json.loads(sys.argv[1]):
     try:
@@ -35,7 +36,7 @@ for config in json.loads(sys.argv[1]):
             found.append(rows.reader().read_all().to_pylist())
     except ConnectorError as error:
         found.append(f"{error.kind}: {error}")
-print(json.dumps([driver.provider(), *found], default=str))
+print(json.dumps([mssql.provider(), *found], default=str))
 """
 
 
