@@ -12,6 +12,8 @@ from services.common.settings import settings
 from services.shipper.shipper import Shipper
 
 _IDLE = 2.0  # seconds between two looks at files that do not grow
+# After this one it is told: at the platform's start the shipper is there before the log store.
+_SHORT = 16.0
 _LONGEST_PAUSE = 30.0
 
 log = logging.getLogger(__name__)
@@ -29,13 +31,13 @@ def main() -> None:
     while not stopping.is_set():
         try:
             shipped = shipper.step()
-            if pause > _IDLE:
+            if pause > _SHORT:
                 log.info("shipping again")
             pause = _IDLE
             if shipped > 1000:
                 continue
         except TransientError as error:
-            if pause == _IDLE:
+            if pause == _SHORT:
                 log.warning("not shipping: %s; it is tried again", error)
             pause = min(pause * 2, _LONGEST_PAUSE)
         stopping.wait(pause)

@@ -19,6 +19,7 @@ from services.shipper.parse import Parser
 from services.shipper.redact import Redactor, secrets_of
 
 _BATCH = 1024 * 1024  # bytes read at once
+_TOLD = 3  # failures in a row: at the platform's start the object store comes a moment later
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class Shipper:
         self._archive = Archive(settings, self._checkpoint, folder / "spool")
         self._redactor = Redactor(secrets_of(settings))
         self._parsers: dict[str, Parser] = {}
-        self._archive_down = False
+        self._archive_failures = 0  # in a row
         self._settings = settings
         told = read_status(settings)
         self._since = told.since if told else time.time()
@@ -130,10 +131,10 @@ class Shipper:
     def _upload(self) -> None:
         try:
             self._archive.upload()
-            if self._archive_down:
+            if self._archive_failures >= _TOLD:
                 log.info("the object store takes logs again")
-            self._archive_down = False
+            self._archive_failures = 0
         except TransientError as error:
-            if not self._archive_down:
+            self._archive_failures += 1
+            if self._archive_failures == _TOLD:
                 log.warning("%s; it is tried again", error)
-            self._archive_down = True
