@@ -154,3 +154,58 @@ def test_errors_are_problems(airbyte: Airbyte, sdk: airbyte_api.AirbyteAPI) -> N
     bad = airbyte.http.post(f"{url}/connections", json={"name": "no ends"})
     assert bad.status_code == 400
     assert bad.json()["title"] == "bad-request"
+
+
+_SERVER: dict[str, Any] = {"host": "h", "port": 1, "database": "d", "username": "u"}
+_FILE = {"dataset_name": "d", "url": "/local/x.csv"}
+KINDS: list[Any] = [
+    models.SourcePostgres(
+        **_SERVER,
+        replication_method=models.ReadChangesUsingWriteAheadLogCDC(
+            replication_slot="s", publication="p"
+        ),
+        ssl_mode=models.SourcePostgresVerifyFull(ca_certificate="x"),
+        tunnel_method=models.SourcePostgresSSHKeyAuthentication(
+            tunnel_host="t", tunnel_user="u", ssh_key="k"
+        ),
+    ),
+    models.SourcePostgres(**_SERVER, replication_method=models.DetectChangesWithXminSystemColumn()),
+    models.SourceMysql(
+        **_SERVER, replication_method=models.SourceMysqlReadChangesUsingChangeDataCaptureCDC()
+    ),
+    models.SourceMssql(**_SERVER, password="p"),
+    models.SourceMssql(
+        **_SERVER,
+        password="p",
+        replication_method=models.SourceMssqlReadChangesUsingChangeDataCaptureCDC(),
+        ssl_method=models.SourceMssqlEncryptedVerifyCertificate(certificate="x"),
+    ),
+    models.SourceMongodbV2(
+        database_config=models.SelfManagedReplicaSet(
+            connection_string="mongodb://h/?replicaSet=r", databases=["d"]
+        )
+    ),
+    models.SourceMongodbV2(
+        database_config=models.MongoDBAtlasReplicaSet(
+            connection_string="mongodb+srv://h/", databases=["d"], username="u", password="p"
+        )
+    ),
+    models.SourceFile(**_FILE, provider=models.LocalFilesystemLimited()),
+    models.SourceFile(**_FILE, provider=models.HTTPSPublicWeb()),
+    models.SourceFile(**_FILE, provider=models.S3AmazonWebServices()),
+    models.SourceFile(
+        **_FILE, provider=models.SFTPSecureFileTransferProtocol(host="h", user="u", password="p")
+    ),
+]
+
+
+def test_every_kind_of_source_is_taken_as_the_sdk_sends_it(
+    airbyte: Airbyte, sdk: airbyte_api.AirbyteAPI
+) -> None:
+    for config in KINDS:
+        body = models.SourceCreateRequest(
+            name="as sent", workspace_id=airbyte.workspace, configuration=config
+        )
+        made = sdk.sources.create_source(request=body).source_response
+        assert made.source_type == config.SOURCE_TYPE.value
+        sdk.sources.delete_source(request=api.DeleteSourceRequest(source_id=made.source_id))
