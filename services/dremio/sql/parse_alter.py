@@ -13,6 +13,7 @@ from services.dremio.sql.statements import (
     AlterColumns,
     AlterLayout,
     AlterMetadata,
+    RefreshStatus,
     SetOption,
     Statement,
     TableProperties,
@@ -33,6 +34,11 @@ def alter(reader: Reader) -> Statement:
         return access.alter_user(reader)
     if kind == "REFLECTION":
         return reflections.alter_reflection(reader)
+    if kind == "SOURCE":
+        source = reader.path()
+        reader.expect("REFRESH", "STATUS")
+        reader.end()
+        return RefreshStatus(source)
     if kind not in _TABLES:
         raise unsupported(f"ALTER {kind} is not supported by this edition")
     if_exists = reader.accept("IF", "EXISTS")

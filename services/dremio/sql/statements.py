@@ -123,6 +123,13 @@ class AlterMetadata(Statement):
 
 
 @dataclass
+class RefreshStatus(Statement):
+    """ALTER SOURCE … REFRESH STATUS."""
+
+    path: Path
+
+
+@dataclass
 class Show(Statement):
     """SHOW SCHEMAS, TABLES, VIEWS, TBLPROPERTIES, or CREATE VIEW/TABLE (`kind`)."""
 

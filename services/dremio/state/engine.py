@@ -61,6 +61,7 @@ _HANDLERS: dict[type[s.Statement], Callable[[Run, Any], Result]] = {
     s.Truncate: modify.truncate,
     s.AlterColumns: alter.alter_columns,
     s.AlterMetadata: alter.alter_metadata,
+    s.RefreshStatus: alter.refresh_status,
     s.CreateFunction: functions.create_function,
     s.DropFunction: functions.drop_function,
     s.DescribeFunction: functions.describe_function,

@@ -172,7 +172,7 @@ def test_what_describes_the_catalog(run: Dremio) -> None:
     assert run.rows("SHOW VIEWS IN forms") == [("forms", "v")]
     assert run.rows("SHOW SCHEMAS LIKE 'form_'") == [("forms",)]
     assert run.rows("SHOW CREATE VIEW forms.v")[0][1] == "SELECT k FROM gold.forms"
-    assert '"n" INTEGER' in run.rows("SHOW CREATE TABLE gold.forms")[0][1]
+    assert '"n" INT' in run.rows("SHOW CREATE TABLE gold.forms")[0][1]
     assert [row[:2] for row in run.rows("DESCRIBE gold.forms k")] == [("k", "CHARACTER VARYING")]
     assert run.rows("SELECT view_name FROM sys.views WHERE path = '[forms, v]'") == [("v",)]
     listed = "SELECT DISTINCT table_name FROM sys.tables WHERE path = '[gold, forms]'"
@@ -224,6 +224,33 @@ def test_update_and_delete_with_another_table(run: Dremio) -> None:
     assert run.rows(gone) == [(1,)]
     assert run.rows("SELECT * FROM gold.other") == [(2, "z")]
     run.query("DROP TABLE gold.other")
+
+
+def test_what_show_create_tells_makes_the_same_table(run: Dremio) -> None:
+    run.query(
+        'CREATE TABLE gold.shown (id INT, "na me" VARCHAR, day DATE, d DECIMAL(9, 2), '
+        "l LIST<VARCHAR>, s STRUCT<a: INT, b: ARRAY(DOUBLE)>, m MAP<VARCHAR, INT>) "
+        'PARTITION BY (MONTH(day), BUCKET(4, id), "na me") LOCALSORT BY (d, id)'
+    )
+    run.query("ALTER TABLE gold.shown SET TBLPROPERTIES ('note' = 'it''s')")
+    text = run.rows("SHOW CREATE TABLE gold.shown")[0][1]
+    assert 'PARTITION BY (MONTH("day"), BUCKET(4, "id"), "na me")' in text
+    assert 'LOCALSORT BY ("d", "id")' in text
+    assert "'note' = 'it''s'" in text
+    described = {row[0]: row[-1] for row in run.rows("DESCRIBE gold.shown")}
+    assert {name: place for name, place in described.items() if place} == {"d": 1, "id": 2}
+    run.query(text.replace('"shown"', '"shown_again"'))
+    again = run.rows("SHOW CREATE TABLE gold.shown_again")[0][1]
+    assert again.replace("shown_again", "shown") == text
+    for name in ("shown", "shown_again"):
+        run.query(f"DROP TABLE gold.{name}")
+
+
+def test_a_source_tells_whether_it_answers(run: Dremio) -> None:
+    told = "Successfully refreshed status for source 'gold'. New status is: Healthy"
+    assert run.rows("ALTER SOURCE gold REFRESH STATUS") == [(True, told)]
+    with pytest.raises(JobFailed, match="not found"):
+        run.query("ALTER SOURCE nowhere REFRESH STATUS")
 
 
 def test_columns_come_go_and_come_again(run: Dremio) -> None:

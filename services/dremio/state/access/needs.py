@@ -204,6 +204,7 @@ _NEEDS: dict[type[s.Statement], Check] = {
     s.Truncate: _existing("TRUNCATE", "DELETE"),
     s.AlterColumns: _existing("ALTER"),
     s.AlterMetadata: _existing("ALTER"),
+    s.RefreshStatus: _existing("MODIFY"),
     # The files it reads are checked where they are found.
     s.CopyInto: _existing("INSERT"),
     s.Optimize: _existing("ALTER", "UPDATE"),

@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from sqlglot import exp
 
-from services.dremio.sql.statements import AlterColumns, AlterMetadata, SetOption, Use
+from services.dremio.sql.statements import (
+    AlterColumns,
+    AlterMetadata,
+    RefreshStatus,
+    SetOption,
+    Use,
+)
 from services.dremio.state import types
 from services.dremio.state.catalog.catalog import Table
-from services.dremio.state.errors import validation
+from services.dremio.state.errors import DremioError, validation
 from services.dremio.state.execute.modify import writable
 from services.dremio.state.execute.run import Result, Run, ok
 from services.dremio.state.execute.transaction import retried
@@ -90,6 +96,19 @@ def alter_metadata(run: Run, statement: AlterMetadata) -> Result:
     return ok(f"Metadata for table '{dotted}' refreshed.")
 
 
+def refresh_status(run: Run, statement: RefreshStatus) -> Result:
+    """Look whether a source answers. Raises DremioError when there is none of the name."""
+    source = run.core.entities.get(statement.path)
+    if source is None or source.kind != "SOURCE":
+        raise validation(f"Source [{'.'.join(statement.path)}] not found")
+    state = "Healthy"
+    try:
+        run.core.sources.of(source).children(())
+    except DremioError as error:
+        state = f"Unhealthy: {error}"
+    return ok(f"Successfully refreshed status for source '{source.name}'. New status is: {state}")
+
+
 def use(run: Run, statement: Use) -> Result:
     """Set the session's context. Raises DremioError when nothing is there."""
     if run.core.catalog.root(statement.path) is None and statement.path[0].upper() not in (
@@ -111,7 +130,7 @@ def set_option(run: Run, statement: SetOption) -> Result:
             session.options.clear()
         for name in options.changed if statement.system else ():
             options.set(name, None, session.user.name)
-        return ok("All options reset.")
+        return ok("ALL updated.")
     if statement.system:
         options.set(statement.name, statement.value, session.user.name)
         return ok(f"{statement.name} updated.")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 
 from services.dremio.sql.statements import Describe, Show
 from services.dremio.state import types
 from services.dremio.state.catalog.catalog import fields_of
 from services.dremio.state.errors import validation
+from services.dremio.state.execute import definition
+from services.dremio.state.execute.modify import sort_columns
 from services.dremio.state.execute.run import Result, Run, rows
 from services.dremio.state.system import columns as system_columns
 from services.dremio.state.system.like import matches
@@ -67,30 +71,32 @@ def show(run: Run, statement: Show) -> Result:
 
 def describe(run: Run, statement: Describe) -> Result:
     """List the columns of a table or view. Raises DremioError."""
-    schema = _schema(run, statement.path)
+    schema, order = _schema(run, statement.path)
     found = [
-        _row(field)
+        {**_row(field), "SORT_ORDER_PRIORITY": order.get(field.name)}
         for field in schema
         if statement.column is None or field.name.lower() == statement.column.lower()
     ]
     return rows(DESCRIBE_SCHEMA, found)
 
 
-def _schema(run: Run, path: tuple[str, ...]) -> pa.Schema:
+def _schema(run: Run, path: tuple[str, ...]) -> tuple[pa.Schema, dict[str, int]]:
+    """Return the columns, and the places of those that the rows are sorted by."""
     from services.dremio.sql.resolve import candidates
 
     for candidate in candidates(path, run.session.context):
         system = system_columns.of(candidate)
         if system is not None:
-            return system
+            return system, {}
     full = run.path_of(path)
     entity = run.core.entities.get(full)
     if entity is not None and entity.kind == "VIEW":
-        return fields_of(entity)
+        return fields_of(entity), {}
     columns = run.core.catalog.columns(full)
     if columns is None:
         raise validation(f"Unknown table [{'.'.join(path)}]")
-    return columns
+    order = sort_columns(_metadata(run, full))
+    return columns, {name: place for place, name in enumerate(order, 1)}
 
 
 def _row(field: pa.Field) -> dict[str, object]:
@@ -112,9 +118,7 @@ def _show_properties(run: Run, statement: Show) -> Result:
     table = run.core.catalog.table(full)
     if table is None:
         raise validation(f"Table [{'.'.join(full)}] is not an Iceberg table")
-    place = table.place
-    metadata = table.lake.rest.load(place.bucket, place.namespace, place.table) or {}
-    found = sorted((metadata.get("properties") or {}).items())
+    found = sorted((_metadata(run, full).get("properties") or {}).items())
     return rows(
         _PROPERTIES,
         [{"table_property_name": name, "table_property_value": value} for name, value in found],
@@ -133,10 +137,14 @@ def _show_create(run: Run, statement: Show) -> Result:
     columns = run.core.catalog.columns(full)
     if columns is None:
         raise validation(f"[{'.'.join(full)}] is not a table")
-    parts = []
-    for field in columns:
-        kind = types.information_name(field.type).replace("CHARACTER VARYING", "VARCHAR")
-        size = f"({field.type.precision}, {field.type.scale})" if kind == "DECIMAL" else ""
-        parts.append(f'  "{field.name}" {kind}{size}')
-    text = f"CREATE TABLE {dotted} (\n" + ",\n".join(parts) + "\n)"
+    text = definition.statement(full, columns, _metadata(run, full))
     return rows(_CREATE, [{"path": dotted, "sql_definition": text}])
+
+
+def _metadata(run: Run, path: tuple[str, ...]) -> dict[str, Any]:
+    """Return an Iceberg table's metadata, nothing of other tables."""
+    table = run.core.catalog.table(path)
+    if table is None:
+        return {}
+    place = table.place
+    return table.lake.rest.load(place.bucket, place.namespace, place.table) or {}
