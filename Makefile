@@ -17,7 +17,10 @@ help: ## Show this help
 $(LAKELET):
 	@echo 'nothing is installed here yet: run `make up`' >&2; exit 1
 
+# A Python before 3.7 cannot even read the installer, which says the same of later ones.
 install: ## Make the environments (up does this by itself)
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 7) or sys.exit("error: this is Python " \
+		+ sys.version.split()[0] + "; Lakelet needs 3.11 or newer: make up PYTHON=python3.11")'
 	@$(PYTHON) -m bootstrap.install
 
 install-tests: ## Also install what the tests need

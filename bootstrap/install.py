@@ -31,6 +31,11 @@ LOCKS = CHECKOUT / "requirements"
 _EXIT_PREFLIGHT = 78
 _EXIT_INSTALL = 69
 
+_WHAT_MAY_HELP = (
+    "if the package index was not reached: HTTPS_PROXY names a proxy, PIP_INDEX_URL a mirror,\n"
+    "PIP_CERT their certificates; the same command goes on where this one stopped"
+)
+
 
 class InstallError(Exception):
     """An installing command failed; the message holds the end of what it printed."""
@@ -48,7 +53,7 @@ def main() -> int:
         with _one_at_a_time():
             return _install(tests=arguments.tests)
     except InstallError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error}\n{_WHAT_MAY_HELP}", file=sys.stderr)
         return _EXIT_INSTALL
     except KeyboardInterrupt:
         print("stopped; run the same command again to go on", file=sys.stderr)

@@ -10,7 +10,7 @@ from bootstrap.provision.planning import plan_ingestion, plan_layers
 from bootstrap.reflections import plan_reflections, read_reflections
 from bootstrap.runtime import choose_runtime
 from bootstrap.superset.client import Superset
-from bootstrap.superset.drift import plan_assets
+from bootstrap.superset.importing import plan_assets
 from services.common.settings import CHECKOUT, Settings
 
 

@@ -120,7 +120,6 @@ class Platform(_Strict):
     connections: dict[str, Connection] = Field(default_factory=dict)
     layers: dict[str, str]
     dbt: Dbt
-    dashboards: tuple[str, ...] = ()
     reconcile: dict[str, Reconciliation] = Field(default_factory=dict)
 
     @model_validator(mode="after")

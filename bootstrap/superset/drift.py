@@ -1,6 +1,6 @@
 """How Superset differs from `superset_assets/`: what was edited there by hand, what is not there.
 
-The next import puts the files' state back; what is to stay has to be exported into the files.
+The next import puts the files' state back, and keeps what it overwrites in a file.
 """
 
 from __future__ import annotations
@@ -13,11 +13,7 @@ from typing import Any
 
 import yaml
 
-from bootstrap.clients.dremio import Dremio
 from bootstrap.differences import DIFFERS, MISSING, Difference
-from bootstrap.superset.bundle import read_assets
-from bootstrap.superset.client import Superset
-from bootstrap.superset.importing import left_out
 from bootstrap.superset.leaving_out import Documents
 
 _NAMES = {"slice_name": "chart", "dashboard_title": "dashboard", "table_name": "dataset"}
@@ -27,13 +23,6 @@ _ITS_OWN = {
     "query_context", "version", "chartId", "datasource", "slice_id", "dashboards",
     "color_scheme_domain", "label_colors", "shared_label_colors", "map_label_colors",
 }  # fmt: skip
-
-
-def plan_assets(superset: Superset, dremio: Dremio) -> Iterator[Difference]:
-    """Yield each dataset, chart and dashboard of the files that Superset has otherwise or not."""
-    without, without_tables = left_out(dremio)
-    files = read_assets(without=without, without_tables=without_tables)
-    yield from drift(files, exported(superset.export()))
 
 
 def exported(content: bytes) -> dict[str, dict[str, Any]]:

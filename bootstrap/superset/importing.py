@@ -5,13 +5,19 @@ Superset answers 200 to an import whose password is wrong or whose engine is dow
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from bootstrap.clients.dremio import SUPERSET, Dremio, login_of
+from bootstrap.differences import DIFFERS, Difference
 from bootstrap.provision.watching import LOGS, SYNCS, watched
 from bootstrap.runtime import choose_runtime
-from bootstrap.superset.bundle import LOG_LINES, WATCHING, build_bundle
+from bootstrap.superset.bundle import LOG_LINES, WATCHING, build_bundle, read_assets
 from bootstrap.superset.client import Superset
+from bootstrap.superset.drift import drift, exported
+from bootstrap.superset.leaving_out import Documents
 from services.common.errors import LakeletError, PermanentError
 from services.common.settings import Settings
 
@@ -20,10 +26,11 @@ def import_assets(settings: Settings) -> str:
     """Bring Superset to what `superset_assets/` says; return what there is now, in words.
 
     What shows the platform itself is left out as far as Dremio has no source for it. A second
-    import changes nothing: everything is found by its uuid. Raises PermanentError naming each
-    chart that does not answer, with the engine's words.
+    import changes nothing: everything is found by its uuid. What it overwrites is kept in a file.
+    Raises PermanentError naming each chart that does not answer, with the engine's words.
     """
     without, without_tables = left_out(Dremio(settings))
+    files = read_assets(without=without, without_tables=without_tables)
     bundle = build_bundle(
         choose_runtime(settings)[0].inside,
         without=without,
@@ -31,8 +38,30 @@ def import_assets(settings: Settings) -> str:
         login=login_of(settings, SUPERSET),
     )
     superset = Superset(settings)
+    kept = keep_edits(superset.export(), files, settings.data_dir / "superset")
     superset.import_bundle(bundle.content, bundle.passwords)
-    return check_dashboards(superset, bundle.dashboards)
+    told = check_dashboards(superset, bundle.dashboards)
+    return f"{told}; as they were before: {kept}" if kept else told
+
+
+def keep_edits(export: bytes, files: Documents, folder: Path) -> Path | None:
+    """Write an export into `folder` when an import of `files` would overwrite any of it.
+
+    Returns the file; None when there is nothing to keep.
+    """
+    if not any(found.state == DIFFERS for found in drift(files, exported(export))):
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / f"dashboards-{time.strftime('%Y%m%d-%H%M%S')}.zip"
+    kept.write_bytes(export)
+    return kept
+
+
+def plan_assets(superset: Superset, dremio: Dremio) -> Iterator[Difference]:
+    """Yield each dataset, chart and dashboard of the files that Superset has otherwise or not."""
+    without, without_tables = left_out(dremio)
+    files = read_assets(without=without, without_tables=without_tables)
+    yield from drift(files, exported(superset.export()))
 
 
 def left_out(dremio: Dremio) -> tuple[tuple[str, ...], tuple[str, ...]]:

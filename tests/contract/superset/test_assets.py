@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bootstrap.clients.dremio import Dremio
 from bootstrap.superset import build_bundle, import_assets
 from bootstrap.superset.bundle import WATCHING
 from bootstrap.superset.client import Superset
-from bootstrap.superset.importing import check_dashboards
+from bootstrap.superset.drift import exported
+from bootstrap.superset.importing import check_dashboards, plan_assets
 from services.common.errors import PermanentError
 from tests.support.platform import Home
 
@@ -106,3 +109,18 @@ def test_superset_lists_the_schemas_and_tables(gold: Home) -> None:
         "GET", f"/api/v1/database/{database['id']}/tables/?q=(schema_name:gold)"
     )["result"]
     assert {"fct_orders", "customer_metrics"} <= {table["value"] for table in tables}
+
+
+def test_an_edit_by_hand_is_told_and_kept_when_an_import_overwrites_it(gold: Home) -> None:
+    superset, dremio = Superset(gold.settings), Dremio(gold.settings)
+    assert list(plan_assets(superset, dremio)) == []
+    revenue = next(c for c in superset.charts_of(DASHBOARD) if c["slice_name"] == "Revenue")
+    superset.call("PUT", f"/api/v1/chart/{revenue['id']}", {"slice_name": "Income"})
+
+    (found,) = plan_assets(superset, dremio)
+    assert (found.part, found.name, found.fields) == ("chart", "Revenue", ("slice_name",))
+    told, _, kept = import_assets(gold.settings).partition("; as they were before: ")
+    assert told == "1 dashboard, 9 charts, all answer"
+    names = {document.get("slice_name") for document in exported(Path(kept).read_bytes()).values()}
+    assert "Income" in names
+    assert list(plan_assets(superset, dremio)) == []
