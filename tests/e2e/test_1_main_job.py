@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from minio import Minio
 
+from bootstrap.clients.airbyte import Airbyte
 from tests.support.flight import read
 from tests.support.platform import Home
 
@@ -114,3 +115,24 @@ def test_each_s3_user_sees_its_buckets_only(platform: Home) -> None:
 def test_dbt_made_its_documentation(platform: Home) -> None:
     catalog = json.loads((platform.settings.data_dir / "dbt/target/catalog.json").read_text())
     assert any(node.endswith("customer_metrics") for node in catalog["nodes"])
+
+
+def test_what_runs_is_what_the_files_say_until_somebody_changes_it(platform: Home) -> None:
+    assert platform.lakelet_json("plan") == []
+    airbyte = Airbyte(platform.settings)
+    connection = airbyte.connection_id("nycflights")
+    change = {"connectionId": connection, "nonBreakingChangesPreference": "propagate_fully"}
+    airbyte.post("connections/update", change)
+    told = platform.lakelet("plan")
+    assert told.returncode == 1
+    assert "nonBreakingChangesPreference: 'propagate_fully' → 'ignore'" in told.stdout
+    airbyte.post("connections/update", {**change, "nonBreakingChangesPreference": "ignore"})
+    assert platform.lakelet_json("plan") == []
+
+
+def test_any_dbt_command_runs_on_the_platform(platform: Home) -> None:
+    listed = platform.lakelet(
+        "dbt", "--quiet", "ls", "--select", "tag:marts", "--resource-type", "model"
+    )
+    assert listed.returncode == 0, listed.stdout
+    assert "lakelet.marts.customer_metrics" in listed.stdout.split()
