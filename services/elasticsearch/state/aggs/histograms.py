@@ -37,6 +37,7 @@ _SQL_UNIT = {
     "q": "quarter", "y": "year",
 }  # fmt: skip
 _MILLIS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_FAR = 10**15
 _FIXED = re.compile(r"([+-]?\d+)(ms|s|m|h|d)$")
 
 
@@ -89,12 +90,7 @@ class DateInterval:
         shifted = f"({value} - {self.offset})" if self.offset else value
         if self._zone_name and self._step:
             # Each instant by its own offset: an hour that comes twice is two hours.
-            ahead_then = self._ahead_sql(shifted)
-            local = f"({shifted} + {ahead_then})"
-            floor = f"({local} - (({local} % {self._step}) + {self._step}) % {self._step})"
-            start = f"({floor} - {ahead_then})"
-            # A bucket that began before the clocks were changed began by the offset of then.
-            rounded = f"({floor} - {self._ahead_sql(start)})"
+            rounded = self._in_zone(shifted)
         elif self._zone_name:
             # Through the zone's own wall clock and back (daylight saving included).
             local = f"timezone({self._zone_name}, timezone('UTC', epoch_ms({shifted})))"
@@ -115,8 +111,19 @@ class DateInterval:
         """The width of a bucket in milliseconds, hours and less as well; 0: days and more."""
         return self.width or (_MILLIS[self.unit] if self.unit in "smh" else 0)
 
+    def _in_zone(self, millis: str) -> str:
+        ahead = self._ahead_sql(millis)
+        # So far before 1970 that no value is negative: whole division cuts towards zero.
+        before = self._step * (_FAR // self._step + 1)
+        floor = f"((({millis} + {ahead} + {before}) // {self._step}) * {self._step} - {before})"
+        start = f"({floor} - {ahead})"
+        if _MILLIS["h"] % self._step == 0 and self.offset % self._step == 0:
+            return start  # clocks are changed where such a bucket ends
+        # A bucket that began before the clocks were changed began by the offset of then.
+        return f"({floor} - {self._ahead_sql(start)})"
+
     def _ahead_sql(self, millis: str) -> str:
-        local = f"timezone({self._zone_name}, timezone('UTC', epoch_ms({millis})))"
+        local = f"timezone({self._zone_name}, make_timestamptz({millis} * 1000))"
         return f"(epoch_ms({local}) - {millis})"
 
     def _ahead(self, millis: int) -> int:
