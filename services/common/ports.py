@@ -34,7 +34,8 @@ PORTS = (
     Port("STORAGE_VOLUME_GRPC_PORT", 19340, "storage", "SeaweedFS volume server gRPC"),
     Port("STORAGE_FILER_PORT", 8888, "storage", "SeaweedFS filer"),
     Port("STORAGE_FILER_GRPC_PORT", 18888, "storage", "SeaweedFS filer gRPC"),
-    Port("STORAGE_ADMIN_PORT", 23646, "storage", "SeaweedFS maintenance", 10_000),
+    # SeaweedFS' own default has its companion among the ports that outgoing connections get.
+    Port("STORAGE_ADMIN_PORT", 13646, "storage", "SeaweedFS maintenance", 10_000),
     Port("DREMIO_PORT", 9047, "dremio", "Dremio REST"),
     Port("DREMIO_FLIGHT_PORT", 32010, "dremio", "Arrow Flight and Flight SQL"),
     Port("AIRBYTE_PORT", 8000, "airbyte", "Airbyte (both APIs)"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap import preflight
+from services.common.ports import PORTS
 from tests.support.ports import free_ports
 
 
@@ -98,3 +99,8 @@ def test_a_port_of_an_outgoing_connection_is_called_that() -> None:
     ):
         assert "outgoing connection" in preflight.holder(client.getsockname()[1])
         assert f"(pid {os.getpid()})" in preflight.holder(server.getsockname()[1])
+
+
+def test_no_default_port_is_among_those_that_outgoing_connections_get() -> None:
+    first = 32768  # Linux' net.ipv4.ip_local_port_range
+    assert all(port.default + port.companion < first for port in PORTS)
