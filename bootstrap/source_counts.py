@@ -28,15 +28,20 @@ def count_source(
 ) -> tuple[str, int, Decimal | None]:
     """Return the place that was counted, its rows, and the sum of the column `check.money`.
 
-    Raises ConfigError where a source cannot be counted, NotFoundError where it has no such table or
-    column, TransientError where it does not answer.
+    Raises ConfigError where a source cannot be counted, NotFoundError where it has no such file,
+    table or column, TransientError where it does not answer.
     """
     source = platform.sources[check.source.of]
     config, table = source.configuration, check.source.table
     if source.type == "file" and str(config.get("format")) == "csv":
         path = settings.inbox_dir / str(config["url"]).removeprefix("/local/")
-        with path.open(newline="") as file:
-            return path.name, sum(1 for _ in csv.reader(file)) - 1, None
+        try:
+            with path.open(newline="") as file:
+                return path.name, sum(1 for _ in csv.reader(file)) - 1, None
+        except OSError as error:
+            raise NotFoundError(
+                f"reconcile: source {check.source.of!r} cannot be counted: {error}"
+            ) from error
     count = _DATABASES.get(source.type)
     if count is None or not table:
         raise ConfigError(

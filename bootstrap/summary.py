@@ -1,4 +1,4 @@
-"""What `up` ends with: the hops and whether they agree, the seconds, the links, the user."""
+"""What `up` ends with: the hops and whether they agree, the links, the user, the command."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from services.common.settings import Settings
 
 PACKAGES = ("prometheus", "prometheus-alertmanager")
-BINARIES = ("prometheus", "prometheus-alertmanager", "promtool", "amtool")
 
 
 def unpacked(settings: Settings) -> Path:
