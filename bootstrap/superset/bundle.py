@@ -32,9 +32,10 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same files make the same bytes
 
 @dataclass(frozen=True)
 class Bundle:
-    """The zip; `passwords` by file; the slugs of its dashboards; the uuids of its charts."""
+    """The zip and its documents and passwords by file; dashboards' slugs, charts' uuids."""
 
     content: bytes
+    documents: Documents
     passwords: dict[str, str]
     dashboards: tuple[str, ...]
     charts: tuple[str, ...]
@@ -83,7 +84,7 @@ def build_bundle(
                 charts.append(document["uuid"])
             text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
             archive.writestr(zipfile.ZipInfo(f"lakelet/{name}", _EPOCH), text)
-    return Bundle(buffer.getvalue(), passwords, tuple(slugs), tuple(charts))
+    return Bundle(buffer.getvalue(), documents, passwords, tuple(slugs), tuple(charts))
 
 
 def read_assets(

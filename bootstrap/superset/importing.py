@@ -30,7 +30,6 @@ def import_assets(settings: Settings) -> str:
     Raises PermanentError naming each chart that does not answer, with the engine's words.
     """
     without, without_tables = left_out(Dremio(settings))
-    files = read_assets(without=without, without_tables=without_tables)
     bundle = build_bundle(
         choose_runtime(settings)[0].inside,
         without=without,
@@ -38,7 +37,7 @@ def import_assets(settings: Settings) -> str:
         login=login_of(settings, SUPERSET),
     )
     superset = Superset(settings)
-    kept = keep_edits(superset.export(), files, settings.data_dir / "superset")
+    kept = keep_edits(superset.export(), bundle.documents, settings.data_dir / "superset")
     superset.import_bundle(bundle.content, bundle.passwords)
     told = check_dashboards(superset, bundle.dashboards)
     return f"{told}; as they were before: {kept}" if kept else told
