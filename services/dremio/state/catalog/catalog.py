@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from sqlglot import exp
@@ -37,6 +37,10 @@ class Table:
     source: Entity
     lake: LakeSource
     place: Place
+
+    def metadata(self) -> dict[str, Any] | None:
+        """Return its metadata document, which nobody may change; None when it is gone."""
+        return self.lake.rest.load(self.place.bucket, self.place.namespace, self.place.table)
 
 
 class Catalog:
@@ -149,9 +153,7 @@ class Catalog:
 
     def schema_of(self, table: Table) -> pa.Schema:
         """Return a table's columns. Raises DremioError (NOT_FOUND) when it is gone."""
-        metadata = table.lake.rest.load(
-            table.place.bucket, table.place.namespace, table.place.table
-        )
+        metadata = table.metadata()
         if metadata is None:
             raise DremioError(ErrorKind.NOT_FOUND, f"Table '{'.'.join(table.path)}' not found")
         return types.iceberg_schema(metadata)

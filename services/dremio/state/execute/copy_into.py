@@ -48,8 +48,7 @@ def _copied(
         transform.check(statement, kind, action)
     if kind == "parquet" and action == "continue":
         raise validation("ON_ERROR 'continue' option is not supported for parquet file format")
-    place = table.place
-    metadata = table.lake.rest.load(place.bucket, place.namespace, place.table) or {}
+    metadata = table.metadata() or {}
     schema = types.iceberg_schema(metadata)
     known = {name.lower() for name in schema.names}
     for name in statement.columns:

@@ -157,7 +157,7 @@ def _write(run: Run, table: Table, statement: CreateTable, body: str, exists: bo
 
 def _same_columns(run: Run, table: Table, body: str) -> bool:
     """Whether the query has the table's columns, and the table no partitions."""
-    metadata = table.lake.rest.load(table.place.bucket, table.place.namespace, table.place.table)
+    metadata = table.metadata()
     if metadata is None:
         return False
     default = metadata.get("default-spec-id", 0)

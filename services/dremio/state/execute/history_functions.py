@@ -40,8 +40,7 @@ def history(run: Run, function: str, path: Path) -> pa.Table:
     table = run.core.catalog.table(path)
     if table is None:
         raise validation(f"Table '{'.'.join(path)}' not found")
-    place = table.place
-    metadata = table.lake.rest.load(place.bucket, place.namespace, place.table) or {}
+    metadata = table.metadata() or {}
     snapshots: list[dict[str, Any]] = metadata.get("snapshots") or []
     parents = {s["snapshot-id"]: s.get("parent-snapshot-id") for s in snapshots}
     if function == "table_snapshot":
@@ -90,8 +89,7 @@ def check_version(run: Run, path: Path, version: exp.Version) -> None:
         wanted = datetime.datetime.fromisoformat(moment.name).replace(tzinfo=datetime.UTC)
     except ValueError:
         return  # an expression: DuckDB says what is wrong with it
-    place = table.place
-    metadata = table.lake.rest.load(place.bucket, place.namespace, place.table) or {}
+    metadata = table.metadata() or {}
     log = metadata.get("snapshot-log") or []
     if not any(entry["timestamp-ms"] <= wanted.timestamp() * 1000 for entry in log):
         raise validation(

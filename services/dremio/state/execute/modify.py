@@ -67,13 +67,13 @@ def _apply(run: Run, tree: exp.Expression, table: Table) -> int:
         raise validation(f"Table '{'.'.join(table.path)}' not found")
     if isinstance(tree, exp.Insert):
         _sort(tree, table)
-    elif rewritten.needed(_metadata(table)):
+    elif rewritten.needed(table.metadata() or {}):
         return rewritten.change(run, tree, table, name_of(run, table))
     return _counted(run, run.sql(tree))
 
 
 def _empty(run: Run, table: Table) -> None:
-    if rewritten.needed(_metadata(table)):
+    if rewritten.needed(table.metadata() or {}):
         rewritten.empty(table)
     else:
         _counted(run, f"DELETE FROM {name_of(run, table)}")  # noqa: S608 - quoted
@@ -81,7 +81,7 @@ def _empty(run: Run, table: Table) -> None:
 
 def _sort(tree: exp.Insert, table: Table) -> None:
     """Order the rows to insert by the table's sort order (LOCALSORT BY), in place."""
-    metadata = _metadata(table)
+    metadata = table.metadata() or {}
     wanted = sort_columns(metadata)
     source = tree.expression
     if not wanted or not isinstance(source, exp.Query | exp.Values):
@@ -95,11 +95,6 @@ def _sort(tree: exp.Insert, table: Table) -> None:
         query = as_query(cast("exp.Expression", source.copy()))
         rows = exp.Subquery(this=query, alias=exp.TableAlias(this="_rows"))
         tree.set("expression", exp.select("*").from_(rows).order_by(*order))
-
-
-def _metadata(table: Table) -> dict[str, Any]:
-    place = table.place
-    return table.lake.rest.load(place.bucket, place.namespace, place.table) or {}
 
 
 def sort_columns(metadata: dict[str, Any]) -> list[str]:

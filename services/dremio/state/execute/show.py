@@ -118,7 +118,7 @@ def _show_properties(run: Run, statement: Show) -> Result:
     table = run.core.catalog.table(full)
     if table is None:
         raise validation(f"Table [{'.'.join(full)}] is not an Iceberg table")
-    found = sorted((_metadata(run, full).get("properties") or {}).items())
+    found = sorted(((table.metadata() or {}).get("properties") or {}).items())
     return rows(
         _PROPERTIES,
         [{"table_property_name": name, "table_property_value": value} for name, value in found],
@@ -146,5 +146,4 @@ def _metadata(run: Run, path: tuple[str, ...]) -> dict[str, Any]:
     table = run.core.catalog.table(path)
     if table is None:
         return {}
-    place = table.place
-    return table.lake.rest.load(place.bucket, place.namespace, place.table) or {}
+    return table.metadata() or {}

@@ -156,7 +156,7 @@ class ResultCache:
                 if table is None:
                     return None
                 place = table.place
-                document = table.lake.rest.load(place.bucket, place.namespace, place.table)
+                document = table.metadata()
             except DremioError:
                 return None
             if document is None:
