@@ -53,6 +53,12 @@ def illegal_argument(reason: str) -> RequestError:
     return RequestError(400, "illegal_argument_exception", reason)
 
 
+def invalid_request(problem: str) -> RequestError:
+    """400: the request lacks something, or says what does not go together."""
+    kind = "action_request_validation_exception"
+    return RequestError(400, kind, f"Validation Failed: 1: {problem};")
+
+
 def parsing(reason: str) -> RequestError:
     """400: the body is not what the parser expects."""
     return RequestError(400, "parsing_exception", reason, line=1, col=1)

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from services.elasticsearch.errors import RequestError, illegal_argument
+from services.elasticsearch.errors import RequestError, illegal_argument, invalid_request
 from services.elasticsearch.handlers.authorization import denied, may_write
 from services.elasticsearch.handlers.bulk_plain import answer_items, new_documents
 from services.elasticsearch.handlers.call import Answer, Call
@@ -200,9 +200,7 @@ def _parse(call: Call) -> tuple[list[Operation], list[str]]:
         operations.append(operation)
         actions.append(action)
     if not operations:
-        raise RequestError(
-            400, "action_request_validation_exception", "Validation Failed: 1: no requests added;"
-        )
+        raise invalid_request("no requests added")
     return operations, actions
 
 
@@ -226,9 +224,7 @@ def _operation(action: str, meta: dict[str, Any], default: str | None, line: int
     elif identifier is not None and len(str(identifier).encode()) > 512:
         problem = "id is too long, must be no longer than 512 bytes"
     if problem:
-        raise RequestError(
-            400, "action_request_validation_exception", f"Validation Failed: 1: {problem};"
-        )
+        raise invalid_request(problem)
     routing = meta.get("routing", meta.get("_routing"))
     return Operation(
         action,

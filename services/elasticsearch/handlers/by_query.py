@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from services.elasticsearch.errors import RequestError, not_supported, parsing
+from services.elasticsearch.errors import RequestError, invalid_request, not_supported, parsing
 from services.elasticsearch.handlers.call import Answer, Call
 from services.elasticsearch.handlers.search import uri_query
 from services.elasticsearch.state.documents.operations import Operation
@@ -36,11 +36,7 @@ def _limit(call: Call, body: dict[str, Any]) -> int | None:
     """Return `max_docs`, of the address or of the body."""
     found = call.number("max_docs", body.get("max_docs"))
     if found is not None and int(found) <= 0:
-        raise RequestError(
-            400,
-            "action_request_validation_exception",
-            f"Validation Failed: 1: [max_docs] parameter must be greater than 0. found {found};",
-        )
+        raise invalid_request(f"[max_docs] parameter must be greater than 0. found {found}")
     return None if found is None else int(found)
 
 
@@ -80,9 +76,7 @@ def _result(started: float, counts: dict[str, int], failures: list[Any]) -> dict
 def _query(call: Call, body: dict[str, Any], *, required: bool) -> dict[str, Any]:
     query: dict[str, Any] | None = uri_query(call.params) or body.get("query")
     if query is None and required:
-        raise RequestError(
-            400, "action_request_validation_exception", "Validation Failed: 1: query is missing;"
-        )
+        raise invalid_request("query is missing")
     return query or {"match_all": {}}
 
 
@@ -156,9 +150,7 @@ def reindex(call: Call) -> Answer:
     if source.get("remote") or dest.get("pipeline") or source.get("slice"):
         raise not_supported("[remote], [pipeline] and [slice] of _reindex")
     if not dest.get("index") or not source.get("index"):
-        raise RequestError(
-            400, "action_request_validation_exception", "Validation Failed: 1: index is missing;"
-        )
+        raise invalid_request("index is missing")
     names = source["index"]
     query = source.get("query") or {"match_all": {}}
     counts = {"created": 0, "updated": 0, "deleted": 0, "batches": 0, "noops": 0}

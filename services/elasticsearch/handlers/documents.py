@@ -6,7 +6,12 @@ from typing import Any
 
 import orjson
 
-from services.elasticsearch.errors import RequestError, illegal_argument, index_not_found
+from services.elasticsearch.errors import (
+    RequestError,
+    illegal_argument,
+    index_not_found,
+    invalid_request,
+)
 from services.elasticsearch.handlers.call import Answer, Call
 from services.elasticsearch.state.documents.operations import Operation
 from services.elasticsearch.state.source import SourceFilter
@@ -53,11 +58,9 @@ def index(call: Call) -> Answer:
     new = call.params.get("op_type") == "create" or identifier is None
     action = "create" if new else "index"
     if identifier is not None and len(identifier.encode()) > 512:
-        raise RequestError(
-            400,
-            "action_request_validation_exception",
-            f"Validation Failed: 1: id [{identifier}] is too long, must be no longer than 512 "
-            f"bytes but was: {len(identifier.encode())};",
+        raise invalid_request(
+            f"id [{identifier}] is too long, must be no longer than 512 "
+            f"bytes but was: {len(identifier.encode())}"
         )
     return _apply(
         call,
@@ -135,19 +138,13 @@ def mget(call: Call) -> Answer:
     body, default = call.json(required=True), call.path.get("index")
     wanted = body.get("docs") or [{"_id": identifier} for identifier in body.get("ids", [])]
     if not wanted:
-        raise RequestError(
-            400, "action_request_validation_exception", "Validation Failed: 1: no documents to get;"
-        )
+        raise invalid_request("no documents to get")
     made = []
     for entry in wanted:
         name, identifier = entry.get("_index", default), entry.get("_id")
         if not name or identifier is None:
             missing = "index" if not name else "id"
-            raise RequestError(
-                400,
-                "action_request_validation_exception",
-                f"Validation Failed: 1: {missing} is missing for doc 0;",
-            )
+            raise invalid_request(f"{missing} is missing for doc 0")
         filter_ = (
             SourceFilter(entry["_source"]) if "_source" in entry else source_filter(call.params)
         )

@@ -5,7 +5,11 @@ from __future__ import annotations
 import fnmatch
 from typing import Any
 
-from services.elasticsearch.errors import RequestError, illegal_argument, not_supported
+from services.elasticsearch.errors import (
+    illegal_argument,
+    invalid_request,
+    not_supported,
+)
 from services.elasticsearch.handlers.call import Answer, Call
 from services.elasticsearch.state.catalog import Index
 
@@ -22,9 +26,7 @@ def field_caps(call: Call) -> Answer:
         raise not_supported("[index_filter] and [runtime_mappings] of _field_caps")
     wanted = _names(call, body, "fields")
     if not wanted:
-        raise RequestError(
-            400, "action_request_validation_exception", "Validation Failed: 1: no fields specified;"
-        )
+        raise invalid_request("no fields specified")
     types, filters = _names(call, body, "types"), _names(call, body, "filters")
     if unknown := set(filters) - _FILTERS:
         raise illegal_argument(f"Unknown field caps filter {sorted(unknown)}")

@@ -9,6 +9,7 @@ from services.elasticsearch.errors import (
     RequestError,
     illegal_argument,
     index_not_found,
+    invalid_request,
     not_supported,
 )
 from services.elasticsearch.handlers.call import ACKNOWLEDGED, NODE_ID, Answer, Call
@@ -265,9 +266,7 @@ def analyze(call: Call) -> Answer:
         raise illegal_argument(f"failed to find global analyzer [{name}]")
     text = body.get("text")
     if text is None:
-        raise RequestError(
-            400, "action_request_validation_exception", "Validation Failed: 1: text is missing;"
-        )
+        raise invalid_request("text is missing")
     made: list[dict[str, Any]] = []
     for one in [text] if isinstance(text, str) else text:
         for start, end, word in ANALYZERS[name](one):

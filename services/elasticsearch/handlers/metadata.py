@@ -5,7 +5,12 @@ from __future__ import annotations
 import fnmatch
 from typing import Any
 
-from services.elasticsearch.errors import RequestError, illegal_argument, index_not_found
+from services.elasticsearch.errors import (
+    RequestError,
+    illegal_argument,
+    index_not_found,
+    invalid_request,
+)
 from services.elasticsearch.handlers.call import ACKNOWLEDGED, Answer, Call
 from services.elasticsearch.handlers.indices import shown_settings
 
@@ -141,11 +146,7 @@ def update_aliases(call: Call) -> Answer:
         }
         for expression in names:
             if not expression:
-                raise RequestError(
-                    400,
-                    "action_request_validation_exception",
-                    "Validation Failed: 1: One of [index] or [indices] is required;",
-                )
+                raise invalid_request("One of [index] or [indices] is required")
             for index in call.store.names(expression, call.options()):
                 for alias in [aliases] if isinstance(aliases, str) else aliases:
                     if action == "remove":

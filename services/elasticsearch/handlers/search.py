@@ -10,6 +10,7 @@ from services.elasticsearch.errors import (
     RequestError,
     SearchPhaseError,
     illegal_argument,
+    invalid_request,
     not_supported,
     parsing,
 )
@@ -94,11 +95,9 @@ def _total_as_number(body: dict[str, Any], wanted: bool) -> dict[str, Any]:
 
 def _search_pit(call: Call, request: SearchRequest) -> Answer:
     if call.path.get("index"):
-        raise RequestError(
-            400,
-            "action_request_validation_exception",
-            "Validation Failed: 1: [indices] cannot be used with point in time. Do not specify "
-            "any index with point in time.;",
+        raise invalid_request(
+            "[indices] cannot be used with point in time. Do not specify "
+            "any index with point in time."
         )
     pit = request.pit or {}
     keep = seconds(pit["keep_alive"]) if "keep_alive" in pit else None
@@ -113,9 +112,7 @@ def scroll(call: Call) -> Answer:
     body = call.json()
     identifier = body.get("scroll_id", call.path.get("scroll_id", call.params.get("scroll_id")))
     if not identifier:
-        raise RequestError(
-            400, "action_request_validation_exception", "Validation Failed: 1: scrollId is missing;"
-        )
+        raise invalid_request("scrollId is missing")
     keep = body.get("scroll", call.params.get("scroll"))
     context = call.store.cursors.get(str(identifier), seconds(keep) if keep else None)
     if context.request is None:
@@ -144,11 +141,7 @@ def clear_scroll(call: Call) -> Answer:
 def open_pit(call: Call) -> Answer:
     """`POST /{index}/_pit?keep_alive=`."""
     if "keep_alive" not in call.params:
-        raise RequestError(
-            400,
-            "action_request_validation_exception",
-            "Validation Failed: 1: [keep_alive] is not specified;",
-        )
+        raise invalid_request("[keep_alive] is not specified")
     if call.json().get("index_filter"):
         raise not_supported("[index_filter] of a point in time")
     targets = call.store.resolve(call.path["index"], call.options())
@@ -237,9 +230,7 @@ def explain(call: Call) -> Answer:
     targets = call.store.resolve(call.path["index"], call.options())
     query = uri_query(call.params) or call.json().get("query")
     if not query:
-        raise RequestError(
-            400, "action_request_validation_exception", "Validation Failed: 1: query is missing;"
-        )
+        raise invalid_request("query is missing")
     wanted = {"bool": {"must": [query], "filter": [{"ids": {"values": [call.path["id"]]}}]}}
     try:
         found = call.store.searcher.search(targets, SearchRequest(query=wanted, size=1))

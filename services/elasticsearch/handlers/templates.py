@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 from typing import Any
 
-from services.elasticsearch.errors import RequestError, missing_resource
+from services.elasticsearch.errors import RequestError, invalid_request, missing_resource
 from services.elasticsearch.handlers.call import ACKNOWLEDGED, Answer, Call
 from services.elasticsearch.state.indices import flat_settings
 from services.elasticsearch.state.mapping.fields import build_mapping
@@ -106,11 +106,7 @@ def put_legacy(call: Call) -> Answer:
     body = _body(call, kind="legacy_template")
     patterns = body.get("index_patterns")
     if not patterns:
-        raise RequestError(
-            400,
-            "action_request_validation_exception",
-            "Validation Failed: 1: index patterns are missing;",
-        )
+        raise invalid_request("index patterns are missing")
     build_mapping(body.get("mappings", {}))
     order = call.number("order")
     kept = {

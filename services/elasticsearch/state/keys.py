@@ -9,7 +9,7 @@ import hmac
 import secrets
 from typing import Any
 
-from services.elasticsearch.errors import RequestError
+from services.elasticsearch.errors import RequestError, invalid_request
 from services.elasticsearch.state.catalog import Catalog
 from services.elasticsearch.state.dates import now_millis
 from services.elasticsearch.state.durations import seconds
@@ -68,11 +68,7 @@ class Keys:
     def create(self, body: dict[str, Any]) -> dict[str, Any]:
         """Make a key: with all rights, or those of its role descriptors. Raises for wrong ones."""
         if not body.get("name"):
-            raise RequestError(
-                400,
-                "action_request_validation_exception",
-                "Validation Failed: 1: api key name is required;",
-            )
+            raise invalid_request("api key name is required")
         descriptors = body.get("role_descriptors") or {}
         rights_of(descriptors)
         identifier, secret = secrets.token_urlsafe(15), secrets.token_urlsafe(16)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.elasticsearch.errors import RequestError, illegal_argument, not_supported, parsing
+from services.elasticsearch.errors import (
+    illegal_argument,
+    invalid_request,
+    not_supported,
+    parsing,
+)
 from services.elasticsearch.state.highlight import Highlighter
 from services.elasticsearch.state.sorting import SortKey, parse_sort
 from services.elasticsearch.state.source import SourceFilter
@@ -133,17 +138,11 @@ def _check(made: SearchRequest) -> None:
     if made.start < 0 or made.size < 0:
         raise illegal_argument("[from] and [size] parameters cannot be negative")
     if made.scroll and made.size == 0:
-        raise RequestError(
-            400,
-            "action_request_validation_exception",
-            "Validation Failed: 1: [size] cannot be [0] in a scroll context;",
-        )
+        raise invalid_request("[size] cannot be [0] in a scroll context")
     if made.search_after is not None:
         wrong = "`from` parameter must be set to 0 when `search_after` is used" * bool(made.start)
         wrong = wrong or "`search_after` cannot be used in a scroll context" * made.scroll
         if wrong:
-            raise RequestError(
-                400, "action_request_validation_exception", f"Validation Failed: 1: {wrong};"
-            )
+            raise invalid_request(wrong)
     if made.scroll and made.aggs is None and made.total_up_to is None:
         raise illegal_argument("disabling [track_total_hits] is not allowed in a scroll context")

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from services.elasticsearch.errors import RequestError, illegal_argument
+from services.elasticsearch.errors import RequestError, illegal_argument, invalid_request
 from services.elasticsearch.state.catalog import Catalog
 from services.elasticsearch.state.mapping.fields import build_mapping, merge_bodies
 
@@ -20,11 +20,7 @@ def put_template(catalog: Catalog, name: str, body: dict[str, Any]) -> None:
     """Keep a composable index template. Raises when it cannot be applied."""
     patterns = body.get("index_patterns")
     if not patterns:
-        raise RequestError(
-            400,
-            "action_request_validation_exception",
-            "Validation Failed: 1: index patterns are missing;",
-        )
+        raise invalid_request("index patterns are missing")
     body = {**body, "index_patterns": [patterns] if isinstance(patterns, str) else patterns}
     components = catalog.all("component_template")
     missing = [

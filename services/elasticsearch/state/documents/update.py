@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from services.elasticsearch.errors import RequestError, parsing
+from services.elasticsearch.errors import RequestError, invalid_request, parsing
 from services.elasticsearch.state.documents.operations import Stored
 from services.elasticsearch.state.documents.script import run_script
 
@@ -28,11 +28,7 @@ def updated(
                 400, "x_content_parse_exception", f"[UpdateRequest] unknown field [{name}]"
             )
     if "script" not in body and "doc" not in body:
-        raise RequestError(
-            400,
-            "action_request_validation_exception",
-            "Validation Failed: 1: script or doc is missing;",
-        )
+        raise invalid_request("script or doc is missing")
     if current is None:
         upsert = body.get("upsert")
         if upsert is None and body.get("doc_as_upsert"):
