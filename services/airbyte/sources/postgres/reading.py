@@ -15,7 +15,7 @@ from services.airbyte.sources.postgres import cursor as cursors
 from services.airbyte.sources.postgres import xmin
 from services.airbyte.sources.postgres.cursor import Position, Snapshot
 from services.airbyte.sources.postgres.tables import SourceColumn, SourceTable
-from services.airbyte.sources.postgres.types import beyond_calendar
+from services.airbyte.sources.postgres.types import in_calendar
 
 Json = dict[str, Any]
 
@@ -68,7 +68,7 @@ class TableReader:
         numerics = [c for c in self._columns if c.mapping.numeric]
         nulled = {
             c.name: (
-                f"{quote(c.name)} IS NOT NULL AND {beyond_calendar(quote(c.name))}",
+                f"NOT {in_calendar(quote(c.name), c.mapping.type)}",
                 "SOURCE_FIELD_SIZE_LIMITATION",
             )
             for c in self._columns

@@ -17,7 +17,7 @@ from pyiceberg.types import (
 
 from services.airbyte.cdk.columns import duckdb_type, quote
 from services.airbyte.sources.postgres.tables import SourceColumn
-from services.airbyte.sources.postgres.types import beyond_calendar
+from services.airbyte.sources.postgres.types import in_calendar
 
 _TOO_LARGE = "SOURCE_FIELD_SIZE_LIMITATION"
 
@@ -52,7 +52,8 @@ def without_place(column: SourceColumn) -> tuple[str, str] | None:
     name, kind = quote(column.name), column.mapping.type
     value = expression(column)
     if column.mapping.infinite:
-        return f"({name} IS NOT NULL AND {beyond_calendar(str(value))})", _TOO_LARGE
+        fits = in_calendar(str(value), kind)
+        return f"({name} IS NOT NULL AND NOT coalesce({fits}, false))", _TOO_LARGE
     if isinstance(kind, DecimalType | TimeType | ListType) and value is not None:
         return f"({name} IS NOT NULL AND ({value}) IS NULL)", _TOO_LARGE
     return None
