@@ -5,6 +5,7 @@ The random part: `LAKELET_SQLSERVER_ROUNDS` (2) says how many rounds, `LAKELET_C
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import threading
@@ -188,16 +189,16 @@ def _words(statement: str) -> str:
 
 
 class Writer(threading.Thread):
-    """Runs random transactions until it is told to stop."""
+    """Runs a round's random transactions."""
 
     def __init__(self, server: SqlServer, workload: Workload) -> None:
         super().__init__(name="writer", daemon=True)
         self._server, self._workload = server, workload
-        self.stop = threading.Event()
+        self._stop_asked = threading.Event()
         self.problems: list[str] = []
 
     def run(self) -> None:
-        for statements in self._workload.transactions(100_000, self.stop):
+        for statements in self._workload.transactions(40, self._stop_asked):
             if statements[0].startswith("TRUNCATE"):  # tracked changes end there
                 continue
             try:
@@ -205,6 +206,11 @@ class Writer(threading.Thread):
             except Exception as error:  # noqa: BLE001 - the test tells it
                 self.problems.append(f"{error}: {statements}")
                 return
+
+    def end(self) -> None:
+        """Stop after the present transaction."""
+        self._stop_asked.set()
+        self.join(timeout=60)
 
 
 def workers() -> list[psutil.Process]:
@@ -217,49 +223,57 @@ def workers() -> list[psutil.Process]:
     return [worker for s in servers for child in s.children() for worker in child.children()]
 
 
-@pytest.fixture
-def writer(sqlserver: SqlServer) -> Iterator[Writer]:
-    workload = Workload(SEED, ("int", "bigint", "nvarchar(40)", "decimal(12,2)", "nvarchar(max)"))
-    tables = [_words(s).replace("PRIMARY", "NOT NULL PRIMARY") for s in workload.create()]
-    sqlserver.execute(*tables, *(f"ALTER TABLE {t} ENABLE CHANGE_TRACKING" for t in TABLES))
-    thread = Writer(sqlserver, workload)
-    thread.workload = workload  # type: ignore[attr-defined]
-    thread.start()
-    yield thread
-    thread.stop.set()
-    thread.join(timeout=60)
+@contextlib.contextmanager
+def writing(server: SqlServer, workload: Workload) -> Iterator[None]:
+    """Change the tables while the block runs; afterwards all of the round's changes are made."""
+    writer = Writer(server, workload)
+    writer.start()
+    try:
+        yield
+        writer.join(timeout=60)
+    finally:
+        writer.end()
+    assert not writer.problems
+    server.transaction(*workload.last())
 
 
-def test_random_changes_with_kills_in_between(
-    airbyte: Airbyte, sqlserver: SqlServer, writer: Writer
-) -> None:
+@pytest.mark.timeout(300 + 60 * ROUNDS)
+def test_random_changes_with_kills_in_between(airbyte: Airbyte, sqlserver: SqlServer) -> None:
     print(f"seed {SEED}")
+    workload = Workload(SEED, ("int", "bigint", "nvarchar(40)", "decimal(12,2)", "nvarchar(max)"))
+    made = [_words(s).replace("PRIMARY", "NOT NULL PRIMARY") for s in workload.create()]
+    sqlserver.execute(*made, *(f"ALTER TABLE {t} ENABLE CHANGE_TRACKING" for t in TABLES))
     fields = {"nonBreakingChangesPreference": "propagate_columns"}
     connection = airbyte.connect(
         source(airbyte, sqlserver), "ct_random", dict.fromkeys(TABLES, DEDUP), **fields
     )
     chance = random.Random(SEED)  # noqa: S311 - to be repeated
-    for _ in range(ROUNDS):
-        job = airbyte.start(connection)
-        for _ in range(chance.randrange(1, 3)):
-            threading.Event().wait(chance.random())
-            if sqlserver.fake is not None and chance.random() < 0.5:
-                sqlserver.fake.drop_clients("lake")
-            else:
-                for worker in workers():
-                    worker.kill()
-        assert airbyte.wait(job)["job"]["status"] in ("succeeded", "failed")
-    writer.stop.set()
-    writer.join(timeout=60)
-    assert not writer.problems
-    workload: Workload = writer.workload  # type: ignore[attr-defined]
-    sqlserver.transaction(*workload.last())
-    airbyte.sync(connection)
-    columns = ", ".join(workload.columns)
-    with lake(airbyte.settings) as duck:
-        for table in TABLES:
-            wanted = sqlserver.execute(workload.listing(table))
-            assert wanted
-            query = f"SELECT {columns} FROM bronze.ct_random.{table} ORDER BY id"
-            found = duck.execute(query).fetchall()
-            assert not difference(found, wanted), f"{table}, seed {SEED}"
+    for number in range(ROUNDS):
+        killed: list[str] = []
+        with writing(sqlserver, workload):
+            job = airbyte.start(connection)
+            for _ in range(chance.randrange(1, 3)):
+                threading.Event().wait(chance.random())
+                if sqlserver.fake is not None and chance.random() < 0.5:
+                    sqlserver.fake.drop_clients("lake")
+                    killed.append("sessions")
+                else:
+                    victims = workers()
+                    for worker in victims:
+                        worker.kill()
+                    killed.append(f"{len(victims)} workers")
+            assert airbyte.wait(job)["job"]["status"] in ("succeeded", "failed")
+        airbyte.sync(connection)
+        columns = ", ".join(workload.columns)
+        with lake(airbyte.settings) as duck:
+            for table in TABLES:
+                wanted = sqlserver.execute(workload.listing(table))
+                assert wanted
+                query = f"SELECT {columns} FROM bronze.ct_random.{table} ORDER BY id"
+                said = difference(duck.execute(query).fetchall(), wanted)
+                assert not said, (SEED, number, killed, table, said)
+        print(
+            f"round {number}: {' and '.join(killed)} killed; {len(wanted)} rows agree", flush=True
+        )
+        if number % 10 == 9:  # a long run's tables stay small
+            sqlserver.transaction(*(f"DELETE FROM {t} WHERE id % 10 <> 1" for t in TABLES))
