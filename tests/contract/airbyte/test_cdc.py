@@ -241,9 +241,11 @@ def test_truncate_and_tables_in_one_transaction(make: Any) -> None:
     # As Airbyte has it: one state for the log, and each stream's part; it may be set as it is.
     assert state["stateType"] == "global"
     parts = {
-        part["streamDescriptor"]["name"]: part["streamState"]
+        part["streamDescriptor"]["name"]: dict(part["streamState"])
         for part in state["globalState"]["streamStates"]
     }
+    tables = {part.pop("table_oid") for part in parts.values()}
+    assert len(tables) == 2
     assert parts == dict.fromkeys(("a", "b"), state["globalState"]["shared_state"])
     later = cdc.airbyte.post("state/get", connectionId=connection)
     moved = later["globalState"]["shared_state"]["lsn"]

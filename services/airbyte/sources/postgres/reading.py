@@ -26,7 +26,8 @@ _NAN = "__lakelet_nan_"
 class TableReader:
     """Reads one table through DuckDB's scanner, all of it in one repeatable-read transaction.
 
-    `snapshot` is the name of an exported snapshot to read in.
+    `snapshot` is the name of an exported snapshot to read in; `only` is PostgreSQL's condition on
+    the rows that a full refresh reads.
     """
 
     def __init__(
@@ -37,11 +38,13 @@ class TableReader:
         duck: duckdb.DuckDBPyConnection,
         env: Environment,
         snapshot: str | None = None,
+        only: str | None = None,
     ) -> None:
         self._table, self._stream, self._duck, self._env = table, stream, duck, env
         self._relation_name = f"{quote(table.schema)}.{quote(table.name)}"
         self._columns = choose(table.columns, stream, env)
         self._state: Json | None = None
+        self._only = only
         # Importing a snapshot is a statement, which a READ_ONLY attachment does not let through.
         mode = "" if snapshot else ", READ_ONLY"
         duck.execute(f"ATTACH {literal(target)} AS {_SOURCE} (TYPE postgres{mode})")
@@ -60,7 +63,7 @@ class TableReader:
 
     def start(self, state: Json | None) -> Reading:
         """Fix the snapshot and say what to read."""
-        condition = None
+        condition = self._only
         if self._stream.incremental:
             by_cursor = self._stream.cursor_field is not None
             condition = self._position(state) if by_cursor else self._position_by_xmin(state)

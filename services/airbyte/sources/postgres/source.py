@@ -17,6 +17,7 @@ from services.airbyte.sources.postgres import connecting
 from services.airbyte.sources.postgres.cdc import slot as slots
 from services.airbyte.sources.postgres.cdc.config import CDC_NAMES, CdcConfig
 from services.airbyte.sources.postgres.cdc.log import PostgresLog, open_log
+from services.airbyte.sources.postgres.cdc.publication import published_tables
 from services.airbyte.sources.postgres.cdc.streams import cdc_stream
 from services.airbyte.sources.postgres.reading import TableReader
 from services.airbyte.sources.postgres.tables import SourceTable, find_tables
@@ -59,10 +60,9 @@ class PostgresSource:
             tables = find_tables(db, _schemas(config))
             if method != CDC:
                 return [_stream(table, method) for table in tables]
-            published = slots.published_tables(db, CdcConfig.parse(config))
+            published = published_tables(db, CdcConfig.parse(config))
             return [
-                cdc_stream(table, published=(table.schema, table.name) in published)
-                for table in tables
+                cdc_stream(table, published.get((table.schema, table.name))) for table in tables
             ]
 
     def reads_log(self, config: Json) -> bool:

@@ -17,7 +17,12 @@ from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.postgres import connecting
 from services.airbyte.sources.postgres.cdc import slot as slots
 from services.airbyte.sources.postgres.cdc.config import CDC_NAMES, CdcConfig, lsn_text
-from services.airbyte.sources.postgres.cdc.position import Position, continuing
+from services.airbyte.sources.postgres.cdc.position import Position, continuing, replaced
+from services.airbyte.sources.postgres.cdc.publication import (
+    Published,
+    left_out,
+    published_tables,
+)
 from services.airbyte.sources.postgres.cdc.replication import Replication, connect
 from services.airbyte.sources.postgres.cdc.snapshot import Snapshot
 from services.airbyte.sources.postgres.cdc.window import WindowReader
@@ -43,6 +48,7 @@ class PostgresLog:
         self._db, self._duck, self._env, self._stack = db, duck, env, stack
         self._positions: dict[str, int] = {}
         self._streams: dict[str, ConfiguredStream] = {}
+        self._tables: dict[str, Published] = {}
         self._snapshot: Snapshot | None = None
         self._reader: WindowReader | None = None
         self._opened = time.monotonic()
@@ -52,16 +58,23 @@ class PostgresLog:
     def begin(self, streams: Sequence[ConfiguredStream], states: Mapping[str, Json | None]) -> None:
         """Find out where each stream goes on."""
         slots.check_server(self._db, self._cdc)
-        published = slots.published_tables(self._db, self._cdc)
+        published = published_tables(self._db, self._cdc)
         for stream in streams:
             schema = stream.namespace or "public"
-            if (schema, stream.name) not in published:
+            table = published.get((schema, stream.name))
+            if table is None:
                 raise config_error(
                     f"table {schema}.{stream.name} is not in publication {self._cdc.publication!r}:"
                     f" ALTER PUBLICATION {self._cdc.publication} ADD TABLE {schema}.{stream.name},"
                     " or read it with full_refresh"
                 )
             self._streams[stream.key] = stream
+            self._tables[stream.key] = table
+        if kinds := left_out(self._db, self._cdc):
+            self._env.log(
+                f"publication {self._cdc.publication} does not publish {', '.join(kinds)}: these"
+                " changes do not reach the tables"
+            )
         self._system = _system(self._target)
         known = {
             key: position
@@ -69,6 +82,7 @@ class PostgresLog:
             if (position := Position.of(state)) is not None
         }
         self.lost = continuing(self._db, self._cdc, self._system, known, self._env.log)
+        self.lost |= replaced(self._cdc, known, self._tables, self._env.log)
         # Read by another method until now: a state that says nothing about the log.
         self.lost |= {k for k, state in states.items() if state is not None and k not in known}
         self._positions = {k: p.lsn for k, p in known.items() if k not in self.lost}
@@ -91,7 +105,13 @@ class PostgresLog:
             self._snapshot = self._stack.enter_context(Snapshot.take(self._target))
             self._env.log(f"snapshot at {lsn_text(self._snapshot.lsn)}")
         with self._snapshot.read(
-            self._config, self._db, stream, self._state(self._snapshot.lsn), self._duck, self._env
+            self._config,
+            self._db,
+            stream,
+            self._tables[stream.key],
+            self._state(stream.key, self._snapshot.lsn),
+            self._duck,
+            self._env,
         ) as reading:
             yield reading
         self._positions[stream.key] = self._snapshot.lsn
@@ -123,7 +143,7 @@ class PostgresLog:
         self._reader = WindowReader(
             replication,
             self._db,
-            list(self._streams.values()),
+            {table.oid: self._streams[key] for key, table in self._tables.items()},
             self._positions,
             self._env.log,
             end=slots.log_end(self._db),
@@ -134,10 +154,10 @@ class PostgresLog:
 
     def states(self) -> dict[str, Json]:
         """Return the streams' states."""
-        return {key: self._state(lsn) for key, lsn in self._positions.items()}
+        return {key: self._state(key, lsn) for key, lsn in self._positions.items()}
 
-    def _state(self, lsn: int) -> Json:
-        return Position(lsn, self._system).as_state(self._cdc.slot)
+    def _state(self, key: str, lsn: int) -> Json:
+        return Position(lsn, self._system, self._tables[key].oid).as_state(self._cdc.slot)
 
     def aim(self) -> None:
         """Look where the log ends now."""

@@ -7,25 +7,33 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.airbyte.cdk.failures import config_error
+from services.airbyte.cdk.shared_states import TABLE
 from services.airbyte.sources.postgres.cdc import slot as slots
 from services.airbyte.sources.postgres.cdc.config import CdcConfig, lsn_text
+from services.airbyte.sources.postgres.cdc.publication import Published
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Position:
-    """All transactions whose commit lies before `lsn` are in the table; of which server."""
+    """All transactions whose commit lies before `lsn` are in the table; of which server and table.
+
+    `table` is the oid of the table in the source, 0 where it is not known.
+    """
 
     lsn: int
     system: str
+    table: int = 0
 
     @classmethod
     def of(cls, state: Json | None) -> Position | None:
         """Read a state; None where it is not of this kind (the method was another one)."""
         if not state or state.get("state_type") != "log_based":
             return None
-        return cls(int(state["lsn"]), str(state.get("system_identifier") or ""))
+        return cls(
+            int(state["lsn"]), str(state.get("system_identifier") or ""), int(state.get(TABLE) or 0)
+        )
 
     def as_state(self, slot: str) -> Json:
         """Return the position as a stream's state."""
@@ -35,7 +43,37 @@ class Position:
             "lsn_text": lsn_text(self.lsn),
             "replication_slot": slot,
             "system_identifier": self.system,
+            TABLE: self.table,
         }
+
+
+def replaced(
+    cdc: CdcConfig,
+    known: Mapping[str, Position],
+    tables: Mapping[str, Published],
+    say: Callable[[str], None],
+) -> frozenset[str]:
+    """Return the streams whose table is another one than the one that was read until now.
+
+    Raises ConnectorError when there are such and the configuration does not say to read anew.
+    """
+    found = frozenset(k for k, p in known.items() if p.table and p.table != tables[k].oid)
+    if found:
+        names = ", ".join(sorted(f"{tables[key].schema}.{tables[key].name}" for key in found))
+        if not cdc.resync:
+            raise config_error(another_table(names))
+        say(f"{names} was made anew: reading it anew, as configured")
+    return found
+
+
+def another_table(names: str) -> str:
+    """Return what to do about tables that took the place of others."""
+    return (
+        f"table {names} is not the one that was read until now: that one was dropped or renamed."
+        " The log does not tell what became of its rows. Have the stream read anew"
+        " (connections/refresh, or connections/reset for all), or set"
+        " invalid_cdc_cursor_position_behavior to 'Re-sync data' to have that done by itself"
+    )
 
 
 def continuing(

@@ -24,11 +24,6 @@ LEFT JOIN pg_type b ON b.oid = t.typbasetype AND t.typtype = 'd'
 LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
 LEFT JOIN pg_attribute a ON a.attrelid = %(relation)s AND a.attname = w.name
 """
-_ROOT = """
-SELECT n.nspname AS schema, c.relname AS name FROM pg_class c
-JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.oid = pg_partition_root(%s)
-"""
 
 
 @dataclass(frozen=True)
@@ -98,7 +93,25 @@ def source_columns(
     return tuple(columns)
 
 
-def root_of(db: psycopg.Connection[dict[str, Any]], relation: Relation) -> tuple[str, str]:
-    """Return schema and name of the table that the relation is a partition of, or its own."""
-    row = db.execute(_ROOT, [relation.oid]).fetchone()
-    return (row["schema"], row["name"]) if row else (relation.schema, relation.name)
+def root_of(db: psycopg.Connection[dict[str, Any]], relation: Relation) -> int:
+    """Return the oid of the table that the relation is a partition of, or its own."""
+    row = db.execute("SELECT pg_partition_root(%s)::oid::bigint AS root", [relation.oid]).fetchone()
+    return int(row["root"]) if row and row["root"] else relation.oid
+
+
+def partitions_of(db: psycopg.Connection[dict[str, Any]], oid: int) -> frozenset[int]:
+    """Return the oids of the tables that hold a table's rows: its partitions, or its own."""
+    rows = db.execute(
+        "SELECT relid::oid::bigint AS oid FROM pg_partition_tree(%s) WHERE isleaf", [oid]
+    ).fetchall()
+    return frozenset(row["oid"] for row in rows) or frozenset({oid})
+
+
+def named(db: psycopg.Connection[dict[str, Any]], schema: str, name: str) -> int | None:
+    """Return the oid of the table that has this name now; None when there is none."""
+    row = db.execute(
+        "SELECT c.oid::bigint AS oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = %s AND c.relname = %s",
+        [schema, name],
+    ).fetchone()
+    return int(row["oid"]) if row else None

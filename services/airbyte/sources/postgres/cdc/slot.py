@@ -112,20 +112,6 @@ def check_server(db: Db, cdc: CdcConfig) -> None:
         )
 
 
-def published_tables(db: Db, cdc: CdcConfig) -> set[tuple[str, str]]:
-    """Return (schema, table) of what the publication holds; partitions as their root."""
-    rows = db.execute(
-        "SELECT DISTINCT n.nspname AS schema, c.relname AS name FROM pg_publication_tables p"
-        # By names: a cast to regclass may be tried with schemas that the user may not see.
-        " JOIN pg_namespace s ON s.nspname = p.schemaname"
-        " JOIN pg_class r ON r.relnamespace = s.oid AND r.relname = p.tablename"
-        " JOIN pg_class c ON c.oid = coalesce(pg_partition_root(r.oid), r.oid)"
-        " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.pubname = %s",
-        [cdc.publication],
-    ).fetchall()
-    return {(row["schema"], row["name"]) for row in rows}
-
-
 def log_end(db: Db) -> int:
     """Return a position that the log's reader reaches when it has seen everything until now."""
     row = db.execute("SELECT pg_current_wal_insert_lsn()::text AS at").fetchone()

@@ -34,6 +34,7 @@ from services.airbyte.sources.postgres.cdc.config import (
     UPDATED_AT,
     lsn_number,
 )
+from services.airbyte.sources.postgres.cdc.publication import Published
 from services.airbyte.sources.postgres.cdc.replication import connect
 from services.airbyte.sources.postgres.reading import TableReader
 from services.airbyte.sources.postgres.tables import find_tables
@@ -79,6 +80,7 @@ class Snapshot:
         config: Json,
         db: psycopg.Connection[dict[str, Any]],
         stream: ConfiguredStream,
+        published: Published,
         state: Json,
         duck: duckdb.DuckDBPyConnection,
         env: Environment,
@@ -93,7 +95,15 @@ class Snapshot:
                 f"stream {stream.name!r} is not in the source (or the user may not read it);"
                 " refresh the connection's schema"
             )
-        reader = TableReader(self._target, tables[0], whole, duck, env, snapshot=self._name)
+        reader = TableReader(
+            self._target,
+            published.of(tables[0]),
+            whole,
+            duck,
+            env,
+            snapshot=self._name,
+            only=published.condition,
+        )
         try:
             reading = reader.start(None)
             taken = self.taken_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

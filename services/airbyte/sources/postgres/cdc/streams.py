@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from services.airbyte.cdk.catalog import Stream
 from services.airbyte.sources.postgres.cdc.config import CDC_COLUMNS, LSN
+from services.airbyte.sources.postgres.cdc.publication import Published
 from services.airbyte.sources.postgres.tables import SourceTable
 
 
-def cdc_stream(table: SourceTable, *, published: bool) -> Stream:
+def cdc_stream(table: SourceTable, published: Published | None) -> Stream:
     """Return a table as a stream; one outside the publication can only be read whole."""
-    columns = tuple(column.column for column in table.columns)
-    if not published:
+    if published is None:
+        columns = tuple(column.column for column in table.columns)
         return Stream(table.name, columns, table.schema, table.primary_key)
     return Stream(
         name=table.name,
         namespace=table.schema,
-        columns=(*columns, *CDC_COLUMNS),
+        columns=(*(column.column for column in published.of(table).columns), *CDC_COLUMNS),
         primary_key=table.primary_key,
         incremental=True,
         source_defined_cursor=True,

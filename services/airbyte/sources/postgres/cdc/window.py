@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import psycopg
 
 from services.airbyte.cdk.catalog import ConfiguredStream
-from services.airbyte.cdk.failures import transient_error
+from services.airbyte.cdk.failures import config_error, transient_error
 from services.airbyte.cdk.log import Changes, Limits
 from services.airbyte.sources.postgres.cdc.decode import HEADER
-from services.airbyte.sources.postgres.cdc.relation import Relation, root_of, source_columns
+from services.airbyte.sources.postgres.cdc.position import another_table
+from services.airbyte.sources.postgres.cdc.relation import (
+    Relation,
+    named,
+    partitions_of,
+    root_of,
+    source_columns,
+)
 from services.airbyte.sources.postgres.cdc.replication import (
     EPOCH_2000,
     KEEPALIVE,
@@ -40,7 +47,7 @@ class WindowReader:
         self,
         replication: Replication,
         db: psycopg.Connection[dict[str, Any]],
-        streams: Sequence[ConfiguredStream],
+        streams: Mapping[int, ConfiguredStream],
         positions: dict[str, int],
         say: Callable[[str], None],
         *,
@@ -49,7 +56,8 @@ class WindowReader:
         batch_rows: int,
     ) -> None:
         self._replication, self._db, self._say = replication, db, say
-        self._by_name = {(s.namespace or "public", s.name): s for s in streams}
+        # By the oid of the table, which stays its own whatever it is called.
+        self._streams = streams
         self._positions, self._end = positions, end
         self._patience, self._batch_rows = patience, batch_rows
         # Below this some stream has the transactions already.
@@ -57,6 +65,7 @@ class WindowReader:
         self._at = min(positions.values())
         self._confirmed = self._at
         self._relations: dict[int, Sink | None] = {}
+        self._roots: dict[int, int] = {}
         self._transactions = Transactions()
         self._number = 0
         self._bytes = 0
@@ -192,21 +201,47 @@ class WindowReader:
                 return
             if (changes := known.drain()) is not None:
                 yield changes
-        stream = self._by_name.get(root_of(self._db, relation))
+        root = root_of(self._db, relation)
+        stream = self._streams.get(root)
         if stream is None:
+            self._in_place_of(relation)
             self._relations[relation.oid] = None
             return
         chosen = choose(stream, relation, source_columns(self._db, relation), self._say)
         self._relations[relation.oid] = Sink(stream, relation, chosen, self._transactions)
+        self._roots[relation.oid] = root
+
+    def _in_place_of(self, relation: Relation) -> None:
+        """Raise ConnectorError when a table that is none of ours has taken the place of one."""
+        name = (relation.schema, relation.name)
+        ours = {(s.namespace or "public", s.name): oid for oid, s in self._streams.items()}
+        if name in ours and named(self._db, *name) not in (None, ours[name]):
+            raise config_error(another_table(".".join(name)))
 
     def _truncate(self, message: bytes, number: int, skip: frozenset[str]) -> int:
-        """Note that tables were emptied; return how many of ours."""
-        count = int.from_bytes(message[HEADER + 1 : HEADER + 5], "big")
-        found = 0
-        for place in range(count):
-            at = HEADER + 6 + 4 * place
-            sink = self._relations.get(int.from_bytes(message[at : at + 4], "big"))
+        """Note that tables were emptied; return how many of ours.
+
+        Raises ConnectorError when it was some of a table's partitions only: the log does not tell
+        their rows.
+        """
+        (count,) = struct.unpack_from("!I", message, HEADER + 1)
+        oids = frozenset(struct.unpack_from(f"!{count}I", message, HEADER + 6))
+        emptied = dict[int, Sink]()
+        for oid in oids:
+            sink = self._relations.get(oid)
             if sink is not None and sink.stream.key not in skip:
-                sink.truncates.append(number + found)
-                found += 1
-        return found
+                emptied[self._roots[oid]] = sink
+        for offset, (root, sink) in enumerate(emptied.items()):
+            if root not in oids and sink.stream.dedup:
+                self._whole(sink, partitions_of(self._db, root) - oids)
+            sink.truncates.append(number + offset)
+        return len(emptied)
+
+    def _whole(self, sink: Sink, others: frozenset[int]) -> None:
+        if others:
+            name = f"{sink.relation.schema}.{sink.relation.name}"
+            raise config_error(
+                f"stream {sink.stream.name!r}: its partition {name} was truncated, and the log does"
+                " not tell which rows that were. Have the stream read anew (connections/refresh,"
+                " or connections/reset for all)"
+            )

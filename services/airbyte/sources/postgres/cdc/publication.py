@@ -1,0 +1,98 @@
+"""What the publication holds: which tables, and which of their columns and rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from services.airbyte.cdk.failures import config_error
+from services.airbyte.sources.postgres.cdc.config import CdcConfig
+from services.airbyte.sources.postgres.tables import SourceTable
+
+Db = psycopg.Connection[dict[str, Any]]
+Name = tuple[str, str]
+
+# From 15 on a publication may leave out columns and rows; generated columns it may hold from 18 on.
+_LISTS, _GENERATED = 150_000, 180_000
+
+# By names: a cast to regclass may be tried with schemas that the user may not see.
+_TABLES = """
+SELECT n.nspname AS schema, c.relname AS name, c.oid::bigint AS oid, {filter} AS filter,
+       array(SELECT a.attname::text FROM pg_attribute a
+             WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped AND {listed})
+           AS columns,
+       c.relkind = 'r' AND EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhparent = c.oid)
+           AS inherited
+FROM pg_publication_tables p
+JOIN pg_namespace s ON s.nspname = p.schemaname
+JOIN pg_class r ON r.relnamespace = s.oid AND r.relname = p.tablename
+JOIN pg_class c ON c.oid = coalesce(pg_partition_root(r.oid), r.oid)
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE p.pubname = %s
+"""
+_KINDS = """
+SELECT pubinsert AS "INSERT", pubupdate AS "UPDATE", pubdelete AS "DELETE",
+       pubtruncate AS "TRUNCATE"
+FROM pg_publication WHERE pubname = %s
+"""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A table of the publication; partitions count as their root.
+
+    `oid` stays the same while the table is renamed and altered. `condition` is PostgreSQL's SQL of
+    the rows that the log tells of, None: of all.
+    """
+
+    schema: str
+    name: str
+    oid: int
+    columns: frozenset[str]
+    condition: str | None
+
+    def of(self, table: SourceTable) -> SourceTable:
+        """Return the table with the columns that the log tells of."""
+        columns = tuple(column for column in table.columns if column.name in self.columns)
+        return dataclasses.replace(table, columns=columns)
+
+
+def published_tables(db: Db, cdc: CdcConfig) -> dict[Name, Published]:
+    """Return what the publication holds, by (schema, table).
+
+    Raises ConnectorError where partitions of a table are published with different conditions.
+    """
+    version = db.info.server_version
+    listed = "a.attname = ANY(p.attnames)" if version >= _LISTS else "true"
+    if version < _GENERATED:
+        listed += " AND a.attgenerated = ''"
+    query = _TABLES.format(filter="p.rowfilter" if version >= _LISTS else "NULL", listed=listed)
+    found: dict[Name, Published] = {}
+    for row in db.execute(query, [cdc.publication]):
+        condition = row["filter"]
+        if row["inherited"]:  # its heirs are tables, and streams, of their own
+            own = f"tableoid = {row['oid']}"
+            condition = own if condition is None else f"({condition}) AND {own}"
+        table = Published(
+            row["schema"], row["name"], row["oid"], frozenset(row["columns"]), condition
+        )
+        other = found.setdefault((table.schema, table.name), table)
+        if other.condition != table.condition:
+            raise config_error(
+                f"the partitions of {table.schema}.{table.name} are in publication"
+                f" {cdc.publication!r} with different WHERE: ALTER PUBLICATION {cdc.publication}"
+                " SET (publish_via_partition_root = true), and one WHERE for the whole table"
+            )
+        if other.columns != table.columns:
+            both = other.columns & table.columns
+            found[table.schema, table.name] = dataclasses.replace(table, columns=both)
+    return found
+
+
+def left_out(db: Db, cdc: CdcConfig) -> list[str]:
+    """Return the kinds of changes that the publication does not publish (`publish`)."""
+    row = db.execute(_KINDS, [cdc.publication]).fetchone() or {}
+    return [kind for kind, published in row.items() if not published]

@@ -1,0 +1,137 @@
+"""PostgreSQL's log and what is done to tables as a whole: left out, renamed, made anew, parted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.contract.airbyte.client import Airbyte
+from tests.contract.airbyte.test_cdc import DEDUP, make
+
+__all__ = ["make"]  # a fixture
+
+
+def equal(cdc: Any, table: str, columns: str, where: str = "true") -> None:
+    """Compare bronze with the source."""
+    wanted = cdc.db.execute(f"SELECT {columns} FROM ONLY {table} WHERE {where} ORDER BY 1")
+    assert cdc.table(table, columns) == wanted.fetchall()
+
+
+def refresh(airbyte: Airbyte, connection: str, namespace: str, *names: str) -> None:
+    named = [{"streamName": name, "streamNamespace": namespace} for name in names]
+    asked = {"connectionId": connection, "streams": named, "refreshMode": "Truncate"}
+    job = airbyte.wait(airbyte.post("connections/refresh", **asked)["job"]["id"])
+    assert job["job"]["status"] == "succeeded", job
+
+
+def test_what_the_publication_leaves_out_is_left_out_of_the_snapshot_too(make: Any) -> None:
+    cdc = make(
+        "cdc_parts",
+        """CREATE TABLE made (id int PRIMARY KEY, a int, g int GENERATED ALWAYS AS (a * 2) STORED);
+        CREATE TABLE listed (id int PRIMARY KEY, a int, secret int);
+        CREATE TABLE filtered (id int PRIMARY KEY, a int);
+        CREATE TABLE parent (id int PRIMARY KEY, a int);
+        CREATE TABLE heir (b int, PRIMARY KEY (id)) INHERITS (parent)""",
+    )
+    cdc.db.execute(
+        "ALTER PUBLICATION cdc_parts SET TABLE made, listed (id, a), filtered WHERE (id > 2),"
+        " ONLY parent, ONLY heir"
+    )
+    tables = {"made": "id, a", "listed": "id, a", "filtered": "id, a", "parent": "id, a"}
+    tables["heir"] = "id, a, b"
+    for name in ("made", "listed", "filtered", "parent"):
+        cdc.db.execute(f"INSERT INTO {name} (id, a) SELECT i, i FROM generate_series(1, 4) i")
+    cdc.db.execute("INSERT INTO heir SELECT i, i, i FROM generate_series(11, 12) i")
+    connection = cdc.connect(dict.fromkeys(tables, DEDUP))
+    offered = {e["stream"]["name"]: e["stream"] for e in cdc.airbyte.catalog(cdc.source)}
+    assert "g" not in offered["made"]["jsonSchema"]["properties"]
+    assert "secret" not in offered["listed"]["jsonSchema"]["properties"]
+    cdc.airbyte.sync(connection)
+    where = {"filtered": "id > 2"}
+    for name, columns in tables.items():
+        equal(cdc, name, columns, where.get(name, "true"))
+    for name in ("made", "listed", "filtered", "parent"):  # parent: its heir's rows as well
+        cdc.db.execute(f"UPDATE {name} SET a = a + 100 WHERE id % 2 = 0")
+        cdc.db.execute(
+            f"UPDATE {name} SET id = 9 WHERE id = 1; UPDATE {name} SET id = 1 WHERE id = 3"
+        )
+    cdc.airbyte.sync(connection)
+    for name, columns in tables.items():
+        equal(cdc, name, columns, where.get(name, "true"))
+
+
+@pytest.mark.parametrize("root", ["off", "on"])
+def test_partitions_are_one_table(make: Any, root: str) -> None:
+    name = f"cdc_parted_{root}"
+    cdc = make(
+        name,
+        """CREATE TABLE t (id int, d int, a text, PRIMARY KEY (id, d)) PARTITION BY RANGE (d);
+        CREATE TABLE low PARTITION OF t FOR VALUES FROM (0) TO (10);
+        CREATE TABLE high PARTITION OF t FOR VALUES FROM (10) TO (20)""",
+    )
+    cdc.db.execute(f"ALTER PUBLICATION {name} SET TABLE t")
+    cdc.db.execute(f"ALTER PUBLICATION {name} SET (publish_via_partition_root = {root})")
+    cdc.db.execute("INSERT INTO t SELECT i, i, 'x' FROM generate_series(1, 19) i")
+    connection = cdc.connect({"t": DEDUP})
+    cdc.airbyte.sync(connection)
+    cdc.db.execute("UPDATE t SET d = 15 WHERE id = 3; DELETE FROM t WHERE id = 4")
+    cdc.db.execute("CREATE TABLE later PARTITION OF t FOR VALUES FROM (20) TO (30)")
+    cdc.db.execute("INSERT INTO t VALUES (21, 21, 'new'); UPDATE t SET d = 22 WHERE id = 12")
+    cdc.airbyte.sync(connection)
+    wanted = cdc.db.execute("SELECT id, d, a FROM t ORDER BY 1").fetchall()
+    assert cdc.table("t", "id, d, a") == wanted
+    cdc.db.execute("TRUNCATE t; INSERT INTO t VALUES (1, 1, 'a'), (12, 12, 'b')")
+    cdc.airbyte.sync(connection)
+    assert cdc.table("t", "id, d, a") == [(1, 1, "a"), (12, 12, "b")]
+    if root == "on":  # PostgreSQL's log says nothing of a single partition's truncate
+        return
+    cdc.db.execute("TRUNCATE low")
+    failure = cdc.airbyte.failure(connection)
+    assert failure["failureType"] == "config_error"
+    assert "its partition cdc_parted_off.low was truncated" in failure["externalMessage"]
+    assert cdc.table("t", "id, d, a") == [(1, 1, "a"), (12, 12, "b")]
+    refresh(cdc.airbyte, connection, name, "t")
+    assert cdc.table("t", "id, d, a") == [(12, 12, "b")]
+
+
+def test_a_table_that_is_renamed_or_made_anew(make: Any) -> None:
+    cdc = make(
+        "cdc_anew",
+        "CREATE TABLE a (id int PRIMARY KEY, v int); CREATE TABLE b (LIKE a INCLUDING ALL)",
+    )
+    for name in ("a", "b"):
+        cdc.db.execute(f"INSERT INTO {name} VALUES (1, 1), (2, 2)")
+    connection = cdc.connect({"a": DEDUP, "b": DEDUP})
+    cdc.airbyte.sync(connection)
+    # Under another name for a while.
+    cdc.db.execute("INSERT INTO a VALUES (3, 3); ALTER TABLE a RENAME TO away")
+    cdc.db.execute("INSERT INTO away VALUES (4, 4)")
+    failure = cdc.airbyte.failure(connection)
+    assert "table cdc_anew.a is not in publication" in failure["externalMessage"]
+    cdc.db.execute("ALTER TABLE away RENAME TO a; DELETE FROM a WHERE id = 1")
+    cdc.airbyte.sync(connection)
+    equal(cdc, "a", "id, v")
+    # Another table under its name.
+    cdc.db.execute("DROP TABLE a; CREATE TABLE a (id int PRIMARY KEY, v int)")
+    cdc.db.execute("ALTER PUBLICATION cdc_anew ADD TABLE a; INSERT INTO a VALUES (7, 7)")
+    cdc.db.execute("INSERT INTO b VALUES (3, 3)")
+    failure = cdc.airbyte.failure(connection)
+    assert failure["failureType"] == "config_error"
+    assert "cdc_anew.a is not the one that was read" in failure["externalMessage"]
+    assert "connections/refresh" in failure["externalMessage"]
+    refresh(cdc.airbyte, connection, cdc.name, "a")
+    equal(cdc, "a", "id, v")
+    equal(cdc, "b", "id, v")
+    # Two exchange their names, with leave to read anew.
+    config = cdc.config(invalid_cdc_cursor_position_behavior="Re-sync data")
+    cdc.airbyte.post(
+        "sources/update", sourceId=cdc.source, name=cdc.name, connectionConfiguration=config
+    )
+    cdc.db.execute(
+        "ALTER TABLE a RENAME TO c; ALTER TABLE b RENAME TO a; ALTER TABLE c RENAME TO b"
+    )
+    cdc.db.execute("INSERT INTO a VALUES (8, 8)")
+    cdc.airbyte.sync(connection)
+    equal(cdc, "a", "id, v")
+    equal(cdc, "b", "id, v")
