@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pyiceberg.types import (
@@ -63,10 +63,14 @@ _JSON: dict[type[IcebergType], dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a stream as it will lie in the table."""
+    """A column of a stream as it will lie in the table.
+
+    `untyped`: no value of it was seen, so that any type the table has for it will do.
+    """
 
     name: str
     type: IcebergType
+    untyped: bool = field(default=False, kw_only=True)
 
     @property
     def json_schema(self) -> dict[str, Any]:
@@ -96,6 +100,20 @@ def duckdb_type(kind: IcebergType) -> str:
         inner = ", ".join(f"{quote(f.name)} {duckdb_type(f.field_type)}" for f in kind.fields)
         return f"STRUCT({inner})"
     return _DUCKDB[type(kind)]
+
+
+def in_calendar(value: str, kind: IcebergType) -> str:
+    """Return the SQL (DuckDB's) of: finite, and of a year that most readers have dates for.
+
+    It is null where `value` is. Bounds of the value's own type: a cast of each value to another
+    one takes longer than all the rest of reading it.
+    """
+    name = duckdb_type(kind)
+    zone = "+00" if isinstance(kind, TimestamptzType) else ""
+    first, last = "0001-01-01", "9999-12-31"
+    if not isinstance(kind, DateType):
+        first, last = f"{first} 00:00:00{zone}", f"{last} 23:59:59.999999{zone}"
+    return f"({value}) BETWEEN CAST('{first}' AS {name}) AND CAST('{last}' AS {name})"
 
 
 def quote(name: str) -> str:

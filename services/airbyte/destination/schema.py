@@ -11,6 +11,7 @@ from pyiceberg.schema import Schema
 from pyiceberg.table import Transaction
 from pyiceberg.transforms import DayTransform
 from pyiceberg.types import (
+    DateType,
     DecimalType,
     DoubleType,
     FloatType,
@@ -21,6 +22,7 @@ from pyiceberg.types import (
     NestedField,
     StringType,
     StructType,
+    TimestampType,
     TimestamptzType,
 )
 
@@ -103,7 +105,7 @@ def evolve(transaction: Transaction, columns: tuple[Column, ...], *, replace: bo
             added.append(column)
         elif promotes(field.field_type, column.type):
             widened.append(column)
-        elif not holds(field.field_type, column.type):
+        elif not column.untyped and not holds(field.field_type, column.type):
             if not replace:
                 raise config_error(
                     f"column {column.name!r} is {column.type} in the source and"
@@ -138,12 +140,24 @@ def promotes(old: IcebergType, new: IcebergType) -> bool:
 
 
 def holds(table: IcebergType, source: IcebergType) -> bool:
-    """Whether the table's type takes every value of the source's type unchanged."""
+    """Whether the table's type takes every value of the source's type unchanged.
+
+    Of a long in a column of doubles those beyond 2^53 become null (`select_list` notes them): a
+    file's numbers are whole on one day and not on the next.
+    """
     if duckdb_type(table) == duckdb_type(source) or promotes(source, table):
         return True
     if isinstance(table, DecimalType) and isinstance(source, DecimalType):
         whole = table.precision - table.scale >= source.precision - source.scale
         return whole and table.scale >= source.scale
+    if isinstance(source, IntegerType | LongType):
+        digits = 10 if isinstance(source, IntegerType) else 19
+        if isinstance(table, DecimalType):
+            return table.precision - table.scale >= digits
+        if isinstance(table, DoubleType):
+            return True
+    if isinstance(table, TimestampType) and isinstance(source, DateType):
+        return True
     return isinstance(table, StringType) and not isinstance(source, ListType | StructType)
 
 
@@ -178,6 +192,7 @@ def select_list(
     `changes` is the SQL of `_airbyte_meta.changes`, where it does not follow from `nulled`.
     """
     given = {column.name.lower(): column for column in columns}
+    nulled = {**nulled, **_inexact(schema, given)}
     changes = changes or noted_changes(nulled)
     own = {
         RAW_ID: _raw_id(),
@@ -198,6 +213,21 @@ def select_list(
                 value = f"CASE WHEN {nulled[column.name][0]} THEN NULL ELSE {value} END"
         parts.append(f"{value} AS {quote(field.name)}")
     return ", ".join(parts)
+
+
+def _inexact(schema: Schema, given: Mapping[str, Column]) -> dict[str, tuple[str, str]]:
+    """Return the tests for longs that a column of doubles would round."""
+    found = {}
+    for field in schema.fields:
+        column = given.get(field.name.lower())
+        if (
+            column
+            and isinstance(column.type, LongType)
+            and isinstance(field.field_type, DoubleType)
+        ):
+            test = f"{quote(column.name)} NOT BETWEEN {-(2**53)} AND {2**53}"
+            found[column.name] = (test, "DESTINATION_FIELD_SIZE_LIMITATION")
+    return found
 
 
 def noted_changes(nulled: Mapping[str, tuple[str, str]]) -> str:

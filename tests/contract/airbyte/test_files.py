@@ -67,6 +67,26 @@ def test_only_new_and_changed_files_are_read(airbyte: Airbyte) -> None:
     assert [row[0] for row in found(airbyte, "days", "id")] == [1, 2, 3, 10]
 
 
+def test_days_whose_values_look_otherwise(airbyte: Airbyte) -> None:
+    """A column is empty on one day, whole on another, a date or a moment: it stays what it was."""
+    day = airbyte.settings.inbox_dir / "looks"
+    put(day / "1.csv", "id,price,n,moment\n1,1.5,7,2024-01-01 10:00:00\n", 1_700_000_000)
+    connection = connect(airbyte, "looks", "/local/looks/*.csv", NEW)
+    airbyte.sync(connection)
+    put(day / "2.csv", "id,price,n,moment\n2,3,,2024-01-02\n", 1_700_000_100)
+    put(day / "3.csv", "id,price,n,moment\n", 1_700_000_200)
+    airbyte.sync(connection)
+    put(day / "4.csv", "id,price,n,moment\n4,9007199254740993,,\n", 1_700_000_300)
+    airbyte.sync(connection)
+    assert found(airbyte, "looks", "id, price, n, moment") == [
+        (1, 1.5, 7, datetime.datetime(2024, 1, 1, 10)),
+        (2, 3.0, None, datetime.datetime(2024, 1, 2)),
+        (4, None, None, None),  # a double would be another number
+    ]
+    noted = "id, _airbyte_meta.changes[1].field, _airbyte_meta.changes[1].reason"
+    assert found(airbyte, "looks", noted)[-1] == (4, "price", "DESTINATION_FIELD_SIZE_LIMITATION")
+
+
 def test_objects_of_s3(airbyte: Airbyte) -> None:
     secret = airbyte.settings.airbyte_s3_secret_key.get_secret_value()
     client = minio.Minio(

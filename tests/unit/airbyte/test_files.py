@@ -1,60 +1,11 @@
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
-from services.airbyte.cdk.catalog import configured_streams
-from services.airbyte.cdk.columns import quote
 from services.airbyte.cdk.failures import ConnectorError
-from services.airbyte.cdk.source import Environment
-from services.airbyte.sources.file.source import build
-
-Read = Callable[..., list[tuple[Any, ...]]]
-
-
-@pytest.fixture
-def read(tmp_path: Path) -> Read:
-    """Write files into the inbox, discover the url's stream and read it whole."""
-
-    def go(files: dict[str, bytes], url: str, kind: str = "csv", **options: Any) -> Any:
-        for name, content in files.items():
-            (tmp_path / name).write_bytes(content)
-        env = Environment(
-            inbox=tmp_path,
-            s3_endpoint="",
-            s3_key="",
-            s3_secret="",
-            log=lambda text, level="INFO": None,
-            dead_letters=lambda name, records: "",
-            folder=tmp_path,
-            silence=60,
-            config_changed=lambda config: None,
-        )
-        config = {
-            "dataset_name": "rows",
-            "format": kind,
-            "url": f"/local/{url}",
-            "provider": {"storage": "local"},
-            "reader_options": json.dumps(options),
-        }
-        source = build()
-        (stream,) = source.discover(config, env)
-        chosen = {"syncMode": "full_refresh", "destinationSyncMode": "overwrite"}
-        catalog = {"streams": [{"stream": stream.as_json(), "config": chosen}]}
-        (configured,) = configured_streams(catalog)
-        duck = duckdb.connect()
-        with source.read(config, configured, None, duck, env) as reading:
-            names = ", ".join(quote(c.name) for c in reading.columns if "_ab_" not in c.name)
-            found = duck.execute(f"SELECT {names} FROM {reading.relation} ORDER BY 1").fetchall()
-            reading.state()
-            return found
-
-    return go
+from tests.unit.airbyte.conftest import Read
 
 
 @pytest.mark.parametrize(

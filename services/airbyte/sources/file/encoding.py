@@ -25,28 +25,43 @@ def read_as(options: Json) -> str:
 
 
 @contextmanager
-def recoded(path: Path, url: str, options: Json) -> Iterator[Path]:
+def recoded(path: Path, config: Json, options: Json) -> Iterator[Path]:
     """Give the file in an encoding that DuckDB reads. Raises ConnectorError where it has another.
 
     `options`: the source's reader_options, whose `encoding` says what the file is written in.
     """
-    if _canonical(options) in _READ:
+    encoding, url, kind = _canonical(options), str(config["url"]), config.get("format", "csv")
+    mark = _mark(path) if kind in ("csv", "json", "jsonl") else b""
+    if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) and not options.get("encoding"):
+        encoding = "utf-16"
+    elif mark == codecs.BOM_UTF8 and kind != "csv":
+        encoding = "utf-8-marked"  # DuckDB's reader of JSON takes no byte order mark
+    if encoding in _READ:
         yield path
         return
+    encoding = encoding.replace("utf-8-marked", "utf-8-sig")
     with tempfile.TemporaryDirectory(prefix="lakelet-recoded-") as folder:
         target = Path(folder) / path.name
         try:
             with (
-                path.open(encoding=options["encoding"], newline="") as text,
+                path.open(encoding=encoding, newline="") as text,
                 target.open("w", encoding=UTF_8, newline="") as plain,
             ):
                 shutil.copyfileobj(text, plain, 1 << 20)
         except UnicodeError as error:
             raise config_error(
-                f"{url} is not written in {options['encoding']}: {error}; set encoding in"
-                " reader_options"
+                f"{url} is not written in {options.get('encoding') or encoding}: {error};"
+                " set encoding in reader_options"
             ) from error
         yield target
+
+
+def _mark(path: Path) -> bytes:
+    """Return the byte order mark that a file begins with."""
+    with path.open("rb") as file:
+        start = file.read(3)
+    marks = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    return next((mark for mark in marks if start.startswith(mark)), b"")
 
 
 def _canonical(options: Json) -> str:

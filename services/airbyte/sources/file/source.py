@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -9,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from pyiceberg.types import DateType, TimestampType, TimestamptzType
 
 from services.airbyte.cdk.catalog import ConfiguredStream, Stream
-from services.airbyte.cdk.columns import literal
+from services.airbyte.cdk.columns import Column, in_calendar, literal, quote
 from services.airbyte.cdk.failures import config_error, of_destination
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.file import place
 from services.airbyte.sources.file.encoding import recoded
-from services.airbyte.sources.file.formats import Opened, described, open_file, options
+from services.airbyte.sources.file.formats import open_file
 from services.airbyte.sources.file.matching import (
     FILE_MODIFIED,
     FILE_URL,
@@ -26,6 +28,7 @@ from services.airbyte.sources.file.matching import (
     matching,
     unread,
 )
+from services.airbyte.sources.file.opened import Opened, described, options, skips
 from services.airbyte.sources.file.unpacking import unpacked
 
 Json = dict[str, Any]
@@ -71,7 +74,7 @@ class FileSource:
                 f"stream {stream.name!r} is not in the source: its one stream is"
                 f" {config['dataset_name']!r}; refresh the connection's schema"
             )
-        keep = options(config).get("on_bad_lines", "error") != "error"
+        keep = skips(config)
         files = [Found(str(config["url"]), "")]
         if is_glob(config):
             files = unread(matching(config, env), state if stream.incremental else None)
@@ -87,7 +90,9 @@ class FileSource:
 
             wanted = stream.selected_columns or stream.known_columns
             columns = tuple(c for c in opened.columns if wanted is None or c.name in wanted)
-            yield Reading(columns=columns, relation=opened.relation, state=end)
+            yield Reading(
+                columns=columns, relation=opened.relation, state=end, nulled=_nulled(columns)
+            )
 
     def _settle(self, refused: list[Json], keep: bool, name: str, env: Environment) -> None:
         if not refused:
@@ -113,7 +118,9 @@ class FileSource:
         """Open all files as one relation; of a glob's files each row says where it is from."""
         several = is_glob(config)
         with ExitStack() as stack:
-            opened = []
+            opened: list[Opened] = []
+            untyped: dict[str, None] = {}
+            there: set[str] = set()
             for file in files:
                 one = stack.enter_context(self._opened({**config, "url": file.url}, duck, env))
                 if several:
@@ -121,8 +128,12 @@ class FileSource:
                         f"{literal(file.url)} AS {FILE_URL},"
                         f" {literal(file.modified)} AS {FILE_MODIFIED}"
                     )
-                    values = "*, " if one.columns else ""
-                    one = replace(one, relation=f"(SELECT {values}{marks} FROM {one.relation})")
+                    # Columns without values get their type from the other files.
+                    typed = [quote(c.name) for c in one.columns if not c.untyped]
+                    untyped.update({c.name: None for c in one.columns if c.untyped})
+                    listing = ", ".join([*typed, marks])
+                    one = replace(one, relation=f"(SELECT {listing} FROM {one.relation})")
+                    there.update(c.name.lower() for c in one.columns if not c.untyped)
                 opened.append(one)
 
             def refused() -> list[Json]:
@@ -138,7 +149,9 @@ class FileSource:
                 yield replace(opened[0], refused=refused)
                 return
             together = " UNION ALL BY NAME ".join(f"SELECT * FROM {o.relation}" for o in opened)
-            yield described(duck, f"({together})", refused)
+            nowhere = [name for name in untyped if name.lower() not in there]
+            nulls = "".join(f", NULL::VARCHAR AS {quote(name)}" for name in nowhere)
+            yield described(duck, f"(SELECT *{nulls} FROM ({together}))", refused, nowhere)
 
     @contextmanager
     def _opened(
@@ -147,10 +160,11 @@ class FileSource:
         with (
             place.fetched(config, env) as fetched,
             unpacked(fetched, config) as plain,
-            recoded(plain, str(config["url"]), options(config)) as path,
+            recoded(plain, config, options(config)) as path,
+            tempfile.TemporaryDirectory(prefix="lakelet-scratch-") as scratch,
         ):
             try:
-                yield open_file(duck, Path(path), config)
+                yield open_file(duck, path, config, Path(scratch))
             except duckdb.Error as error:
                 if of_destination(error):
                     raise
@@ -160,6 +174,14 @@ class FileSource:
                     " set format and reader_options",
                     str(error),
                 ) from error
+
+
+def _nulled(columns: tuple[Column, ...]) -> dict[str, tuple[str, str]]:
+    return {
+        c.name: (f"NOT {in_calendar(quote(c.name), c.type)}", "SOURCE_FIELD_SIZE_LIMITATION")
+        for c in columns
+        if isinstance(c.type, DateType | TimestampType | TimestamptzType)
+    }
 
 
 def _nothing(stream: ConfiguredStream, state: Json | None) -> Reading:

@@ -38,6 +38,8 @@ _TYPES: dict[str, IcebergType] = {
     "DOUBLE": DoubleType(),
     "DATE": DateType(),
     "TIME": TimeType(),
+    "TIME_NS": TimeType(),
+    "TIME WITH TIME ZONE": TimeType(),  # Parquet's, which is said to be of UTC
     "TIMESTAMP": TimestampType(),
     "TIMESTAMP_S": TimestampType(),
     "TIMESTAMP_MS": TimestampType(),

@@ -8,14 +8,13 @@ import duckdb
 
 from services.airbyte.cdk.catalog import ConfiguredStream
 from services.airbyte.cdk.choosing import choose
-from services.airbyte.cdk.columns import literal, quote
+from services.airbyte.cdk.columns import in_calendar, literal, quote
 from services.airbyte.cdk.failures import config_error
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.postgres import cursor as cursors
 from services.airbyte.sources.postgres import xmin
 from services.airbyte.sources.postgres.cursor import Position, Snapshot
 from services.airbyte.sources.postgres.tables import SourceColumn, SourceTable
-from services.airbyte.sources.postgres.types import in_calendar
 
 Json = dict[str, Any]
 

@@ -26,8 +26,6 @@ from pyiceberg.types import (
     TimeType,
 )
 
-from services.airbyte.cdk.columns import duckdb_type
-
 _NATIVE: dict[str, IcebergType] = {
     "bool": BooleanType(),
     "int2": IntegerType(),
@@ -88,20 +86,6 @@ def map_type(name: str, typmod: int, dimensions: int, *, is_enum: bool) -> Mappi
         infinite = name in ("date", "timestamp", "timestamptz")
         return Mapping(_NATIVE[name], infinite=infinite)
     return Mapping(StringType(), as_text=True)
-
-
-def in_calendar(value: str, kind: IcebergType) -> str:
-    """Return the SQL (DuckDB's) of: finite, and of a year that most readers have dates for.
-
-    It is null where `value` is. Bounds of the value's own type: a cast of each value to another
-    one takes longer than all the rest of reading it.
-    """
-    name = duckdb_type(kind)
-    zone = "+00" if isinstance(kind, TimestamptzType) else ""
-    first, last = "0001-01-01", "9999-12-31"
-    if not isinstance(kind, DateType):
-        first, last = f"{first} 00:00:00{zone}", f"{last} 23:59:59.999999{zone}"
-    return f"({value}) BETWEEN CAST('{first}' AS {name}) AND CAST('{last}' AS {name})"
 
 
 def numeric_precision(typmod: int) -> tuple[int | None, int]:

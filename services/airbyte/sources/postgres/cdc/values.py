@@ -15,9 +15,8 @@ from pyiceberg.types import (
     TimeType,
 )
 
-from services.airbyte.cdk.columns import duckdb_type, quote
+from services.airbyte.cdk.columns import duckdb_type, in_calendar, quote
 from services.airbyte.sources.postgres.tables import SourceColumn
-from services.airbyte.sources.postgres.types import in_calendar
 
 _TOO_LARGE = "SOURCE_FIELD_SIZE_LIMITATION"
 
