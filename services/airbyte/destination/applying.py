@@ -17,6 +17,7 @@ from pyiceberg.schema import Schema
 from services.airbyte.cdk.columns import Column, duckdb_type, literal, quote
 from services.airbyte.cdk.log import KEPT, OP, SEQ
 from services.airbyte.destination import filling
+from services.airbyte.destination.deletes import MODE
 from services.airbyte.destination.schema import (
     META_COLUMNS,
     evolve,
@@ -79,10 +80,10 @@ def apply(
         if spooled.stream.dedup:
             _choose(duck, view, chosen, spooled)
             if spooled.incomplete:
-                filling.fill(duck, view, chosen, spooled, read_files(existing, schema))
+                filling.fill(duck, view, chosen, spooled, read_files(existing.values(), schema))
             rows = f"{chosen}_rows"
             duck.execute(f"CREATE TEMP TABLE {rows} AS SELECT {listing}, {OP} FROM {chosen}")
-            new, kept, touched = merge(
+            merged = merge(
                 duck,
                 rows,
                 existing,
@@ -91,18 +92,21 @@ def apply(
                 cursor=None,
                 folder=folder,
                 deleted=f"{OP} = 'D'",
+                mode=metadata.properties.get(MODE),
             )
             duck.execute(f"DROP TABLE {rows}")
-            going = touched if spooled.truncated < 0 else set(there)
+            new, kept = merged.added, merged.kept
+            staged.removed = merged.gone if spooled.truncated < 0 else list(there.values())
+            staged.deletions = merged.deletions
         else:
             query = f"SELECT {listing} FROM {view} ORDER BY {SEQ}"
             new = write_files(duck, query, schema, f"{folder}/new")
             going = crowded(existing)
             kept = together(duck, existing, going, schema, folder)
+            staged.removed = [there[path] for path in going]
     finally:
         duck.execute(f"DROP TABLE IF EXISTS {chosen}")
         duck.execute(f"DROP VIEW {view}")
-    staged.removed = [there[path] for path in going]
     staged.added = data_files(table.io(folder), metadata, [*new, *kept])
     staged.records, staged.bytes = spooled.rows, spooled.bytes
 

@@ -19,6 +19,7 @@ from pyiceberg.table import Table, Transaction
 from services.airbyte.cdk.catalog import ConfiguredStream
 from services.airbyte.cdk.columns import quote
 from services.airbyte.cdk.source import Reading
+from services.airbyte.destination.deletes import MODE, Deletion, LiveFile, RowDelta
 from services.airbyte.destination.schema import (
     PROPERTIES,
     evolve,
@@ -96,7 +97,8 @@ class Staged:
     transaction: Transaction
     new_table: bool = False
     added: list[DataFile] = field(default_factory=list)
-    removed: list[DataFile] = field(default_factory=list)
+    removed: list[LiveFile] = field(default_factory=list)
+    deletions: list[Deletion] = field(default_factory=list)
     records: int = 0
     bytes: int = 0
     changes: list[str] = field(default_factory=list)
@@ -202,7 +204,7 @@ class StreamTable:
         if stream.dedup and not replace and existing:
             batch = f"lakelet_batch_{uuid.uuid4().hex}"
             duck.execute(f"CREATE TEMP TABLE {batch} AS {query}")
-            new, kept, touched = merge(
+            merged = merge(
                 duck,
                 batch,
                 existing,
@@ -210,9 +212,11 @@ class StreamTable:
                 key=stream.primary_key,
                 cursor=stream.cursor_field,
                 folder=folder,
+                mode=metadata.properties.get(MODE),
             )
             duck.execute(f"DROP TABLE {batch}")
-            staged.removed = [existing[path] for path in touched]
+            new, kept = merged.added, merged.kept
+            staged.removed, staged.deletions = merged.gone, merged.deletions
         else:
             new = write_files(duck, query, schema, folder)
             going = set() if replace or not new else crowded(existing)
@@ -229,10 +233,10 @@ class StreamTable:
 
     def prepare(self, staged: Staged, note: CommitNote) -> bool:
         """Put staged files into the transaction; False when there is nothing to change."""
-        if staged.removed:
-            with staged.transaction.update_snapshot(note.properties()).overwrite() as update:
-                for data_file in staged.removed:
-                    update.delete_data_file(data_file)
+        if staged.removed or staged.deletions:
+            with RowDelta(
+                staged.transaction, note.properties(), staged.removed, staged.deletions
+            ) as update:
                 for data_file in staged.added:
                     update.append_data_file(data_file)
         elif staged.added:
@@ -258,13 +262,19 @@ class StreamTable:
 
     def holds(self, location: str) -> bool:
         """Whether files below `location` are part of the table."""
-        return any(path.startswith(location.rstrip("/") + "/") for path in self.files())
+        paths = (
+            file.file_path for live in self.files().values() for file in (live.file, *live.deletes)
+        )
+        return any(path.startswith(location.rstrip("/") + "/") for path in paths)
 
-    def files(self) -> dict[str, DataFile]:
+    def files(self) -> dict[str, LiveFile]:
         """Return the table's data files by path."""
         if self._table is None:
             return {}
-        return {task.file.file_path: task.file for task in self.table.scan().plan_files()}
+        return {
+            task.file.file_path: LiveFile(task.file, tuple(task.delete_files))
+            for task in self.table.scan().plan_files()
+        }
 
 
 def _latest(stream: ConfiguredStream, tie: str | None) -> str:

@@ -13,23 +13,13 @@ from pyiceberg.manifest import (
     ManifestEntryStatus,
     ManifestFile,
     ManifestWriter,
-    ManifestWriterV2,
 )
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.table import Transaction
 from pyiceberg.table.snapshots import Operation, Snapshot, Summary
 from pyiceberg.table.update.snapshot import _SnapshotProducer
 
-
-class _DeleteManifestWriter(ManifestWriterV2):
-    """Writes manifests of delete files, which PyIceberg reads only."""
-
-    def content(self) -> ManifestContent:
-        return ManifestContent.DELETES
-
-    @property
-    def _meta(self) -> dict[str, str]:
-        return {**super()._meta, "content": "deletes"}
+from services.common.delete_manifests import DeleteManifestWriter, with_status
 
 
 class Replace(_SnapshotProducer["Replace"]):
@@ -73,14 +63,16 @@ class Replace(_SnapshotProducer["Replace"]):
                 continue
             with self._writer(self.spec(spec_id), content) as writer:
                 for entry in entries:
-                    writer.add_entry(_with(entry, ManifestEntryStatus.EXISTING, entry.snapshot_id))
+                    writer.add_entry(
+                        with_status(entry, ManifestEntryStatus.EXISTING, entry.snapshot_id)
+                    )
             kept.append(writer.to_manifest_file())
         return kept
 
     def _deleted_entries(self) -> list[ManifestEntry]:
         # Entries of delete files that go are left out, not marked: no reader looks for them.
         return [
-            _with(entry, ManifestEntryStatus.DELETED, self._snapshot_id)
+            with_status(entry, ManifestEntryStatus.DELETED, self._snapshot_id)
             for manifest in self._current()
             if manifest.content is ManifestContent.DATA
             for entry in manifest.fetch_manifest_entry(self._io, discard_deleted=True)
@@ -90,7 +82,7 @@ class Replace(_SnapshotProducer["Replace"]):
     def _writer(self, spec: PartitionSpec, content: ManifestContent) -> ManifestWriter:
         if content is ManifestContent.DATA:
             return self.new_manifest_writer(spec)
-        return _DeleteManifestWriter(
+        return DeleteManifestWriter(
             spec, self.schema(), self.new_manifest_output(), self._snapshot_id, self._compression
         )
 
@@ -128,15 +120,3 @@ class Replace(_SnapshotProducer["Replace"]):
             for entry in manifest.fetch_manifest_entry(self._io, discard_deleted=True):
                 into.add(entry.data_file.file_path)
         return data, deletes
-
-
-def _with(
-    entry: ManifestEntry, status: ManifestEntryStatus, snapshot_id: int | None
-) -> ManifestEntry:
-    return ManifestEntry.from_args(
-        status=status,
-        snapshot_id=snapshot_id,
-        sequence_number=entry.sequence_number,
-        file_sequence_number=entry.file_sequence_number,
-        data_file=entry.data_file,
-    )
