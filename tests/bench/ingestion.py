@@ -134,16 +134,39 @@ def _memory(airbyte: Airbyte) -> list[Figure]:
     peaks = {}
     for table in ("rows_1", "rows_10"):
         for name, mode in (("overwrite", OVERWRITE), ("append_dedup", DEDUP)):
-            run = Run(airbyte, airbyte.connect(source, f"memory_{name}", {table: mode}))
+            connection = airbyte.connect(source, f"memory_{name}", {table: mode})
+            run = Run(airbyte, connection)
             peaks[table, name] = run.peak
     return [
-        at_most(
-            f"peak memory of a sync of {MANY * ROWS:,} rows, {name}",
-            peaks["rows_10", name],
-            "MiB",
-            1.5 * peaks["rows_1", name],
-            limit=peaks["rows_1", name],
-            limit_of=f"of {ROWS:,} rows",
-        )
-        for name in ("overwrite", "append_dedup")
+        _few_changed(airbyte, connection, whole=run.seconds),
+        *(
+            at_most(
+                f"peak memory of a sync of {MANY * ROWS:,} rows, {name}",
+                peaks["rows_10", name],
+                "MiB",
+                1.5 * peaks["rows_1", name],
+                limit=peaks["rows_1", name],
+                limit_of=f"of {ROWS:,} rows",
+            )
+            for name in ("overwrite", "append_dedup")
+        ),
     ]
+
+
+def _few_changed(airbyte: Airbyte, connection: str, whole: float) -> Figure:
+    """A few rows all over the large table: its files must not be written anew."""
+    with airbyte.shop() as db:
+        db.execute(
+            "UPDATE rows_10 SET status = 'changed', at = clock_timestamp()"
+            f" WHERE id % {ROWS // 10} = 1"
+        )
+    run = Run(airbyte, connection)
+    assert run.records == 10 * MANY
+    return at_most(
+        f"{run.records} of {MANY * ROWS:,} rows changed, append_dedup",
+        run.seconds,
+        "s",
+        0.25 * whole,
+        limit=whole,
+        limit_of="all of them the first time",
+    )

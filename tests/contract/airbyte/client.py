@@ -9,7 +9,9 @@ import duckdb
 import httpx
 import psycopg
 from duckdb_extensions import import_extension
+from pyiceberg.table import Table
 
+from services.airbyte.destination.catalog import LakeConfig, open_catalog
 from services.common.settings import Settings
 from tests.support.platform import Home
 
@@ -176,6 +178,21 @@ def lake(settings: Settings) -> duckdb.DuckDBPyConnection:
         f"ATTACH 'bronze' AS bronze (TYPE iceberg, ENDPOINT '{settings.iceberg_uri}', SECRET ic)"
     )
     return duck
+
+
+def bronze_table(settings: Settings, namespace: str, name: str) -> Table:
+    """Load a table of bronze with PyIceberg."""
+    place = LakeConfig(
+        server_uri=settings.iceberg_uri,
+        warehouse="bronze",
+        namespace="bronze",
+        endpoint=settings.s3_endpoint,
+        secure=False,
+        region="us-east-1",
+        key="airbyte",
+        secret=settings.airbyte_s3_secret_key.get_secret_value(),
+    )
+    return open_catalog(place).load_table((namespace, name))
 
 
 def rows(settings: Settings, query: str) -> list[Any]:

@@ -11,9 +11,8 @@ import pytest
 from pyiceberg.table import Table
 
 from services.airbyte.destination import upkeep
-from services.airbyte.destination.catalog import LakeConfig, open_catalog
 from services.airbyte.destination.writing import _MANY
-from tests.contract.airbyte.client import Airbyte, rows
+from tests.contract.airbyte.client import Airbyte, bronze_table, rows
 
 APPEND = {"syncMode": "incremental", "destinationSyncMode": "append", "cursorField": ["n"]}
 COUNT = (
@@ -33,18 +32,7 @@ def connection(airbyte: Airbyte) -> str:
 
 
 def load(airbyte: Airbyte) -> Table:
-    settings = airbyte.settings
-    lake = LakeConfig(
-        server_uri=settings.iceberg_uri,
-        warehouse="bronze",
-        namespace="bronze",
-        endpoint=settings.s3_endpoint,
-        secure=False,
-        region="us-east-1",
-        key="airbyte",
-        secret=settings.airbyte_s3_secret_key.get_secret_value(),
-    )
-    return open_catalog(lake).load_table(("upkeep", "small_ones"))
+    return bronze_table(airbyte.settings, "upkeep", "small_ones")
 
 
 def more(airbyte: Airbyte, connection: str) -> Any:
