@@ -9,9 +9,12 @@ from uuid import UUID, uuid4
 from services.airbyte.cdk.catalog import default_config
 from services.airbyte.definitions.registry import Definition
 from services.airbyte.handlers.context import Context
+from services.airbyte.handlers.merging import merged
 from services.airbyte.handlers.validation import validate
 from services.airbyte.state import actors
 from services.airbyte.state.records import Actor, Json, Kind
+from services.airbyte.state.redaction import Redactor
+from services.airbyte.state.secrets import schema_of, secrets_in
 
 CHECK_SECONDS = 90.0
 DISCOVER_SECONDS = 600.0
@@ -38,24 +41,24 @@ def update(
     *,
     partial: bool = False,
 ) -> Actor:
-    """Change name or configuration; masked secrets stay. `partial` keeps fields not given."""
+    """Change name or configuration; masked secrets stay. `partial`: fields not given stay, too."""
     with ctx.db.connection() as db:
         actor = actors.get(db, kind, identity)
         definition = ctx.registry.get(kind, actor.definition_id)
         sealed = actor.configuration
         if config is not None:
-            merged = {**actor.configuration, **config} if partial else config
-            sealed = ctx.vault.seal(
-                ctx.vault.open(merged) if partial else merged, definition.spec, sealed
-            )
+            if partial:
+                whole = merged(actor.configuration, config, schema_of(definition.spec))
+                config = ctx.vault.open(whole)
+            sealed = ctx.vault.seal(config, definition.spec, sealed)
             validate(definition, ctx.vault.open(sealed))
         return actors.update(db, actor, name or actor.name, sealed)
 
 
-def get(ctx: Context, kind: Kind, identity: UUID) -> Actor:
-    """Return one."""
+def get(ctx: Context, kind: Kind, identity: UUID, *, deleted: bool = False) -> Actor:
+    """Return one; with `deleted` also what is left of a deleted one."""
     with ctx.db.connection() as db:
-        return actors.get(db, kind, identity)
+        return actors.get(db, kind, identity, deleted=deleted)
 
 
 def listing(
@@ -64,12 +67,6 @@ def listing(
     """Return all of the workspaces; with `deleted` those that were deleted, too."""
     with ctx.db.connection() as db:
         return actors.listing(db, kind, workspace_ids, deleted=deleted)
-
-
-def delete(ctx: Context, kind: Kind, identity: UUID) -> None:
-    """Delete one; its connections end with it."""
-    with ctx.db.connection() as db:
-        actors.delete(db, actors.get(db, kind, identity))
 
 
 def check(ctx: Context, kind: Kind, identity: UUID) -> tuple[Json | None, Json]:
@@ -129,6 +126,8 @@ def _call(
 ) -> tuple[Json, Json]:
     began = int(time.time())
     answer = ctx.workers.call(operation, kind, definition.connector, config, seconds)
+    redactor = Redactor(secrets_in(config, definition.spec))
+    answer |= {name: redactor.all(answer[name]) for name in ("lines", "failure") if name in answer}
     if actor is not None and "config" in answer:
         sealed = ctx.vault.seal(answer["config"], definition.spec, actor.configuration)
         with ctx.db.connection() as db:

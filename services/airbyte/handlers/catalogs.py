@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from services.airbyte.cdk.changes import name_of
 from services.airbyte.handlers.errors import InvalidInputError
 from services.airbyte.state.records import Json
 
@@ -22,16 +23,21 @@ _MODES = {
 def check_catalog(catalog: Json) -> None:
     """Refuse a syncCatalog that does not fit its streams. Raises InvalidInputError."""
     problems: list[Problem] = []
+    seen: set[tuple[str, str]] = set()
     for number, entry in enumerate(catalog.get("streams", [])):
         stream, config = entry.get("stream") or {}, entry.get("config") or {}
         path = f"syncCatalog.streams[{number}]"
         if not stream.get("name"):
             problems.append((f"{path}.stream.name", "must not be null"))
+        elif name_of(entry) in seen:
+            problems.append((f"{path}.stream.name", f"stream {stream['name']} is named twice"))
         elif config.get("selected", True):
             told = f"stream {stream['name']}: "
             problems += [
                 (f"{path}.config{field}", told + text) for field, text in _wrong(stream, config)
             ]
+        if stream.get("name"):
+            seen.add(name_of(entry))
     if problems:
         raise InvalidInputError("; ".join(text for _, text in problems), problems)
 

@@ -22,12 +22,14 @@ from services.airbyte.state import (
     workspaces,
 )
 from services.airbyte.state.freshness import Freshness
-from services.airbyte.state.records import Connection, Job, Json
+from services.airbyte.state.records import ACTIVE, Connection, Job, Json, Kind
 
 
 def create(ctx: Context, fields: dict[str, Any]) -> Connection:
     """Store a new connection and schedule it."""
     check_catalog(fields["catalog"])
+    if fields["schedule_type"] == "manual":
+        fields["schedule_data"] = None
     check_schedule(fields["schedule_type"], fields.get("schedule_data"))
     with ctx.db.connection() as db:
         source = actors.get(db, "source", fields["source_id"])
@@ -39,20 +41,30 @@ def create(ctx: Context, fields: dict[str, Any]) -> Connection:
 
 
 def update(ctx: Context, identity: UUID, fields: dict[str, Any]) -> Connection:
-    """Change the given fields."""
+    """Change the given fields; of `options` those that are given.
+
+    Raises ConflictError for one that was deleted.
+    """
     if "catalog" in fields:
         check_catalog(fields["catalog"])
-    with ctx.db.connection() as db:
-        before = connections.get(db, identity)
+    with ctx.db.connection() as db, db.transaction():
+        before = connections.get(db, identity, lock=True)
+        if before.status == "deprecated":
+            raise ConflictError(f"connection {before.name!r} is deleted and cannot be changed")
         kind = fields.get("schedule_type", before.schedule_type)
+        if kind == "manual":
+            fields["schedule_data"] = None
         check_schedule(kind, fields.get("schedule_data", before.schedule_data))
+        options = {**before.options, **fields.get("options", {})}
         if "catalog" in fields or fields.get("status") == "active":
-            options = {**before.options, **fields.get("options", {})}
             cleared = ("breakingChange", "statusReason")
-            fields["options"] = {k: v for k, v in options.items() if k not in cleared}
+            options = {k: v for k, v in options.items() if k not in cleared}
+        fields["options"] = options
         source = actors.get(db, "source", before.source_id, deleted=True)
-        continuous.check(fields.get("options", before.options), source.configuration, kind)
+        continuous.check(options, source.configuration, kind)
         connection = connections.update(db, identity, fields)
+    if connection.status == "deprecated":
+        delete(ctx, identity)
     ctx.reschedule(identity)
     return connection
 
@@ -76,6 +88,11 @@ def listing(
         return [connection for connection in found if connection.source_id in sources]
 
 
+def tags_of(connection: Connection) -> set[str]:
+    """Return the ids of a connection's tags."""
+    return {str(tag.get("tagId")) for tag in connection.options.get("tags") or []}
+
+
 def delete_workspace(ctx: Context, identity: UUID) -> None:
     """Delete a workspace with everything in it; the data in the lake stays."""
     for connection in listing(ctx, [identity]):
@@ -85,17 +102,25 @@ def delete_workspace(ctx: Context, identity: UUID) -> None:
 
 
 def delete(ctx: Context, identity: UUID) -> None:
-    """Delete a connection; the data it brought stays."""
-    with ctx.db.connection() as db:
-        connections.get(db, identity)
-        active, _ = jobs.find(
-            db, connection_ids=[identity], statuses=["pending", "running", "incomplete"]
-        )
-    for job in active:
-        ctx.workers.cancel(job.id)
+    """Delete a connection and end its jobs; the data it brought stays."""
     with ctx.db.connection() as db:
         connections.update(db, identity, {"status": "deprecated"})
+    # No job can be started any more: what is found now is all there is.
+    with ctx.db.connection() as db:
+        active, _ = jobs.find(db, connection_ids=[identity], statuses=ACTIVE)
+    for job in active:
+        ctx.workers.cancel(job.id)
     ctx.reschedule(identity)
+
+
+def delete_actor(ctx: Context, kind: Kind, identity: UUID) -> None:
+    """Delete a source or destination with its connections, and end their jobs."""
+    actor = actor_handlers.get(ctx, kind, identity)
+    for connection in listing(ctx):
+        if identity in (connection.source_id, connection.destination_id):
+            delete(ctx, connection.id)
+    with ctx.db.connection() as db:
+        actors.delete(db, actor)
 
 
 def trigger(
@@ -107,31 +132,39 @@ def trigger(
 ) -> Job:
     """Queue a job for all or the named streams (as StreamDescriptors).
 
-    Raises ConflictError when one is running or the connection is not active.
+    Raises ConflictError when one is running or the connection is not active (deleted, for a reset
+    or clear).
     """
     with ctx.db.connection() as db:
-        connection = connections.get(db, identity)
+        connection = connections.get(db, identity, lock=True)
         if config_type in ("sync", "refresh") and connection.status != "active":
             raise ConflictError(
                 f"Can only sync an active connection; {connection.name!r} is {connection.status}"
             )
+        if connection.status == "deprecated":
+            raise ConflictError(f"connection {connection.name!r} is deleted")
         if streams:
             _check_streams(connection, streams)
-        if streams:
             config["streams"] = streams
         if config_type == "sync" and not config and Continuous.of(connection.options):
             config["continuous"] = True
+        config["enabledStreams"] = streams or _selected(connection)
         job = jobs.create(db, identity, config_type, config)
     ctx.workers.wake()
     return job
 
 
-def _check_streams(connection: Connection, wanted: list[Json]) -> None:
-    known = {
-        (entry["stream"].get("namespace") or "", entry["stream"]["name"])
+def _selected(connection: Connection) -> list[Json]:
+    """Return the streams that are synced, as StreamDescriptors."""
+    return [
+        {name: entry["stream"][name] for name in ("name", "namespace") if entry["stream"].get(name)}
         for entry in connection.catalog.get("streams", [])
         if (entry.get("config") or {}).get("selected", True)
-    }
+    ]
+
+
+def _check_streams(connection: Connection, wanted: list[Json]) -> None:
+    known = {(one.get("namespace") or "", one["name"]) for one in _selected(connection)}
     for stream in wanted:
         if (stream.get("namespace") or "", stream["name"]) not in known:
             raise InvalidInputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from services.airbyte.handlers.context import Context
@@ -10,6 +11,7 @@ from services.airbyte.handlers.errors import ConflictError
 from services.airbyte.state import connections, jobs
 from services.airbyte.state.jobs import EVER, Span
 from services.airbyte.state.records import ACTIVE, Job
+from services.common.errors import NotFoundError
 
 
 def get(ctx: Context, identity: int) -> Job:
@@ -45,6 +47,21 @@ def find(
             order_by=order_by,
             descending=descending,
         )
+
+
+def page_with(ctx: Context, identity: int, size: int, **filters: Any) -> tuple[list[Job], int]:
+    """Return whole pages of `size`, newest first, so many that a job is in them; else none.
+
+    As Airbyte's `includingJobId` does: other filters than connection and type do not matter.
+    """
+    filters |= {"order_by": "created_at", "descending": True}
+    try:
+        moment = get(ctx, identity).created_at
+    except NotFoundError:
+        return [], find(ctx, **filters, limit=0)[1]
+    newer = find(ctx, **filters, created=(moment, None), limit=0)[1]
+    found, total = find(ctx, **filters, limit=(newer // size + 1) * size)
+    return (found if any(job.id == identity for job in found) else []), total
 
 
 def cancel(ctx: Context, identity: int) -> Job:

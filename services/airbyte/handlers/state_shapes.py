@@ -19,6 +19,9 @@ from services.airbyte.state.records import Connection, Json, StreamState
 
 Name = tuple[str, str]
 
+# A state's type, and the field that holds it.
+_PARTS = {"stream": "streamState", "global": "globalState", "legacy": "state"}
+
 
 def shown(known: Sequence[StreamState]) -> Json:
     """Return the state's type and the parts that belong to it."""
@@ -43,6 +46,12 @@ def told(connection: Connection, new: Json) -> dict[Name, Json | None]:
     kind = new.get("stateType")
     if kind == "not_set":
         return {}
+    part = _PARTS.get(str(kind))
+    if part and new.get(part) is None:
+        raise InvalidInputError(
+            f"stateType {kind} comes with {part}; to forget the state set stateType not_set",
+            [(f"connectionState.{part}", "must not be null")],
+        )
     if kind == "stream":
         return {_name(e): e.get("streamState") for e in new.get("streamState") or ()}
     if kind == "global":

@@ -39,10 +39,10 @@ def _problems(error: jsonschema.ValidationError) -> Iterator[Problem]:
         fits = f"does not fit {error.validator} {error.validator_value!r}"
         yield path, error.message if named else fits
         return
-    constants = [_constants(form) for form in error.validator_value]
+    fixed = [constants(form) for form in error.validator_value]
     # What every form has, such as `method`, tells them apart.
-    shared = set.intersection(*map(set, constants))
-    names = [{key: found[key] for key in shared} for found in constants]
+    shared = set.intersection(*map(set, fixed))
+    names = [{key: found[key] for key in shared} for found in fixed]
     chosen = [number for number, name in enumerate(names) if _has(error.instance, name)]
     if shared and len(chosen) == 1:
         for inner in error.context:
@@ -55,7 +55,7 @@ def _problems(error: jsonschema.ValidationError) -> Iterator[Problem]:
         yield path, "it fits none of the allowed forms"
 
 
-def _constants(form: Json) -> Json:
+def constants(form: Json) -> Json:
     """Return the fields of a form (of a oneOf) that have but one value, with it."""
     found = {}
     for name, schema in (form.get("properties") or {}).items():

@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 
+from services.airbyte.state.redaction import Redactor
+
 log = logging.getLogger("services.airbyte.job")
 
 
@@ -19,7 +21,12 @@ def path(folder: Path, job_id: int, attempt: int) -> Path:
 
 
 class AttemptLog:
-    """Writes an attempt's lines; a line is on disk when `write` returns."""
+    """Writes an attempt's lines; a line is on disk when `write` returns.
+
+    What `redactor` knows to be secret is left out, as soon as it is set.
+    """
+
+    redactor = Redactor()
 
     def __init__(self, folder: Path, job_id: int, attempt: int, connection_id: str) -> None:
         target = path(folder, job_id, attempt)
@@ -36,6 +43,7 @@ class AttemptLog:
         self, message: str, *, source: str = "platform", level: str = "INFO", **fields: Any
     ) -> None:
         """Write a line; `source` is platform, source or destination, `fields` are counters."""
+        message = self.redactor.text(message)
         now = datetime.datetime.now(datetime.UTC)
         entry = {"timestamp": now.isoformat(timespec="milliseconds"), "level": level}
         line = {**entry, "source": source, "message": message, **self._fields}

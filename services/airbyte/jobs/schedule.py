@@ -1,8 +1,9 @@
 """When connections run: Airbyte's schedules as APScheduler's triggers.
 
 A run that was missed while the server was down is made up for once, at the next start, however
-many were missed; a run that falls due while the connection still has a job is left out. Of a
-connection that is continuous a job is kept running.
+many were missed; a run that falls due while the connection still has a job is left out. A run that
+falls due while the database is away begins when it is back. Of a connection that is continuous a
+job is kept running.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from uuid import UUID
 import psycopg
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from psycopg_pool import PoolTimeout
 
@@ -32,6 +34,8 @@ log = logging.getLogger(__name__)
 _UNITS = {"minutes": 60, "hours": 3600, "days": 86400, "weeks": 604800, "months": 2592000}
 # How often it is looked whether a continuous connection's job has ended.
 _LOOK_SECONDS = 1
+# How long a run waits for a database that is away.
+_AGAIN = datetime.timedelta(seconds=5)
 
 
 def check_schedule(kind: str, data: Json | None) -> None:
@@ -77,14 +81,14 @@ def first_run(
 ) -> datetime.datetime:
     """Return when a connection runs next, as seen at `now`; not before that.
 
-    `last` is when its last run began, `changed` when the connection was last set. A connection that
-    never ran starts with an interval at once, with a cron at its time. What was due between its
-    last run and now, once or many times, is due now, once.
+    `last` is when its last run began, `changed` when the connection was last set: what its cron
+    named before that was not missed. A connection that never ran starts with an interval at once,
+    with a cron at its time. What was due since then, once or many times, is due now, once.
     """
     if isinstance(when, IntervalTrigger):
         due = last + when.interval if last else now
     else:
-        since = last or changed
+        since = max(last, changed) if last else changed
         due = when.get_next_fire_time(since, since + datetime.timedelta(microseconds=1))
     return max(now, due) if due else now
 
@@ -172,7 +176,19 @@ class Schedule:
         return first_run(when, last[0].created_at if last else None, connection.updated_at, now)
 
     def _fire(self, identity: UUID) -> None:
+        about = {"connection_id": str(identity)}
         try:
             self._run(identity)
         except LakeletError as error:
-            log.info("scheduled run left out: %s", error, extra={"connection_id": str(identity)})
+            log.info("scheduled run left out: %s", error, extra=about)
+        except (psycopg.Error, PoolTimeout) as error:
+            log.warning("scheduled run waits for the database: %s", error, extra=about)
+            # Another job than the connection's own, whose next time stands.
+            self._scheduler.add_job(
+                self._fire,
+                DateTrigger(datetime.datetime.now(datetime.UTC) + _AGAIN),
+                args=[identity],
+                id=f"{identity} again",
+                replace_existing=True,
+                misfire_grace_time=None,
+            )

@@ -38,7 +38,8 @@ from services.airbyte.sources.protocol.commands import sweep
 from services.airbyte.sources.protocol.source import ProtocolSource
 from services.airbyte.state import actors, connections, database, definitions, jobs
 from services.airbyte.state.records import Connection
-from services.airbyte.state.secrets import Vault
+from services.airbyte.state.redaction import Redactor
+from services.airbyte.state.secrets import Vault, secrets_in
 from services.common import logs
 from services.common.settings import Settings, settings
 
@@ -120,6 +121,7 @@ def run_attempt(job_id: int, attempt: int) -> None:
         failures = [describe(cause, stream=error.stream.descriptor)]
     except Exception as error:  # noqa: BLE001 - whatever it is, it belongs into the job's answer
         failures = [describe(error)]
+    failures = log.redactor.all(failures)
     for failure in failures:
         log.write(failure["externalMessage"], level="ERROR", source=failure["failureOrigin"])
     status = finish(db, job_id, attempt, failures)
@@ -147,13 +149,20 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
     known = registry().with_custom(lambda: definitions.listing(db))
     definition = known.get("source", from_actor.definition_id)
 
+    source_config = vault.open(from_actor.configuration)
+    target = known.get("destination", to_actor.definition_id)
+    hidden = secrets_in(source_config, definition.spec)
+    hidden |= secrets_in(vault.open(to_actor.configuration), target.spec)
+    log.redactor = Redactor(hidden)
+
     def store_config(config: Json) -> None:
         """Keep what the connector has changed, such as a new refresh token."""
+        hidden.update(secrets_in(config, definition.spec))
+        log.redactor = Redactor(hidden)
         sealed = vault.seal(config, definition.spec, from_actor.configuration)
         actors.update(db, from_actor, from_actor.name, sealed)
 
     chosen = source(definition.connector)
-    source_config = vault.open(from_actor.configuration)
     env = environment(where, log.write, letters, store_config)
     # The engine, the catalog and the source wait for other things: they are opened side by side.
     with ThreadPoolExecutor(2) as openers:

@@ -65,9 +65,14 @@ def update(db: Db, identity: UUID, fields: dict[str, Any]) -> Connection:
     return Connection(**row)
 
 
-def get(db: Db, identity: UUID) -> Connection:
-    """Return one connection, also a deleted (`deprecated`) one. Raises NotFoundError."""
-    query = sql.SQL("SELECT {} FROM connections WHERE id = %s").format(_COLUMNS)
+def get(db: Db, identity: UUID, *, lock: bool = False) -> Connection:
+    """Return one connection, also a deleted (`deprecated`) one. Raises NotFoundError.
+
+    `lock`: no one else changes or deletes it, or starts its jobs, until the transaction ends.
+    """
+    query = sql.SQL("SELECT {} FROM connections WHERE id = %s {}").format(
+        _COLUMNS, sql.SQL("FOR UPDATE" if lock else "")
+    )
     row = db.execute(query, (identity,)).fetchone()
     if row is None:
         raise NotFoundError(f"connection {identity} does not exist")

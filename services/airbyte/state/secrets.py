@@ -41,7 +41,7 @@ class Vault:
                 raise ConfigError(f"a configuration may not hold the key {_MARK!r}")
             return {_MARK: self._fernet.encrypt(str(value).encode()).decode()}
 
-        sealed = _walk(configuration, _schema(spec), previous, replace)
+        sealed = _walk(configuration, schema_of(spec), previous, replace)
         assert isinstance(sealed, dict)  # noqa: S101 - a configuration is an object
         return sealed
 
@@ -88,7 +88,25 @@ def mask(sealed: Any) -> Any:
     return sealed
 
 
-def _schema(spec: Json) -> Json:
+def is_sealed(value: Any) -> bool:
+    """Whether a value of a sealed configuration is a secret."""
+    return isinstance(value, dict) and _MARK in value
+
+
+def secrets_in(configuration: Json, spec: Json) -> set[str]:
+    """Return the secrets of a configuration in plain text."""
+    found = set[str]()
+
+    def collect(value: Any, _: Any) -> Any:
+        found.add(str(value))
+        return value
+
+    _walk(configuration, schema_of(spec), None, collect)
+    return found
+
+
+def schema_of(spec: Json) -> Json:
+    """Return the JSON schema of a connector's specification."""
     schema = spec.get("connectionSpecification", spec)
     return schema if isinstance(schema, dict) else {}
 
@@ -99,7 +117,7 @@ def _walk(value: Any, schema: Json, old: Any, replace: Callable[[Any, Any], Any]
     if schema.get("airbyte_secret"):
         return replace(value, old)
     if isinstance(value, dict):
-        properties = _properties(value, schema)
+        properties = properties_of(value, schema)
         before = old if isinstance(old, dict) else {}
         return {
             name: _walk(inner, properties.get(name, {}), before.get(name), replace)
@@ -120,7 +138,7 @@ def _walk(value: Any, schema: Json, old: Any, replace: Callable[[Any, Any], Any]
     return value
 
 
-def _properties(value: Json, schema: Json) -> Json:
+def properties_of(value: Json, schema: Json) -> Json:
     """Return the property schemas that apply; of alternatives, a secret in any counts."""
     merged: Json = dict(schema.get("properties") or {})
     for keyword in ("oneOf", "anyOf", "allOf"):

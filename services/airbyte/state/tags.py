@@ -54,11 +54,14 @@ def create(db: Db, workspace_id: UUID, name: str, color: str) -> Json:
 
 
 def update(db: Db, identity: UUID, name: str, color: str) -> Json:
-    """Change name and colour. Raises NotFoundError."""
-    row = db.execute(
-        f"UPDATE tags SET name = %s, color = %s WHERE id = %s RETURNING {_COLUMNS}",
-        (name, color, identity),
-    ).fetchone()
+    """Change name and colour. Raises NotFoundError, RefusedError as `create` does."""
+    try:
+        row = db.execute(
+            f"UPDATE tags SET name = %s, color = %s WHERE id = %s RETURNING {_COLUMNS}",
+            (name, color, identity),
+        ).fetchone()
+    except errors.UniqueViolation as error:
+        raise RefusedError(f"the workspace has a tag {name!r} already") from error
     if row is None:
         raise NotFoundError(f"tag {identity} does not exist")
     return _tag(row)

@@ -11,15 +11,19 @@ from services.airbyte.state.records import Kind, Workspace
 from services.common.errors import NotFoundError, RefusedError
 
 
-def create(db: Db, name: str) -> Workspace:
-    """Store a new workspace; its slug is made from the name."""
-    identity = uuid4()
+def create(db: Db, name: str, identity: UUID | None = None) -> Workspace:
+    """Store a new workspace; its slug is made from the name.
+
+    Where there is one with the id `identity`, nothing is stored and that one is returned.
+    """
+    identity = identity or uuid4()
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "workspace"
     taken = {one.slug for one in actors.workspaces(db)}
     if slug in taken:
         slug = f"{slug}-{identity.hex[:8]}"
     db.execute(
-        "INSERT INTO workspaces (id, name, slug) VALUES (%s, %s, %s)", (identity, name, slug)
+        "INSERT INTO workspaces (id, name, slug) VALUES (%s, %s, %s) ON CONFLICT (id) DO NOTHING",
+        (identity, name, slug),
     )
     return actors.workspace(db, identity)
 

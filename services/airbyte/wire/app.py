@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 from urllib.parse import parse_qs
 
-import orjson
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -17,6 +15,7 @@ from services.airbyte.handlers.context import Context
 from services.airbyte.handlers.errors import InvalidInputError, WrongMethodError
 from services.airbyte.wire import errors
 from services.airbyte.wire.auth import TOKEN_SECONDS, Gate
+from services.airbyte.wire.bodies import parse
 from services.airbyte.wire.config_routes import ENDPOINTS
 from services.airbyte.wire.public_routes import respond as respond_public
 from services.common.errors import TransientError
@@ -85,7 +84,7 @@ def _find(
         raise WrongMethodError(f"Method [{request.method}] not allowed for URI [{path}]")
 
     def run(body: bytes) -> Response:
-        answer = endpoint.respond(ctx, endpoint.model.model_validate(_json(body)))
+        answer = endpoint.respond(ctx, endpoint.model.model_validate(parse(body)))
         if isinstance(answer, Response):
             return answer
         return Response(status_code=204) if answer is None else JSONResponse(answer)
@@ -103,21 +102,12 @@ async def _read(request: Request) -> bytes:
     return b"".join(parts)
 
 
-def _json(body: bytes) -> Any:
-    if not body.strip():
-        return {}
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise InvalidInputError(f"Invalid json. {error}", [("body", str(error))]) from error
-
-
 def _token(gate: Gate, request: Request, body: bytes) -> Response:
     """Answer a token request: JSON, or a form; client id and secret may also come as basic."""
     if "form" in request.headers.get("content-type", ""):
         fields = {name: values[0] for name, values in parse_qs(body.decode()).items()}
     else:
-        fields = _json(body)
+        fields = parse(body)
     token = gate.token(str(fields.get("client_id", "")), str(fields.get("client_secret", "")))
     if token is None:
         return errors.problem_response(

@@ -7,7 +7,7 @@ from typing import Any
 from services.airbyte.cdk.changes import differences, severity
 from services.airbyte.handlers import actors, connections
 from services.airbyte.handlers.context import Context
-from services.airbyte.state.records import Json
+from services.airbyte.state.records import Json, Kind
 from services.airbyte.wire import config_models as models
 from services.airbyte.wire import render
 
@@ -92,14 +92,23 @@ def destinations(ctx: Context, body: models.WorkspaceIdOptional) -> Json:
     return {"destinations": found, "page_size": len(found), "num_connections": len(found)}
 
 
+def _page(kind: Kind) -> Any:
+    def run(ctx: Context, body: models.ResourcePage) -> Json:
+        every = actors.listing(ctx, kind, body.workspace_ids, deleted=body.include_deleted)
+        found = [render.actor(ctx, one) for one in body.part(every)]
+        return {f"{kind}s": found, "page_size": len(found), "num_connections": len(every)}
+
+    return run
+
+
 def delete_source(ctx: Context, body: models.SourceId) -> None:
     """Nothing: 204."""
-    actors.delete(ctx, "source", body.source_id)
+    connections.delete_actor(ctx, "source", body.source_id)
 
 
 def delete_destination(ctx: Context, body: models.DestinationId) -> None:
     """Nothing: 204."""
-    actors.delete(ctx, "destination", body.destination_id)
+    connections.delete_actor(ctx, "destination", body.destination_id)
 
 
 def check_source(ctx: Context, body: models.SourceId) -> Json:
@@ -136,7 +145,7 @@ ENDPOINTS: dict[str, Any] = {
     "sources/partial_update": (models.SourcePartialUpdate, partial_update_source),
     "sources/get": (models.SourceId, source),
     "sources/list": (models.WorkspaceIdOptional, sources),
-    "sources/list_paginated": (models.WorkspaceIdOptional, sources),
+    "sources/list_paginated": (models.ResourcePage, _page("source")),
     "sources/delete": (models.SourceId, delete_source),
     "sources/check_connection": (models.SourceId, check_source),
     "sources/discover_schema": (models.SourceDiscover, discover),
@@ -145,7 +154,7 @@ ENDPOINTS: dict[str, Any] = {
     "destinations/partial_update": (models.DestinationPartialUpdate, partial_update_destination),
     "destinations/get": (models.DestinationId, destination),
     "destinations/list": (models.WorkspaceIdOptional, destinations),
-    "destinations/list_paginated": (models.WorkspaceIdOptional, destinations),
+    "destinations/list_paginated": (models.ResourcePage, _page("destination")),
     "destinations/delete": (models.DestinationId, delete_destination),
     "destinations/check_connection": (models.DestinationId, check_destination),
 }

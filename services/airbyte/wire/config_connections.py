@@ -38,7 +38,7 @@ _OPTIONS = (
 )
 
 
-def _given(body: models.ConnectionFields, options: Json) -> Json:
+def _given(body: models.ConnectionFields) -> Json:
     """Return the record fields that a body sets."""
     fields = {
         record: getattr(body, name)
@@ -46,10 +46,12 @@ def _given(body: models.ConnectionFields, options: Json) -> Json:
         if name in body.model_fields_set
         and (getattr(body, name) is not None or record in ("namespace_format", "schedule_data"))
     }
+    if body.sync_catalog is not None:
+        fields["catalog"] = body.sync_catalog.as_stated()
     if body.schedule and "schedule_type" not in fields:
         fields |= {"schedule_type": "basic", "schedule_data": {"basicSchedule": body.schedule}}
     changed = body.model_dump(mode="json", by_alias=True, exclude_unset=True, include=set(_OPTIONS))
-    return {**fields, "options": {**options, **changed}}
+    return {**fields, "options": changed}
 
 
 def _read(ctx: Context, record: Connection) -> Json:
@@ -71,13 +73,12 @@ def create(ctx: Context, body: models.ConnectionCreate) -> Json:
         "schedule_data": None,
     }
     ends = {"source_id": body.source_id, "destination_id": body.destination_id}
-    return _read(ctx, connections.create(ctx, {**defaults, **_given(body, {}), **ends}))
+    return _read(ctx, connections.create(ctx, {**defaults, **_given(body), **ends}))
 
 
 def update(ctx: Context, body: models.ConnectionUpdate) -> Json:
     """ConnectionRead."""
-    before = connections.get(ctx, body.connection_id)
-    return _read(ctx, connections.update(ctx, before.id, _given(body, before.options)))
+    return _read(ctx, connections.update(ctx, body.connection_id, _given(body)))
 
 
 def get(ctx: Context, body: models.ConnectionId) -> Json:
@@ -85,10 +86,16 @@ def get(ctx: Context, body: models.ConnectionId) -> Json:
     return _read(ctx, connections.get(ctx, body.connection_id))
 
 
-def listing(ctx: Context, body: models.WorkspaceIdOptional) -> Json:
+def listing(ctx: Context, body: models.WorkspaceConnections) -> Json:
     """ConnectionReadList."""
     chosen = [body.workspace_id] if body.workspace_id else None
-    return {"connections": [_read(ctx, c) for c in connections.listing(ctx, chosen)]}
+    found = connections.listing(ctx, chosen, deleted=body.include_tombstone)
+    return {"connections": [_read(ctx, c) for c in found]}
+
+
+def listing_all(ctx: Context, body: models.WorkspaceConnections) -> Json:
+    """ConnectionReadList, with what was deleted."""
+    return listing(ctx, body.model_copy(update={"include_tombstone": True}))
 
 
 def delete(ctx: Context, body: models.ConnectionId) -> None:
@@ -108,7 +115,7 @@ def _trigger_streams(config_type: str) -> Any:
     def run(ctx: Context, body: models.ConnectionStreams) -> Json:
         named = [
             render.without_none({"name": s.stream_name, "namespace": s.stream_namespace})
-            for s in body.streams or []
+            for s in body.streams
         ]
         job = connections.trigger(ctx, body.connection_id, config_type, named)
         return render.job_info(ctx, job_handlers.get(ctx, job.id))
@@ -152,15 +159,15 @@ def state(ctx: Context, body: models.ConnectionId) -> Json:
 
 def set_state(ctx: Context, body: models.StateUpdate) -> Json:
     """ConnectionState."""
-    return states.create_or_update(ctx, body.connection_id, body.connection_state)
+    return states.create_or_update(ctx, body.connection_id, body.connection_state.as_stated())
 
 
 ENDPOINTS: dict[str, Any] = {
     "connections/create": (models.ConnectionCreate, create),
     "connections/update": (models.ConnectionUpdate, update),
     "connections/get": (models.ConnectionId, get),
-    "connections/list": (models.WorkspaceIdOptional, listing),
-    "connections/list_all": (models.WorkspaceIdOptional, listing),
+    "connections/list": (models.WorkspaceConnections, listing),
+    "connections/list_all": (models.WorkspaceConnections, listing_all),
     "connections/delete": (models.ConnectionId, delete),
     "connections/sync": (models.ConnectionId, _trigger("sync")),
     "connections/reset": (models.ConnectionId, _trigger("reset_connection")),

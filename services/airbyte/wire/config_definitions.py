@@ -11,7 +11,8 @@ from services.airbyte.handlers import definitions
 from services.airbyte.handlers.context import Context
 from services.airbyte.state.records import Json
 from services.airbyte.wire import render
-from services.airbyte.wire.config_models import Body, SourceDefinitionId
+from services.airbyte.wire.bodies import Body
+from services.airbyte.wire.config_models import SourceDefinitionId
 
 
 class SourceDefinitionCreate(Body):

@@ -47,6 +47,16 @@ def listing(ctx: Context, body: models.JobList, within: list[UUID] | None = None
             f"configId {body.config_id!r} is not a connection's id", [("configId", str(error))]
         ) from error
     page = body.pagination or models.Pagination()
+    size = page.page_size or 200
+    if body.including_job_id is not None:
+        found, total = handlers.page_with(
+            ctx,
+            body.including_job_id,
+            size,
+            connection_ids=chosen,
+            config_types=body.config_types,
+        )
+        return {"jobs": [render.job_with_attempts(job) for job in found], "totalJobCount": total}
     found, total = handlers.find(
         ctx,
         connection_ids=chosen,
@@ -54,7 +64,7 @@ def listing(ctx: Context, body: models.JobList, within: list[UUID] | None = None
         statuses=body.statuses or None,
         created=(body.created_at_start, body.created_at_end),
         updated=(body.updated_at_start, body.updated_at_end),
-        limit=page.page_size or 200,
+        limit=size,
         offset=page.row_offset or 0,
         order_by="updated_at" if body.order_by_field == "updatedAt" else "created_at",
         descending=body.order_by_method == "DESC",

@@ -5,19 +5,28 @@ from __future__ import annotations
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import AwareDatetime, Field
 
-Json = dict[str, Any]
+from services.airbyte.wire.bodies import Body, Json
+from services.airbyte.wire.catalog_models import ConnectionState, SyncCatalog
+
+MAX_INT = 2**31 - 1
 NamespaceDefinition = Literal["source", "destination", "customformat"]
 ScheduleType = Literal["manual", "basic", "cron"]
 Status = Literal["active", "inactive", "deprecated", "locked"]
-
-
-class Body(BaseModel):
-    """A body in camel case; fields that the server does not know are left out."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
+JobStatus = Literal[
+    "pending", "queued", "running", "incomplete", "failed", "succeeded", "cancelled"
+]
+JobConfigType = Literal[
+    "check_connection_source",
+    "check_connection_destination",
+    "discover_schema",
+    "get_spec",
+    "sync",
+    "reset_connection",
+    "refresh",
+    "clear",
+]
 
 
 class Nothing(Body):
@@ -34,6 +43,39 @@ class WorkspaceIdOptional(Body):
     """May name a workspace."""
 
     workspace_id: UUID | None = None
+
+
+class WorkspaceConnections(WorkspaceIdOptional):
+    """May name a workspace; `include_tombstone`: what was deleted, too."""
+
+    include_tombstone: bool = False
+
+
+class Pagination(Body):
+    """Which part of a long list."""
+
+    page_size: int | None = Field(default=None, ge=0, le=MAX_INT)
+    row_offset: int | None = Field(default=None, ge=0, le=MAX_INT)
+
+    def part(self, items: list[Any], size: int = 20) -> list[Any]:
+        """Return the page of `items`; `size` is how much a page holds unless told."""
+        first = self.row_offset or 0
+        return items[first : first + (self.page_size or size)]
+
+
+class ResourcePage(Body):
+    """Part of what workspaces have; of all when none are named."""
+
+    workspace_ids: list[UUID] | None = None
+    include_deleted: bool = False
+    pagination: Pagination | None = None
+    name_contains: str | None = None
+
+    def part(self, items: list[Any]) -> list[Any]:
+        """Return the page of those `items` whose name fits."""
+        wanted = (self.name_contains or "").lower()
+        found = [item for item in items if wanted in item.name.lower()]
+        return (self.pagination or Pagination()).part(found)
 
 
 class SlugBody(Body):
@@ -135,7 +177,7 @@ class ConnectionFields(Body):
     namespace_definition: NamespaceDefinition | None = None
     namespace_format: str | None = None
     prefix: str | None = None
-    sync_catalog: Json | None = None
+    sync_catalog: SyncCatalog | None = None
     schedule: Json | None = None
     schedule_type: ScheduleType | None = None
     schedule_data: Json | None = None
@@ -177,20 +219,13 @@ class JobId(Body):
     id: int
 
 
-class Pagination(Body):
-    """Which part of a long list."""
-
-    page_size: int | None = Field(default=None, ge=0)
-    row_offset: int | None = Field(default=None, ge=0)
-
-
 class JobList(Body):
     """Which jobs to list."""
 
-    config_types: list[str]
+    config_types: list[JobConfigType] = Field(min_length=1)
     config_id: str | None = None
     including_job_id: int | None = None
-    statuses: list[str] | None = None
+    statuses: list[JobStatus] | None = None
     created_at_start: AwareDatetime | None = None
     created_at_end: AwareDatetime | None = None
     updated_at_start: AwareDatetime | None = None
@@ -204,7 +239,7 @@ class StateUpdate(Body):
     """A connection's new state."""
 
     connection_id: UUID
-    connection_state: Json
+    connection_state: ConnectionState
 
 
 class AttemptBody(Body):
@@ -237,10 +272,13 @@ class StreamHistory(Body):
 class StreamStatuses(Body):
     """Which streams' statuses."""
 
+    workspace_id: UUID | None = None
     connection_id: UUID | None = None
     job_id: int | None = None
+    attempt_number: int | None = None
     job_type: Literal["SYNC", "RESET"] | None = None
     stream_name: str | None = None
+    stream_namespace: str | None = None
     pagination: Pagination | None = None
 
 
@@ -271,6 +309,12 @@ class WorkspaceCreate(Body):
     name: str
 
 
+class WorkspaceCreateWithId(WorkspaceCreate):
+    """A workspace that is to be there, under an id that the caller chose."""
+
+    id: UUID
+
+
 class WorkspaceUpdate(Body):
     """A workspace's new name."""
 
@@ -297,6 +341,9 @@ class ActorSearch(Body):
     destination_id: UUID | None = None
     workspace_id: UUID | None = None
     name: str | None = None
+    source_name: str | None = None
+    destination_name: str | None = None
+    connection_configuration: Json | None = None
 
 
 class ConnectionSearch(Body):
@@ -318,6 +365,8 @@ class ConnectionPage(Body):
 
     workspace_ids: list[UUID]
     pagination: Pagination | None = None
+    include_deleted: bool = False
+    tag_ids: list[UUID] | None = None
 
 
 class ActorDefinition(Body):
@@ -342,15 +391,20 @@ class StreamDescriptor(Body):
 
 
 class ConnectionStreams(Body):
-    """Names streams of a connection; none: all."""
+    """Names streams of a connection."""
+
+    connection_id: UUID
+    streams: list[StreamDescriptor] = Field(min_length=1)
+
+
+class ConnectionRefresh(Body):
+    """Names streams to read from the start: Merge keeps what is there, Truncate does not.
+
+    No streams: all of them.
+    """
 
     connection_id: UUID
     streams: list[StreamDescriptor] | None = None
-
-
-class ConnectionRefresh(ConnectionStreams):
-    """Names streams to read from the start: Merge keeps what is there, Truncate does not."""
-
     refresh_mode: Literal["Merge", "Truncate"]
 
 

@@ -23,6 +23,12 @@ def create_workspace(ctx: Context, body: models.WorkspaceCreate) -> Json:
         return render.workspace(workspaces.create(db, body.name))
 
 
+def ensure_workspace(ctx: Context, body: models.WorkspaceCreateWithId) -> Json:
+    """WorkspaceRead; one that is there already is left as it is."""
+    with ctx.db.connection() as db:
+        return render.workspace(workspaces.create(db, body.name, body.id))
+
+
 def update_workspace(ctx: Context, body: models.WorkspaceUpdate) -> Json:
     """WorkspaceRead; only the name can be changed."""
     with ctx.db.connection() as db:
@@ -99,16 +105,21 @@ def execute_discover(ctx: Context, body: models.ActorExecute) -> Json:
 def _search(kind: Kind) -> Any:
     def run(ctx: Context, body: models.ActorSearch) -> Json:
         given = body.model_dump(exclude_none=True)
+        config = (given.pop("connection_configuration", None) or {}).items()
         found = []
         for actor in actors.listing(ctx, kind):
+            shown = render.actor(ctx, actor)
             values = {
                 f"{kind}_definition_id": actor.definition_id,
                 f"{kind}_id": actor.id,
                 "workspace_id": actor.workspace_id,
                 "name": actor.name,
+                f"{kind}_name": shown[f"{kind}Name"],
             }
-            if all(values.get(name) == value for name, value in given.items()):
-                found.append(render.actor(ctx, actor))
+            if all(values.get(name) == value for name, value in given.items()) and (
+                config <= shown["connectionConfiguration"].items()
+            ):
+                found.append(shown)
         return {f"{kind}s": found}
 
     return run
@@ -152,9 +163,11 @@ def search_connections(ctx: Context, body: models.ConnectionSearch) -> Json:
 def page_connections(ctx: Context, body: models.ConnectionPage) -> Json:
     """ConnectionReadList."""
     page = body.pagination or models.Pagination()
-    first = page.row_offset or 0
-    found = connections.listing(ctx, body.workspace_ids)
-    return _shown(ctx, found[first : first + (page.page_size or 20)])
+    found = connections.listing(ctx, body.workspace_ids, deleted=body.include_deleted)
+    if body.tag_ids:
+        wanted = {str(tag) for tag in body.tag_ids}
+        found = [record for record in found if wanted & connections.tags_of(record)]
+    return _shown(ctx, page.part(found))
 
 
 def connections_of_definition(ctx: Context, body: models.ActorDefinition) -> Json:
@@ -188,7 +201,7 @@ def jobs_of_workspaces(ctx: Context, body: models.JobsOfWorkspaces) -> Json:
 
 ENDPOINTS: dict[str, Any] = {
     "workspaces/create": (models.WorkspaceCreate, create_workspace),
-    "workspaces/create_if_not_exist": (models.WorkspaceCreate, create_workspace),
+    "workspaces/create_if_not_exist": (models.WorkspaceCreateWithId, ensure_workspace),
     "workspaces/update": (models.WorkspaceUpdate, update_workspace),
     "workspaces/update_name": (models.WorkspaceUpdate, update_workspace),
     "workspaces/delete": (models.WorkspaceId, delete_workspace),

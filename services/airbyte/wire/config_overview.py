@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -224,23 +225,30 @@ def last_job_per_stream(ctx: Context, body: models.ConnectionId) -> list[Json]:
 
 def stream_statuses(ctx: Context, body: models.StreamStatuses) -> Json:
     """StreamStatusReadList."""
-    chosen = [body.connection_id] if body.connection_id else None
-    page = body.pagination or models.Pagination()
-    found, _ = handlers.find(
-        ctx, connection_ids=chosen, limit=page.page_size or 100, offset=page.row_offset or 0
-    )
-    listed: list[Json] = []
-    for job in found:
+    wanted = {
+        "workspaceId": str(body.workspace_id) if body.workspace_id else None,
+        "jobId": body.job_id,
+        "jobType": body.job_type,
+        "attemptNumber": body.attempt_number,
+        "streamName": body.stream_name,
+        "streamNamespace": body.stream_namespace,
+    }
+    listed = [
+        one
+        for one in _stream_statuses(ctx, body.connection_id)
+        if all(value in (None, one.get(name)) for name, value in wanted.items())
+    ]
+    return {"streamStatuses": (body.pagination or models.Pagination()).part(listed, 100)}
+
+
+def _stream_statuses(ctx: Context, connection_id: UUID | None) -> Iterator[Json]:
+    chosen = [connection_id] if connection_id else None
+    for job in handlers.find(ctx, connection_ids=chosen, limit=1000)[0]:
         kind = "RESET" if job.config_type in _CLEARING else "SYNC"
-        if body.job_id not in (None, job.id) or body.job_type not in (None, kind):
-            continue
         workspace = connections.workspace_of(ctx, connections.get(ctx, job.connection_id))
         for attempt in job.attempts:
             for key, stats in attempt.stream_stats.items():
-                if body.stream_name not in (None, stats["name"]):
-                    continue
-                listed.append(_stream_status(job, attempt.number, key, stats, kind, workspace))
-    return {"streamStatuses": listed}
+                yield _stream_status(job, attempt.number, key, stats, kind, workspace)
 
 
 def _stream_status(
@@ -249,7 +257,8 @@ def _stream_status(
     attempt = job.attempts[number]
     # A stream that was committed is complete, whatever happened to the others after it.
     committed = stats.get("stateMessagesEmitted") or attempt.status == "succeeded"
-    state = "COMPLETE" if committed else _RUN_STATES[job.status]
+    failed = attempt.status == "failed"
+    state = "COMPLETE" if committed else "INCOMPLETE" if failed else _RUN_STATES[job.status]
     return render.without_none(
         {
             "id": str(uuid5(job.connection_id, f"{job.id} {number} {key}")),
@@ -273,9 +282,7 @@ def latest_stream_statuses(ctx: Context, body: models.ConnectionId) -> Json:
     """StreamStatusReadList: the newest of each stream and run state."""
     connections.get(ctx, body.connection_id)
     newest: dict[Any, Json] = {}
-    for one in stream_statuses(ctx, models.StreamStatuses(connection_id=body.connection_id))[
-        "streamStatuses"
-    ]:
+    for one in _stream_statuses(ctx, body.connection_id):
         key = (one.get("streamNamespace"), one["streamName"], one["runState"])
         newest.setdefault(key, one)
     return {"streamStatuses": list(newest.values())}

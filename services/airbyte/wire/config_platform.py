@@ -13,6 +13,7 @@ from services.airbyte.wire import render
 from services.airbyte.wire.config_models import (
     DestinationDefinitionId,
     Nothing,
+    ResourcePage,
     SlugBody,
     SourceDefinitionId,
     WorkspaceId,
@@ -32,6 +33,13 @@ def _workspaces(ctx: Context) -> list[Workspace]:
 def workspaces(ctx: Context, _: Any) -> Json:
     """WorkspaceReadList."""
     return {"workspaces": [render.workspace(one) for one in _workspaces(ctx)]}
+
+
+def workspace_page(ctx: Context, body: ResourcePage) -> Json:
+    """WorkspaceReadList."""
+    wanted = body.workspace_ids
+    found = [one for one in _workspaces(ctx) if not wanted or one.id in wanted]
+    return {"workspaces": [render.workspace(one) for one in body.part(found)]}
 
 
 def workspace(ctx: Context, body: WorkspaceId) -> Json:
@@ -84,8 +92,8 @@ def destination_specification(ctx: Context, body: DestinationDefinitionId) -> Js
 ENDPOINTS: dict[str, Any] = {
     "health": (Nothing, health),
     "workspaces/list": (Nothing, workspaces),
-    "workspaces/list_paginated": (Nothing, workspaces),
-    "workspaces/list_by_organization_id": (Nothing, workspaces),
+    "workspaces/list_paginated": (ResourcePage, workspace_page),
+    "workspaces/list_by_organization_id": (ResourcePage, workspace_page),
     "workspaces/get": (WorkspaceId, workspace),
     "workspaces/get_by_slug": (SlugBody, workspace_by_slug),
     "source_definitions/list": (Nothing, source_definitions),

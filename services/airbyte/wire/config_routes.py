@@ -16,7 +16,7 @@ from services.airbyte.wire import (
     config_platform,
     config_web,
 )
-from services.airbyte.wire.config_models import Body
+from services.airbyte.wire.bodies import Body
 
 
 class Endpoint(NamedTuple):

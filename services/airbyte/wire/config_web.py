@@ -28,8 +28,8 @@ def _schema_change(ctx: Context, record: Connection) -> tuple[str, list[Any]]:
 def _summary(ctx: Context, record: Connection) -> Json:
     """What list and get have in common."""
     status = config_overview.connection_status(ctx, record.id)
-    source = actors.get(ctx, "source", record.source_id)
-    target = actors.get(ctx, "destination", record.destination_id)
+    source = actors.get(ctx, "source", record.source_id, deleted=True)
+    target = actors.get(ctx, "destination", record.destination_id, deleted=True)
     last, _ = job_handlers.find(ctx, connection_ids=[record.id], config_types=["sync"], limit=1)
     return render.without_none(
         {

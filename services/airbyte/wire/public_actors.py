@@ -54,7 +54,7 @@ def _routes(kind: Kind) -> list[Any]:
         return render.actor(call.ctx, made)
 
     def delete(call: Any) -> None:
-        actors.delete(call.ctx, kind, identity(call.path["id"]))
+        connections.delete_actor(call.ctx, kind, identity(call.path["id"]))
 
     return [
         ("POST", f"/{kind}s", models.ActorCreate, create),

@@ -56,19 +56,20 @@ def _schedule(schedule: models.Schedule | None) -> dict[str, Any]:
     if schedule.schedule_type == "manual":
         return {"schedule_type": "manual", "schedule_data": None}
     words = (schedule.cron_expression or "").split()
-    zone = words.pop() if len(words) > 6 and not words[-1][0].isdigit() else "UTC"
+    # A seventh field is a year (2026, *, */2), a zone begins with a letter.
+    zone = words.pop() if len(words) > 6 and words[-1][0].isalpha() else "UTC"
     cron = {"cronExpression": " ".join(words), "cronTimeZone": zone}
     return {"schedule_type": "cron", "schedule_data": {"cron": cron}}
 
 
-def _fields(body: models.ConnectionPatch, options: Json) -> dict[str, Any]:
+def _fields(body: models.ConnectionPatch) -> dict[str, Any]:
     fields: dict[str, Any] = _schedule(body.schedule)
     for name in ("name", "prefix", "status", "namespace_format"):
         if name in body.model_fields_set and getattr(body, name) is not None:
             fields[name] = getattr(body, name)
     if body.namespace_definition:
         fields["namespace_definition"] = render.NAMESPACES[body.namespace_definition]
-    options = dict(options)
+    options: Json = {}
     if body.non_breaking_schema_updates_behavior:
         behavior = render.CHANGES[body.non_breaking_schema_updates_behavior]
         options["nonBreakingChangesPreference"] = behavior
@@ -99,7 +100,7 @@ def create(call: Any) -> Json:
     }
     fields = {
         **defaults,
-        **_fields(body, {}),
+        **_fields(body),
         "source_id": source.id,
         "destination_id": target.id,
         "catalog": _catalog(call.ctx, source.id, body.configurations),
@@ -110,7 +111,7 @@ def create(call: Any) -> Json:
 def patch(call: Any) -> Json:
     """ConnectionResponse."""
     before = connections.get(call.ctx, identity(call.path["id"]))
-    fields = _fields(call.body, before.options)
+    fields = _fields(call.body)
     if call.body.configurations is not None:
         fields["catalog"] = _catalog(call.ctx, before.source_id, call.body.configurations)
     return _read(call.ctx, connections.update(call.ctx, before.id, fields))
@@ -128,13 +129,9 @@ def listing(call: Any) -> Json:
         call.ctx, ids(call.query, "workspaceIds"), deleted=with_deleted(call.query)
     )
     if wanted := ids(call.query, "tagIds"):
-        found = [record for record in found if _tags(record) & set(map(str, wanted))]
+        found = [record for record in found if connections.tags_of(record) & set(map(str, wanted))]
     shown = [_read(call.ctx, record) for record in found[offset : offset + limit]]
     return page(shown, call.query, call.url, len(found))
-
-
-def _tags(record: Connection) -> set[str]:
-    return {str(tag.get("tagId")) for tag in record.options.get("tags") or []}
 
 
 def delete(call: Any) -> None:

@@ -8,7 +8,7 @@ from services.airbyte.definitions.registry import Definition
 from services.airbyte.handlers import definitions
 from services.airbyte.state.records import Json
 from services.airbyte.wire import public_render as render
-from services.airbyte.wire.config_models import Body
+from services.airbyte.wire.bodies import Body
 from services.airbyte.wire.public_paging import identity, page
 
 

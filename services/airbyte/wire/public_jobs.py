@@ -29,7 +29,7 @@ _MOMENT = TypeAdapter(datetime.datetime)
 
 
 def _number(text: str) -> int:
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit()):
         raise InvalidInputError(f"{text!r} is not a job's id (a number)")
     return int(text)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 from uuid import UUID
 
-from services.airbyte.wire.config_models import Body, Json
+from services.airbyte.wire.bodies import Body, Json
 
 Mode = Literal[
     "full_refresh_overwrite",

@@ -12,6 +12,7 @@ from services.airbyte.handlers.errors import InvalidInputError
 from services.airbyte.state.records import Json
 
 MAX_LIMIT = 100
+MAX_OFFSET = 2**31 - 1
 
 
 def limits(query: QueryParams) -> tuple[int, int]:
@@ -20,8 +21,8 @@ def limits(query: QueryParams) -> tuple[int, int]:
         limit, offset = int(query.get("limit", 20)), int(query.get("offset", 0))
     except ValueError as error:
         raise InvalidInputError("limit and offset are whole numbers") from error
-    if not 1 <= limit <= MAX_LIMIT or offset < 0:
-        raise InvalidInputError(f"limit is 1 to {MAX_LIMIT}, offset is not negative")
+    if not 1 <= limit <= MAX_LIMIT or not 0 <= offset <= MAX_OFFSET:
+        raise InvalidInputError(f"limit is 1 to {MAX_LIMIT}, offset 0 to {MAX_OFFSET}")
     return limit, offset
 
 

@@ -6,13 +6,11 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import orjson
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.airbyte.handlers.context import Context
-from services.airbyte.handlers.errors import InvalidInputError
 from services.airbyte.wire import (
     public_actors,
     public_connections,
@@ -21,7 +19,7 @@ from services.airbyte.wire import (
     public_more,
     public_platform,
 )
-from services.airbyte.wire.config_models import Body
+from services.airbyte.wire.bodies import Body, parse
 
 BASE = "/api/public/v1"
 
@@ -73,7 +71,7 @@ def respond(ctx: Context, request: Request, path: str, body: bytes) -> Response:
         if method != request.method:
             allowed = True
             continue
-        parsed = model.model_validate(_json(body)) if model is not None else None
+        parsed = model.model_validate(parse(body)) if model is not None else None
         url = str(request.url.replace(query=""))
         try:
             answer = handler(Call(ctx, found.groupdict(), request.query_params, parsed, url))
@@ -83,10 +81,3 @@ def respond(ctx: Context, request: Request, path: str, body: bytes) -> Response:
     if allowed:
         return errors.problem_response(405, "method-not-allowed", f"{request.method} {path}")
     return errors.not_there(request)
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return orjson.loads(body or b"{}")
-    except orjson.JSONDecodeError as error:
-        raise InvalidInputError(f"the body is not JSON: {error}") from error

@@ -281,10 +281,7 @@ def job(record: Job) -> Json:
         "id": record.id,
         "configType": record.config_type,
         "configId": str(record.connection_id),
-        "enabledStreams": [
-            without_none({"name": s["name"], "namespace": s.get("namespace")})
-            for s in merged.values()
-        ],
+        "enabledStreams": record.config.get("enabledStreams", []),
         "createdAt": seconds(record.created_at),
         "updatedAt": seconds(record.updated_at),
         "startedAt": seconds(record.started_at) if record.started_at else None,
@@ -303,6 +300,8 @@ def job(record: Job) -> Json:
     }
     if record.config_type == "reset_connection":
         answer["resetConfig"] = {"streamsToReset": answer["enabledStreams"]}
+    if record.config_type == "refresh":
+        answer["refreshConfig"] = {"streamsToRefresh": answer["enabledStreams"]}
     return without_none(answer)
 
 

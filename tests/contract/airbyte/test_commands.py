@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -72,6 +73,39 @@ def test_a_commands_rows_arrive(airbyte: Airbyte, scripted: str) -> None:
     )
     airbyte.sync(connection)
     assert rows(airbyte.settings, COUNTED.format("by_command")) == [(20_000, 20_000, 19_999)]
+
+
+def test_a_secret_that_a_connector_repeats_is_left_out(airbyte: Airbyte, scripted: str) -> None:
+    """In its logs, its errors and its check, also as JSON and addresses write it."""
+    secret = 'pa55 "word"/+'
+    told = f"connecting with {secret}, {json.dumps({'token': secret})}, {quote(secret, safe='')}"
+    trace = {"message": told, "internal_message": told, "stack_trace": told}
+    error = {"type": "TRACE", "trace": {"type": "ERROR", "error": trace}}
+    steps = [
+        {"type": "LOG", "log": {"level": "INFO", "message": told}},
+        {"stderr": told},
+        {**error, "trace": {**error["trace"], "error": {**trace, "failure_type": "config_error"}}},
+        {"exit": 1},
+    ]
+    status = {"status": "FAILED", "message": told}
+    config = {"streams": [STREAM], "messages": steps, "token": secret, "status": status}
+    source = airbyte.source(config, scripted, "tells")
+    connection = airbyte.connect(source, "tells", {"things": APPEND})
+    job = airbyte.start(connection)
+    info = airbyte.wait(job)
+    path = airbyte.settings.data_dir / "airbyte" / "logs" / str(job) / "0.jsonl"
+    checked = airbyte.post("sources/check_connection", sourceId=source)
+    debug = airbyte.post("jobs/get_debug_info", id=job)
+    assert "connecting with **********" in path.read_text()
+    assert checked["message"].count("**********") == 3
+    failure = info["attempts"][0]["attempt"]["failureSummary"]["failures"][0]
+    assert failure["externalMessage"].startswith("connecting with **********")
+    with airbyte.own_database() as db:
+        stored = db.execute("SELECT failures::text FROM attempts WHERE job_id = %s", (job,))
+        everything = (path.read_text(), str(checked), str(info), str(debug), str(stored.fetchall()))
+    for text in everything:
+        for form in ("pa55", quote(secret, safe="")):
+            assert form not in text
 
 
 def test_killed_in_the_middle_it_goes_on_from_its_last_state(

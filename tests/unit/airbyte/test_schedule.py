@@ -64,8 +64,9 @@ def test_runs_that_were_missed_are_made_up_for_once() -> None:
     daily = quartz("0 0 4 * * ?", "UTC")
     for when in (hourly, daily):
         # Down for five days: due now; after that run, at the next regular time.
-        assert first_run(when, MONDAY - 120 * HOUR, MONDAY, MONDAY) == MONDAY
-        assert first_run(when, MONDAY, MONDAY, MONDAY + HOUR / 2) > MONDAY + HOUR / 2
+        made = MONDAY - 200 * HOUR
+        assert first_run(when, MONDAY - 120 * HOUR, made, MONDAY) == MONDAY
+        assert first_run(when, MONDAY, made, MONDAY + HOUR / 2) > MONDAY + HOUR / 2
     assert first_run(hourly, MONDAY - HOUR / 2, MONDAY, MONDAY) == MONDAY + HOUR / 2
 
 
