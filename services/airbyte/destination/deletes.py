@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
+from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.manifest import (
     DataFile,
     DataFileContent,
@@ -150,6 +151,13 @@ class RowDelta(_OverwriteFiles):
         self._dropped: dict[str, DataFile] = {}
         for live in (*removed, *(deletion.live for deletion in deletions)):
             self._dropped |= live.own_deletes
+
+    def _validate_concurrency(self) -> None:
+        window = self._commit_window
+        if self._added_deletes and window is not None and not window.is_empty():
+            # Where the rows stand was told of a table that is no more.
+            raise CommitFailedException("the table was changed by another writer")
+        super()._validate_concurrency()
 
     def _process_manifests(self, manifests: list[ManifestFile]) -> list[ManifestFile]:
         kept: list[ManifestFile] = []

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.table import Table
 
-from services.airbyte.destination.deletes import MERGE_ON_READ, MODE
+from services.airbyte.destination.deletes import (
+    MERGE_ON_READ,
+    MODE,
+    Deletion,
+    LiveFile,
+    RowDelta,
+)
 from tests.contract.airbyte.client import Airbyte, bronze_table, rows
 
 DEDUP = {"syncMode": "incremental", "destinationSyncMode": "append_dedup", "cursorField": ["at"]}
@@ -120,6 +127,20 @@ def test_delete_files_go_with_their_snapshots(source: Source) -> None:
             "SELECT count(*) FROM expired_files WHERE path = ANY(%s)", (list(replaced),)
         )
         assert expired.fetchone() == (len(replaced),)
+
+
+def test_a_table_that_was_changed_meanwhile_is_left_alone(source: Source) -> None:
+    table = source.table()
+    (first, *_) = table.scan().plan_files()
+    live = LiveFile(first.file, tuple(first.delete_files))
+    transaction = table.transaction()
+    # What the file holds does not matter: it must not become part of the table.
+    with RowDelta(transaction, {}, [], [Deletion(live, first.file)]):
+        pass
+    source.change("pos = 3")
+    with pytest.raises(CommitFailedException):
+        transaction.commit_transaction()
+    source.check()
 
 
 def test_clearing_a_stream_leaves_no_delete_file(source: Source) -> None:
