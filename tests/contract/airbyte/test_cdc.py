@@ -120,7 +120,7 @@ CREATE TABLE t (
     free numeric, txt text, vc varchar(20), ch char(5), j json, jb jsonb, u uuid, by bytea,
     d date, ti time, ts timestamp, tz timestamptz, ttz timetz, iv interval, e mood, dom positive,
     ai int[], at text[], an numeric[], ae mood[], ats timestamptz[], aa int[][], r int4range,
-    inet inet, m money, p point, bits bit(3)
+    inet inet, m money, p point, bits bit(3), ab bytea[], ach char(4)[], ad date[], anm name[]
 )
 """
 VALUES = (
@@ -129,12 +129,13 @@ VALUES = (
     " '2024-02-29', '23:59:59.999999', '2024-02-29 12:00:00.123456', '2024-02-29 12:00+02',"
     " '12:00+02', '1 day 02:00', 'ok', 7, '{1,NULL,3}', ARRAY['a,b', NULL, 'q\"uo\\te', ''],"
     " '{1.50,2}', '{sad,ok}', '{2024-02-29 12:00:00+00}', '{{1,2},{3,4}}', '[1,5)', '10.0.0.1/32',"
-    " 12.34, '(1,2)', B'101')"
+    " 12.34, '(1,2)', B'101', ARRAY['\\x00ff'::bytea, NULL], '{a,b c}', '{0044-03-15 BC,infinity}',"
+    " '{x,\"y z\"}')"
 )
 ODD = (
     "(%s, NULL, NULL, NULL, '-Infinity', '1e300', 'NaN', 'NaN', '', '', '', NULL, NULL, NULL, '',"
     " 'infinity', '00:00', '-infinity', '0044-03-15 BC', NULL, '-3 mons', NULL, NULL, '{}', '{}',"
-    " NULL, NULL, NULL, NULL, 'empty', NULL, NULL, NULL, NULL)"
+    " NULL, NULL, NULL, NULL, 'empty', NULL, NULL, NULL, NULL, '{}', NULL, '{NULL}', NULL)"
 )
 
 

@@ -140,6 +140,13 @@ def explain(error: Exception, config: Json) -> Exception:
             " and port of the source right?",
             text,
         )
+    if "Expected an array with" in text:
+        return config_error(
+            f"an array has other dimensions than its column was declared with ({_first(text)});"
+            " declare as many as there are (ALTER TABLE … ALTER … TYPE int[][]: the column comes"
+            " as text then), or deselect the column",
+            text,
+        )
     if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException):
         return config_error(
             f"a value has no place in its column's type: {_first(text)}; deselect the column", text

@@ -81,7 +81,7 @@ class TableReader:
             names = ", ".join(quote(c.name) for c in self._columns)
             relation = f"(SELECT {names} FROM {_SOURCE}.{self._relation_name})"
         else:
-            relation = f"postgres_query('{_SOURCE}', {literal(self._select(condition))})"
+            relation = self._query_relation(condition)
             nulled |= {
                 c.name: (quote(_NAN + c.name), "SOURCE_FIELD_SIZE_LIMITATION") for c in numerics
             }
@@ -119,6 +119,17 @@ class TableReader:
             f"SELECT EXISTS(SELECT 1 FROM {self._relation_name} WHERE {tests}) AS x"
         )
         return bool(found["x"])
+
+    def _query_relation(self, condition: str | None) -> str:
+        relation = f"postgres_query('{_SOURCE}', {literal(self._select(condition))})"
+        unhex = [
+            f"list_transform({name}, lambda x: unhex(substr(x, 3))) AS {name}"
+            for c in self._columns
+            if c.type_name == "_bytea" and c.mapping.cast and (name := quote(c.name))
+        ]
+        if not unhex:
+            return relation
+        return f"(SELECT * REPLACE ({', '.join(unhex)}) FROM {relation})"
 
     def _select(self, condition: str | None) -> str:
         parts = []

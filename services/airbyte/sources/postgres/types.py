@@ -73,8 +73,9 @@ def map_type(name: str, typmod: int, dimensions: int, *, is_enum: bool) -> Mappi
         if dimensions > 1 or element.as_text or element.numeric:
             return Mapping(StringType(), as_text=True)
         listed = ListType(1, element.type, element_required=False)
-        # In a query's answer an array of an enum is not known as an array.
-        return Mapping(listed, cast="text[]" if is_enum else None)
+        # In a query's answer an array of these is not known as an array.
+        unknown = is_enum or name in ("_bytea", "_name")
+        return Mapping(listed, cast="text[]" if unknown else None)
     if is_enum:
         return Mapping(StringType())
     if name == "numeric":

@@ -9,6 +9,7 @@ from pyiceberg.types import (
     BinaryType,
     DateType,
     DecimalType,
+    IcebergType,
     ListType,
     TimestampType,
     TimestamptzType,
@@ -24,25 +25,27 @@ _TOO_LARGE = "SOURCE_FIELD_SIZE_LIMITATION"
 def expression(column: SourceColumn) -> str | None:
     """Return the SQL of the value; None where a cast will do."""
     name, kind = quote(column.name), column.mapping.type
-    if column.type_name == "bpchar":
-        return f"rtrim({name}, ' ')"  # as the scanner of the snapshot has it
-    if column.type_name == "inet":  # `::text`, which the snapshot has, always tells the mask
-        mask = f"CASE WHEN contains({name}, ':') THEN '/128' ELSE '/32' END"
-        return f"{name} || CASE WHEN contains({name}, '/') THEN '' ELSE {mask} END"
-    if isinstance(kind, BinaryType):
-        return f"unhex(substr({name}, 3))"
-    if isinstance(kind, DateType):
-        return f"TRY_CAST(replace({name}, ' BC', ' (BC)') AS DATE)"
-    if isinstance(kind, TimestampType | TimestamptzType):
-        # PostgreSQL: 0044-03-15 12:00:00 BC; DuckDB: 0044-03-15 (BC) 12:00:00
-        text = f"regexp_replace({name}, '^(\\S+)( .*)? BC$', '\\1 (BC)\\2')"
-        return f"TRY_CAST({text} AS {duckdb_type(kind)})"
-    if isinstance(kind, DecimalType | TimeType):
-        return f"TRY_CAST({name} AS {duckdb_type(kind)})"
-    if isinstance(kind, ListType) and isinstance(kind.element_type, BinaryType):
-        return f"list_transform({name}, lambda x: unhex(substr(x, 3)))"
     if isinstance(kind, ListType):
-        return f"TRY_CAST({name} AS {duckdb_type(kind)})"
+        element = _expression("x", column.type_name.removeprefix("_"), kind.element_type)
+        listed = f"list_transform({name}, lambda x: {element})" if element else name
+        return f"TRY_CAST({listed} AS {duckdb_type(kind)})"
+    return _expression(name, column.type_name, kind)
+
+
+def _expression(text: str, type_name: str, kind: IcebergType) -> str | None:
+    if type_name == "bpchar":
+        return f"rtrim({text}, ' ')"  # as the scanner of the snapshot has it
+    if type_name == "inet":  # `::text`, which the snapshot has, always tells the mask
+        mask = f"CASE WHEN contains({text}, ':') THEN '/128' ELSE '/32' END"
+        return f"{text} || CASE WHEN contains({text}, '/') THEN '' ELSE {mask} END"
+    if isinstance(kind, BinaryType):
+        return f"unhex(substr({text}, 3))"
+    if isinstance(kind, DateType | TimestampType | TimestamptzType):
+        # PostgreSQL: 0044-03-15 12:00:00 BC; DuckDB: 0044-03-15 (BC) 12:00:00
+        era = f"regexp_replace({text}, '^(\\S+)( .*)? BC$', '\\1 (BC)\\2')"
+        return f"TRY_CAST({era} AS {duckdb_type(kind)})"
+    if isinstance(kind, DecimalType | TimeType):
+        return f"TRY_CAST({text} AS {duckdb_type(kind)})"
     return None
 
 
