@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.common.waiting import wait_until
 from tests.contract.airbyte.client import Airbyte
 from tests.contract.airbyte.test_cdc import DEDUP, make
 
@@ -135,3 +136,24 @@ def test_a_table_that_is_renamed_or_made_anew(make: Any) -> None:
     cdc.airbyte.sync(connection)
     equal(cdc, "a", "id, v")
     equal(cdc, "b", "id, v")
+
+
+def test_a_snapshot_that_waits_for_a_writer_says_so(make: Any) -> None:
+    cdc = make("cdc_waits", "CREATE TABLE t (id int PRIMARY KEY)")
+    connection = cdc.connect({"t": DEDUP})
+    with cdc.airbyte.shop() as other:
+        other.autocommit = False
+        other.execute("INSERT INTO cdc_waits.t VALUES (1)")
+        pid = other.info.backend_pid
+        job = cdc.airbyte.start(connection)
+
+        def told() -> bool:
+            lines = cdc.airbyte.post("jobs/get", id=job)["attempts"][0]["logs"]["logLines"]
+            return any(f"to end; the oldest: process {pid} of user" in line for line in lines)
+
+        wait_until(told, seconds=60, what="the log line")
+        cdc.db.execute("INSERT INTO t VALUES (2)")
+        other.commit()
+    assert cdc.airbyte.wait(job)["job"]["status"] == "succeeded"
+    cdc.airbyte.sync(connection)
+    equal(cdc, "t", "id")

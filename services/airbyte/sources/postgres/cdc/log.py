@@ -102,6 +102,7 @@ class PostgresLog:
                 " goes on with the others"
             )
         if self._snapshot is None:
+            slots.tell_writers(self._db, self._env.log)
             self._snapshot = self._stack.enter_context(Snapshot.take(self._target))
             self._env.log(f"snapshot at {lsn_text(self._snapshot.lsn)}")
         with self._snapshot.read(

@@ -115,6 +115,7 @@ def continuing(
     if lost:
         say(f"replication slot {cdc.slot} {why}: reading anew, as configured")
     if slot is None or not slot.alive:
+        slots.tell_writers(db, say)
         slots.create_slot(db, cdc)
         say(f"replication slot {cdc.slot} was made")
     return frozenset(lost)

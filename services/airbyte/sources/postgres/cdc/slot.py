@@ -21,6 +21,19 @@ SELECT s.plugin, s.database, s.active, s.active_pid, s.wal_status,
        pg_wal_lsn_diff(pg_current_wal_lsn(), s.restart_lsn)::bigint AS held, s.safe_wal_size
 FROM pg_replication_slots s WHERE s.slot_name = %s
 """
+# Of other users' sessions only some may see more than that they are there.
+_WRITERS = """
+SELECT (SELECT count(*) FROM pg_snapshot_xip(pg_current_snapshot())) AS count,
+       (SELECT words FROM (
+           SELECT xact_start AS at, format('process %s of user %s, since %s, %s', pid, usename,
+                  xact_start, state) AS words
+           FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+           UNION ALL
+           SELECT prepared, format('prepared transaction %L of user %s, since %s', gid, owner,
+                  prepared)
+           FROM pg_prepared_xacts
+       ) AS open ORDER BY at LIMIT 1) AS oldest
+"""
 _PAGE, _LONG_HEADER = 8192, 40
 
 
@@ -84,6 +97,17 @@ def create_slot(db: Db, cdc: CdcConfig) -> Slot:
     slot = find_slot(db, cdc)
     assert slot is not None  # noqa: S101 - it was made above
     return slot
+
+
+def tell_writers(db: Db, say: Callable[[str], None]) -> None:
+    """Say which transactions are writing: a new slot begins when all of them have ended."""
+    row = db.execute(_WRITERS).fetchone() or {}
+    if row["count"]:
+        oldest = f"; the oldest: {row['oldest']}" if row["oldest"] else ""
+        say(
+            f"waiting for {row['count']} open transactions that have written something to end"
+            f"{oldest}"
+        )
 
 
 def check_server(db: Db, cdc: CdcConfig) -> None:
