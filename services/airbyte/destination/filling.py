@@ -6,6 +6,7 @@ the table. A row whose key changes takes its values along from the old key.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -15,7 +16,7 @@ from services.airbyte.cdk.columns import quote
 from services.airbyte.cdk.log import KEPT, OP, SEQ
 from services.airbyte.destination.spool import Spooled
 
-_FILLS = "lakelet_fills"
+_FILLS, _FILLED, _TRACED = "lakelet_fills", "lakelet_filled", "lakelet_traced"
 # Where a value is: (True, n) in change n, (False, n) in the table, in the row with change n's key.
 Place = tuple[bool, int]
 Key = tuple[Any, ...]
@@ -26,53 +27,82 @@ def fill(
 ) -> None:
     """Complete the rows of `chosen`, which were taken from `view`; `table` is the table's SQL."""
     key = spooled.stream.primary_key
+    moved = duck.execute(f"SELECT count(*) FROM {view} WHERE {OP} = 'M'").fetchone()
+    if moved and moved[0]:
+        _trace_places(duck, view, chosen, spooled)
+    else:
+        _find_places(duck, view, chosen, spooled)
+    columns = duck.execute(f"SELECT DISTINCT name FROM {_FILLS} ORDER BY name").fetchall()
+    for (column,) in columns:
+        # Made anew: what DuckDB updates in place stays in memory, these joins can spill.
+        duck.execute(
+            f"CREATE OR REPLACE TEMP TABLE {_FILLED} AS"
+            f" WITH places AS (SELECT * FROM {_FILLS} WHERE name = $name),"
+            f" held AS (SELECT f.seq, v.{quote(column)} AS value FROM places AS f"
+            f" JOIN {view} AS v ON v.{SEQ} = f.place WHERE f.in_window UNION ALL"
+            f" SELECT f.seq, t.{quote(column)} FROM places AS f JOIN {view} AS v"
+            f" ON v.{SEQ} = f.place JOIN {table} AS t ON ({_of('v', key)}) = ({_of('t', key)})"
+            " WHERE NOT f.in_window)"
+            f" SELECT c.* REPLACE (CASE WHEN held.seq IS NULL THEN c.{quote(column)}"
+            f" ELSE held.value END AS {quote(column)})"
+            f" FROM {chosen} AS c LEFT JOIN held ON held.seq = c.{SEQ}",
+            {"name": column},
+        )
+        duck.execute(f"DROP TABLE {chosen}")
+        duck.execute(f"ALTER TABLE {_FILLED} RENAME TO {chosen}")
+    duck.execute(f"DROP TABLE {_FILLS}")
+
+
+def _find_places(duck: duckdb.DuckDBPyConnection, view: str, chosen: str, spooled: Spooled) -> None:
+    """Note where the values are in a window in which no row's key changed."""
+    key = spooled.stream.primary_key
     names = ", ".join(quote(name) for name in key)
+    duck.execute(
+        f"CREATE OR REPLACE TEMP TABLE {_FILLS} AS"
+        f" WITH wanted AS (SELECT {SEQ} AS seq, unnest({KEPT}) AS name, {names} FROM {chosen}"
+        f" WHERE {KEPT} IS NOT NULL),"
+        f" held AS (SELECT w.seq, w.name, max(v.{SEQ}) AS place FROM wanted AS w JOIN {view} AS v"
+        f" ON ({_of('v', key)}) = ({_of('w', key)}) AND v.{SEQ} < w.seq"
+        f" AND v.{SEQ} > {spooled.truncated} AND v.{OP} = 'U'"
+        f" AND NOT coalesce(list_contains(v.{KEPT}, w.name), false) GROUP BY w.seq, w.name)"
+        " SELECT w.seq, w.name, h.place IS NOT NULL AS in_window,"
+        " coalesce(h.place, w.seq) AS place"
+        " FROM wanted AS w LEFT JOIN held AS h ON h.seq = w.seq AND h.name = w.name"
+    )
+
+
+def _trace_places(
+    duck: duckdb.DuckDBPyConnection, view: str, chosen: str, spooled: Spooled
+) -> None:
+    """Note where the values are, going through the window's changes one by one."""
+    names = ", ".join(quote(name) for name in spooled.stream.primary_key)
     history = duck.execute(
         f"SELECT {SEQ}, {OP}, {KEPT}, {names} FROM {view}"
         f" WHERE {SEQ} > {spooled.truncated} AND {OP} <> 'T' ORDER BY {SEQ}"
     ).fetchall()
-    wanted = {
-        row[0]: row[1]
-        for row in duck.execute(
-            f"SELECT {SEQ}, {KEPT} FROM {chosen} WHERE {KEPT} IS NOT NULL"
-        ).fetchall()
-    }
     places = trace(history)
-    found = [
-        (seq, column, *place)
-        for seq, columns in wanted.items()
-        for column in columns
-        if (place := places.get((seq, column))) is not None
-    ]
-    if not found:
-        return
-    lists = list(zip(*found, strict=True))
+    wanted = duck.execute(
+        f"SELECT {SEQ}, unnest({KEPT}) FROM {chosen} WHERE {KEPT} IS NOT NULL"
+    ).fetchall()
+    found = [(*each, *places[each]) for each in wanted if each in places]
+    seqs, columns, within, numbers = zip(*found, strict=True) if found else ((), (), (), ())
     duck.register(
-        _FILLS,
+        _TRACED,
         pa.table(
             {
-                "seq": pa.array(lists[0], pa.int64()),
-                "name": pa.array(lists[1], pa.string()),
-                "in_window": pa.array(lists[2], pa.bool_()),
-                "place": pa.array(lists[3], pa.int64()),
+                "seq": pa.array(seqs, pa.int64()),
+                "name": pa.array(columns, pa.string()),
+                "in_window": pa.array(within, pa.bool_()),
+                "place": pa.array(numbers, pa.int64()),
             }
         ),
     )
-    on = " AND ".join(f"t.{quote(name)} = v.{quote(name)}" for name in key)
-    for column in sorted(set(lists[1])):
-        name = quote(column)
-        duck.execute(
-            f"UPDATE {chosen} SET {name} = v.{name} FROM {_FILLS} AS f JOIN {view} AS v"
-            f" ON v.{SEQ} = f.place WHERE f.in_window AND f.name = ? AND {chosen}.{SEQ} = f.seq",
-            [column],
-        )
-        duck.execute(
-            f"UPDATE {chosen} SET {name} = t.{name} FROM {_FILLS} AS f JOIN {view} AS v"
-            f" ON v.{SEQ} = f.place JOIN {table} AS t ON {on}"
-            f" WHERE NOT f.in_window AND f.name = ? AND {chosen}.{SEQ} = f.seq",
-            [column],
-        )
-    duck.unregister(_FILLS)
+    duck.execute(f"CREATE OR REPLACE TEMP TABLE {_FILLS} AS SELECT * FROM {_TRACED}")
+    duck.unregister(_TRACED)
+
+
+def _of(table: str, key: Sequence[str]) -> str:
+    return ", ".join(f"{table}.{quote(name)}" for name in key)
 
 
 def trace(history: list[tuple[Any, ...]]) -> dict[tuple[int, str], Place]:

@@ -195,6 +195,21 @@ def test_large_values_that_did_not_change_stay(make: Any, full: bool) -> None:
     cdc.airbyte.sync(connection)
     wanted = cdc.db.execute("SELECT id, n, big, more FROM t ORDER BY id").fetchall()
     assert cdc.table("t", "id, n, big, more") == wanted
+    # One of them is not wanted any more; no key changes in this window.
+    selected = [{"fieldPath": [field]} for field in ("id", "n", "more")]
+    (entry,) = cdc.airbyte.catalog(cdc.source)
+    fields = {"fieldSelectionEnabled": True, "selectedFields": selected}
+    entry["config"] = {**entry["config"], **DEDUP, **fields}
+    streams = {"streams": [entry]}
+    cdc.airbyte.post("connections/update", connectionId=connection, syncCatalog=streams)
+    cdc.db.execute(f"UPDATE t SET n = 6 WHERE id = 6; UPDATE t SET more = {BIG} WHERE id = 8")
+    cdc.db.execute("UPDATE t SET n = 8 WHERE id = 8")
+    cdc.airbyte.sync(connection)
+    wanted = cdc.db.execute("SELECT id, n, more FROM t ORDER BY id").fetchall()
+    assert cdc.table("t", "id, n, more") == wanted
+    del entry["config"]["fieldSelectionEnabled"], entry["config"]["selectedFields"]
+    cdc.airbyte.post("connections/update", connectionId=connection, syncCatalog=streams)
+    cdc.db.execute("UPDATE t SET big = '' WHERE id IN (6, 8)")
     cdc.db.execute("UPDATE t SET id = 7000, n = 7 WHERE id = 7")
     cdc.airbyte.sync(connection)
     wanted = cdc.db.execute("SELECT id, n, big, more FROM t ORDER BY id").fetchall()

@@ -6,7 +6,7 @@ no value becomes a Python object. Values are text (pgoutput's default); DuckDB c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,14 +67,14 @@ class Rows:
             _KIND,
         )
 
-    def kept(self, names: Sequence[str]) -> pa.Array:
-        """Return, per row, the names of the columns that did not change and are not known."""
+    def kept(self, names: Mapping[int, str]) -> pa.Array:
+        """Return, per row, which of some columns did not change and are not known, by name."""
         kind = pa.list_(pa.string())
-        flags = [kinds == _UNCHANGED for kinds in self.tuples.kinds]
-        if not any(flag.any() for flag in flags):
+        flags = {name: self.tuples.kinds[number] == _UNCHANGED for number, name in names.items()}
+        if not any(flag.any() for flag in flags.values()):
             return pa.nulls(len(self.message), kind)
         found: list[list[str] | None] = [None] * len(self.message)
-        for name, flag in zip(names, flags, strict=True):
+        for name, flag in flags.items():
             for row in np.flatnonzero(flag).tolist():
                 found[row] = [*(found[row] or ()), name]
         return pa.array(found, kind)

@@ -83,7 +83,7 @@ class Sink:
         columns: dict[str, pa.Array] = {
             SEQ: pa.array(numbers * 2 + rows.late),
             OP: pa.array(rows.operation),
-            KEPT: rows.kept(names),
+            KEPT: rows.kept({place[column.name]: column.name for column in self.chosen}),
         }
         for column in self.chosen:
             columns[column.name] = self._values(column, rows.column(place[column.name]))
