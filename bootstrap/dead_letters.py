@@ -9,6 +9,7 @@ import io
 import json
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from minio import Minio
 from minio.error import S3Error
@@ -67,7 +68,8 @@ class DeadLetters:
                 raise
             raise NotFoundError(
                 f"{address} is not there; see `lakelet dead-letters list` (what was replayed lies"
-                f" below {_ADDRESS}replayed/)"
+                f" below {_ADDRESS}replayed/, what a sync reads and refuses again below"
+                f" {_ADDRESS}repeated/)"
             ) from error
         try:
             return str(response.read().decode())
@@ -88,12 +90,12 @@ class DeadLetters:
         for entry in shown["syncCatalog"]["streams"]:
             if entry["stream"]["name"] == wanted["streamName"] and entry["stream"].get("namespace"):
                 wanted["streamNamespace"] = entry["stream"]["namespace"]
-        if corrected is not None:
-            lines = _checked(corrected)
-            self._client.put_object(
-                BUCKET, address.removeprefix(_ADDRESS), io.BytesIO(lines), len(lines)
-            )
         body = {"connectionId": connection, "address": address, **wanted}
+        if corrected is not None:
+            # Beside the refused ones: these stay as they are until the job has read the others.
+            lines, own = _checked(corrected), f"corrected/{uuid4()}/{name}"
+            self._client.put_object(BUCKET, own, io.BytesIO(lines), len(lines))
+            body["corrected"] = _ADDRESS + own
         job = self._airbyte.post("connections/replay_dead_letters", body)["job"]["id"]
         return self._airbyte.wait(int(job), f"replay of {address}")
 

@@ -57,6 +57,8 @@ def _commit(sync: Sync, group: list[Batch], known: dict[str, StreamState]) -> No
     for commit in commits:
         stream, note = commit.stream, commit.note
         known[stream.key] = known[stream.key].after(note.state, note.version, note.generation)
+        if stream.overwrite:
+            sync.letters.filled_anew(stream.name)
         sync.log.write(
             f"{commit.table.name}: {note.records} records committed in"
             f" {time.monotonic() - began:.2f} s, {note.bytes} bytes",

@@ -9,7 +9,7 @@ import contextlib
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +27,7 @@ from services.airbyte.destination.commits import Commit, commit_together
 from services.airbyte.destination.table import CommitNote, Staged, StreamTable
 from services.airbyte.jobs import batch_sync, log_sync, upkeep
 from services.airbyte.jobs.attempt_log import AttemptLog
+from services.airbyte.jobs.dead_letters import DeadLetters
 from services.airbyte.jobs.lanes import Lanes, side_by_side
 from services.airbyte.jobs.progress import Progress
 from services.airbyte.jobs.schema_changes import preference
@@ -61,7 +62,7 @@ class Sync:
     env: Environment
     log: AttemptLog
     progress: Progress
-    refused: Mapping[str, int]
+    letters: DeadLetters
     continuous: bool = False
     lanes: Lanes | None = None
     totals: dict[str, tuple[int, int, int]] = field(default_factory=dict)
@@ -119,6 +120,7 @@ class Sync:
             staged = table.stage_removal() if table.exists else None
             note = self.note(stream, known, None, generation=known.generation + 1)
             self.commit([Commit(stream, table, staged, note)])
+            self.letters.filled_anew(stream.name)
             self.log.write(f"{table.name}: cleared", source="destination")
 
     def begin_anew(self, *, truncate: bool) -> None:
@@ -177,6 +179,7 @@ class Sync:
                         source="destination",
                     )
             streams.settle_write(self.db, write_id)
+        self.letters.reading(stream.name, stream.key, stored.version)
         return stored
 
     def _stream(self, stream: ConfiguredStream) -> None:
@@ -247,6 +250,8 @@ class Sync:
             size=staged.bytes,
         )
         self.commit([Commit(stream, table, staged, note)])
+        if replace:
+            self.letters.filled_anew(stream.name)
         seconds = time.monotonic() - began
         self.log.write(
             f"{table.name}: {staged.records} records in {seconds:.2f} s"
@@ -317,6 +322,7 @@ class Sync:
                 streams.settle_write(self.db, note.write_id)
                 self.count(stream, note.records, note.bytes)
         for item in commits:
+            self.letters.committed(item.stream.name, item.stream.key, item.note.version)
             if item.staged is not None:
                 self.changed[item.table.identifier] += 1
                 if self.changed[item.table.identifier] % upkeep.EVERY == 0:
@@ -345,5 +351,5 @@ class Sync:
             "recordsCommitted": records,
             "bytesCommitted": size,
             "stateMessagesEmitted": states,
-            "recordsRejected": self.refused.get(stream.name, 0),
+            "recordsRejected": self.letters.refused.get(stream.name, 0),
         }

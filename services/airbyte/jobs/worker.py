@@ -203,7 +203,7 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
         env=env,
         log=log,
         progress=progress,
-        refused=letters.refused,
+        letters=letters,
         continuous=bool(job.config.get("continuous")),
         lanes=lanes.Lanes(
             where.sync_parallel_streams,
@@ -218,7 +218,7 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
         if job.config_type in ("reset_connection", "clear"):
             sync.clear()
         elif "replay" in job.config:
-            replay.run(sync, Shelf(where, job.config["replay"]))
+            replay.run(sync, Shelf(where, job.config["replay"], job.config.get("corrected")))
         else:
             if job.config_type == "refresh":
                 sync.begin_anew(truncate=job.config["refreshMode"] == "Truncate")

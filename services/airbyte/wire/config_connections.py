@@ -143,7 +143,8 @@ def replay(ctx: Context, body: models.Replay) -> Json:
             [("address", "is another connection's")],
         )
     named = [render.without_none({"name": body.stream_name, "namespace": body.stream_namespace})]
-    job = connections.trigger(ctx, body.connection_id, "sync", named, replay=body.address)
+    chosen = render.without_none({"replay": body.address, "corrected": body.corrected})
+    job = connections.trigger(ctx, body.connection_id, "sync", named, **chosen)
     return render.job_info(ctx, job_handlers.get(ctx, job.id))
 
 

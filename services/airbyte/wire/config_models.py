@@ -452,9 +452,10 @@ class TagId(Body):
 
 
 class Replay(Body):
-    """Refused records of a stream that are to be read once more."""
+    """Refused records of a stream that are to be read once more, or `corrected` in their place."""
 
     connection_id: UUID
     stream_name: str
     stream_namespace: str | None = None
     address: str = Field(pattern=r"^s3://dlq/airbyte/.+\.jsonl$")
+    corrected: str | None = Field(default=None, pattern=r"^s3://dlq/corrected/.+\.jsonl$")

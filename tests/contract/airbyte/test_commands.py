@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from bootstrap.clients.airbyte import Airbyte as Client
+from bootstrap.dead_letters import DeadLetters
 from bootstrap.platform_file import Platform
 from bootstrap.provision.connectors import ensure_connectors
 from services.common.settings import CHECKOUT
@@ -73,6 +74,24 @@ def test_a_commands_rows_arrive(airbyte: Airbyte, scripted: str) -> None:
     )
     airbyte.sync(connection)
     assert rows(airbyte.settings, COUNTED.format("by_command")) == [(20_000, 20_000, 19_999)]
+
+
+def test_refused_records_are_kept_once_over_a_crash(airbyte: Airbyte, scripted: str) -> None:
+    """What a state covers when the connector dies, and what is read again by the next attempt."""
+
+    def bad(number: int) -> dict[str, Any]:
+        return {"type": "RECORD", "record": {"stream": "things", "data": f"bad {number}"}}
+
+    start = [record(1), bad(1), state(1), bad(2), record(2), {"kill": True}]
+    steps = {"from the start": start, "and then": [bad(2), record(2), bad(3), state(2)]}
+    _, connection = make(airbyte, scripted, "refusing", steps)
+    info = airbyte.sync(connection)
+    assert len(info["attempts"]) == 2
+    assert rows(airbyte.settings, COUNTED.format("refusing")) == [(2, 2, 2)]
+    letters = DeadLetters(airbyte.settings, Client(airbyte.settings))
+    kept = [one["address"] for one in letters.listing() if one["connection"] == "refusing"]
+    lines = [json.loads(line) for one in kept for line in letters.show(one).splitlines()]
+    assert sorted(line["data"] for line in lines) == ["bad 1", "bad 2", "bad 3"]
 
 
 def test_a_secret_that_a_connector_repeats_is_left_out(airbyte: Airbyte, scripted: str) -> None:

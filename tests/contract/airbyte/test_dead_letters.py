@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.contract.airbyte.client import Airbyte, rows
 from tests.contract.airbyte.test_failures import file_source
 
 SKIP = '{"on_bad_lines": "skip"}'
+OVERWRITE = {"syncMode": "full_refresh", "destinationSyncMode": "overwrite"}
 APPEND = {"syncMode": "full_refresh", "destinationSyncMode": "append"}
 
 
@@ -85,3 +87,42 @@ def test_only_a_connections_own_letters_are_replayed(airbyte: Airbyte, address: 
         address=address,
     )
     assert answer.status_code == 422
+
+
+def test_what_is_read_again_is_not_replayed_beside_it(airbyte: Airbyte, tmp_path: Path) -> None:
+    """Refused by an attempt that committed nothing, then by one that did: it is there once."""
+    text = "id,name\n1,a\n2,b,extra\n3,c,extra\n"
+    source = file_source(airbyte, "again.csv", text, reader_options=SKIP)
+    connection = airbyte.connect(source, "letters", {"again": APPEND}, maxRefusedRecords=1)
+    airbyte.failure(connection)
+    (first,) = listed(airbyte, "again")
+    airbyte.post("connections/update", connectionId=connection, maxRefusedRecords=2)
+    airbyte.sync(connection)
+    (second,) = listed(airbyte, "again")
+    assert second["job"] > first["job"]
+    with pytest.raises(NotFoundError, match="repeated/"):
+        letters_of(airbyte).replay(first["address"], None)
+    corrected = tmp_path / "corrected.jsonl"
+    corrected.write_text(
+        letters_of(airbyte).show(second["address"]).replace("b,extra", "b").replace("c,extra", "c")
+    )
+    # Two at once: one is refused, and does not bring back what the other has put away.
+    with ThreadPoolExecutor(2) as pool:
+        asked = [
+            pool.submit(letters_of(airbyte).replay, second["address"], corrected) for _ in range(2)
+        ]
+    assert 1 <= len([one for one in asked if one.exception() is None]) <= 2
+    refused = [one.exception() for one in asked if one.exception() is not None]
+    assert all(isinstance(error, LakeletError) for error in refused)
+    assert listed(airbyte, "again") == []
+    query = "SELECT id, name FROM bronze.letters.again ORDER BY ALL"
+    assert rows(airbyte.settings, query) == [(1, "a"), (2, "b"), (3, "c")]
+
+
+def test_a_table_that_is_filled_anew_has_its_own_letters(airbyte: Airbyte) -> None:
+    source = file_source(airbyte, "anew.csv", "id\n1\n2,x\n", reader_options=SKIP)
+    connection = airbyte.connect(source, "letters", {"anew": OVERWRITE})
+    jobs = [int(airbyte.sync(connection)["job"]["id"]) for _ in range(2)]
+    assert [one["job"] for one in listed(airbyte, "anew")] == [jobs[1]]
+    airbyte.sync(connection, "clear")
+    assert listed(airbyte, "anew") == []

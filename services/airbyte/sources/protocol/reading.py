@@ -70,6 +70,7 @@ class Session:
         self._ended: set[str] = set()
         self._committed = dict.fromkeys(self._spools, time.monotonic())
         self._refused: dict[str, list[Json]] = {}
+        self._refused_covered: dict[str, int] = {}  # how many of them a state covers
         self._strangers: dict[str, int] = {}
         self._shared = False
         self._covered: set[str] = set()  # have a state that is not committed yet
@@ -92,6 +93,8 @@ class Session:
             failure = self._unfinished()
         except ConnectorError as error:
             failure = error
+        if failure is not None:
+            self._forget_refused()
         yield from self._rest(failed=failure is not None)
         self._keep_refused()
         for name, count in self._strangers.items():
@@ -151,6 +154,8 @@ class Session:
                 self._miscounted(key, count, received)
             self._states[key] = told[key]
             self._covered.add(key)
+            name = self._streams[key].name
+            self._refused_covered[name] = len(self._refused.get(name, ()))
         due = [key for key in covered if self._streams[key].incremental and self._due(key)]
         if due:
             yield [self._batch(key) for key in (covered if self._shared else due)]
@@ -198,6 +203,8 @@ class Session:
     def _batch(self, key: str, *, last: bool = False, covered_only: bool = True) -> Batch:
         stream, spool = self._streams[key], self._spools[key]
         parts = spool.take(covered_only=covered_only and not last)
+        # What was refused is stored before what came with it is committed: the state is past it.
+        self._keep_refused()
         self._committed[key] = time.monotonic()
         self._covered.discard(key)
         if last:
@@ -229,7 +236,15 @@ class Session:
         for name, records in self._refused.items():
             where = self._env.dead_letters(name, records)
             self._env.log(f"{len(records)} records were refused and are kept in {where}", "WARNING")
-        self._refused = {}
+        self._refused, self._refused_covered = {}, {}
+
+    def _forget_refused(self) -> None:
+        """Leave out what came after a stream's last state: it is read and refused again."""
+        for stream in self._streams.values():
+            if stream.name in self._refused:
+                covered = self._refused_covered.get(stream.name, 0)
+                self._refused[stream.name] = self._refused[stream.name][:covered]
+        self._refused = {name: records for name, records in self._refused.items() if records}
 
 
 def _columns(stream: ConfiguredStream) -> tuple[Column, ...]:

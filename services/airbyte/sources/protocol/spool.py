@@ -105,11 +105,10 @@ class Spool:
         """Return the files of all rows, or of those that a state covers; they are not kept."""
         self.flush()
         parts = [future.result() for future in self._parts]
-        for part in parts:
+        count = self._covered_parts if covered_only else len(parts)
+        for part in parts[:count]:
             for record in part.refused:
                 self._refuse(record)
-            part.refused.clear()
-        count = self._covered_parts if covered_only else len(parts)
         self._parts, self._covered_parts = self._parts[count:], 0
         self._written = sum(part.bytes for part in parts[count:])
         return parts[:count]
