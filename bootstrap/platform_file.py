@@ -47,13 +47,24 @@ class Source(_Strict):
     configuration: dict[str, Any]
 
 
+class Mapper(_Strict):
+    """What is done to rows before they land: one of Airbyte's mappers, as its API takes it."""
+
+    type: Literal["hashing", "field-renaming", "field-filtering", "row-filtering"]
+    mapperConfiguration: dict[str, Any]
+
+
 class Stream(_Strict):
-    """How one stream is read and written (Airbyte's sync mode and destination sync mode)."""
+    """How one stream is read and written (Airbyte's sync mode and destination sync mode).
+
+    `mappers` act one after the other on its rows.
+    """
 
     mode: Literal["full_refresh", "incremental"]
     write: Literal["overwrite", "append", "append_dedup"]
     cursor: str | None = None
     key: tuple[str, ...] = ()
+    mappers: tuple[Mapper, ...] = ()
 
 
 class Continuous(_Strict):

@@ -152,6 +152,7 @@ def stream_config(stream: Stream) -> dict[str, Any]:
         "destinationSyncMode": stream.write,
         "cursorField": [stream.cursor] if stream.cursor else [],
         "primaryKey": [[column] for column in stream.key],
+        "mappers": [mapper.model_dump() for mapper in stream.mappers],
     }
 
 

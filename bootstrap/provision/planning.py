@@ -64,8 +64,17 @@ def _of_connection(present: dict[str, Any], connection: Connection) -> Iterator[
         if name not in there:
             yield f"streams.{name}: {MISSING}"
         else:
-            yield from _differing(there[name], stream_config(stream), f"streams.{name}.")
+            yield from _differing(_shown(there[name]), stream_config(stream), f"streams.{name}.")
     yield from (f"streams.{name}: {EXTRA}" for name in there if name not in connection.streams)
+
+
+def _shown(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a stream's configuration with its mappers as a file has them: without ids."""
+    mappers = [
+        {name: value for name, value in mapper.items() if name != "id"}
+        for mapper in config.get("mappers") or []
+    ]
+    return {**config, "mappers": mappers}
 
 
 def _differing(shown: dict[str, Any], wanted: dict[str, Any], within: str = "") -> Iterator[str]:

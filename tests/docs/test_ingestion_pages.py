@@ -57,7 +57,16 @@ def test_the_worked_source_reads_and_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["connectors.md", "add-an-api.md", "files.md", "cdc.md", "mongodb.md", "sqlserver.md"]
+    "page",
+    [
+        "connectors.md",
+        "add-an-api.md",
+        "files.md",
+        "cdc.md",
+        "mongodb.md",
+        "sqlserver.md",
+        "mappers.md",
+    ],
 )
 def test_what_is_for_lakelet_yml_is_taken_there(page: str) -> None:
     whole = yaml.safe_load((CHECKOUT / "lakelet.yml").read_text())

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.airbyte.cdk.columns import Column
 from services.airbyte.cdk.failures import config_error
+from services.airbyte.mapping.mappers import Mapper, MapperError, RowFilter, parse_all
 
 Json = dict[str, Any]
 
@@ -57,6 +58,7 @@ class ConfiguredStream:
     selected_columns: tuple[str, ...] | None
     cursor_path: tuple[str, ...] = ()
     offered: Json = field(default_factory=dict, compare=False, repr=False)
+    mappers: tuple[Mapper, ...] = ()
 
     @property
     def schema(self) -> Json:
@@ -78,6 +80,11 @@ class ConfiguredStream:
     def overwrite(self) -> bool:
         """Whether a sync replaces what the table held."""
         return self.destination_sync_mode in ("overwrite", "overwrite_dedup")
+
+    @property
+    def filters_rows(self) -> bool:
+        """Whether its mappers leave rows out."""
+        return any(isinstance(mapper, RowFilter) for mapper in self.mappers)
 
     @property
     def key(self) -> str:
@@ -164,10 +171,18 @@ def configured_streams(catalog: Json, *, propagate: bool = False) -> list[Config
             selected_columns=selected,
             cursor_path=tuple(map(str, cursor)),
             offered=stream,
+            mappers=_mappers(config, name),
         )
         _check(result, stream)
         chosen.append(result)
     return chosen
+
+
+def _mappers(config: Json, stream: str) -> tuple[Mapper, ...]:
+    try:
+        return parse_all(config.get("mappers") or [])
+    except MapperError as error:
+        raise config_error(f"stream {stream!r}: {error}") from error
 
 
 def _check(stream: ConfiguredStream, offered: Json) -> None:

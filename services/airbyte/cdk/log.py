@@ -28,6 +28,8 @@ OP    U  the row is now so (inserted or updated), D the row with this key is del
 KEPT  list of the names of columns whose values the log does not hold because they did not change
       (PostgreSQL's TOAST, MySQL's minimal row image); null where there are none
 
+On the way to the table mappers may leave a row out: its OP is then followed by X (see `mapping`).
+
 A source's own columns (`_ab_cdc_lsn`, `_ab_cdc_updated_at`, `_ab_cdc_deleted_at` …) are columns as
 all others: they stand in `Changes.columns`, in `Reading.columns` and in what `discover` offers.
 A deleted row has the source's `_ab_cdc_deleted_at` set and at least its key.
@@ -51,6 +53,7 @@ Json = dict[str, Any]
 
 SEQ, OP, KEPT = "_lakelet_seq", "_lakelet_op", "_lakelet_kept"
 DELETED_AT = "_ab_cdc_deleted_at"
+LEFT_OUT = "X"
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class Changes:
     `columns` may differ from one batch to the next (the source's table was altered). `values`
     gives SQL over the batch's columns for values that `CAST(column AS type)` does not give.
     `nulled` maps a column to (SQL condition, reason) for values that have no place in the table.
+    `operation` and `kept` are the SQL of OP and KEPT, `condition` that of which rows count.
     """
 
     stream: ConfiguredStream
@@ -83,6 +87,9 @@ class Changes:
     batch: pa.Table
     values: Mapping[str, str] = field(default_factory=dict)
     nulled: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    operation: str = OP
+    kept: str = KEPT
+    condition: str | None = None
 
 
 class ChangeLog(Protocol):

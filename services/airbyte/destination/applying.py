@@ -91,7 +91,7 @@ def apply(
                 key=spooled.stream.primary_key,
                 cursor=None,
                 folder=folder,
-                deleted=f"{OP} = 'D'",
+                deleted=f"{OP} NOT IN ('U', 'M')",
                 mode=metadata.properties.get(MODE),
             )
             duck.execute(f"DROP TABLE {rows}")

@@ -12,7 +12,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from services.airbyte.cdk.catalog import ConfiguredStream
 from services.airbyte.cdk.columns import quote
+from services.airbyte.cdk.failures import config_error
 from services.airbyte.cdk.log import KEPT, OP, SEQ
 from services.airbyte.destination.spool import Spooled
 
@@ -27,11 +29,13 @@ def fill(
 ) -> None:
     """Complete the rows of `chosen`, which were taken from `view`; `table` is the table's SQL."""
     key = spooled.stream.primary_key
-    moved = duck.execute(f"SELECT count(*) FROM {view} WHERE {OP} = 'M'").fetchone()
+    moved = duck.execute(f"SELECT count(*) FROM {view} WHERE {OP} LIKE 'M%'").fetchone()
     if moved and moved[0]:
         _trace_places(duck, view, chosen, spooled)
     else:
         _find_places(duck, view, chosen, spooled)
+    if spooled.stream.filters_rows:
+        _check_entered(duck, view, chosen, spooled, table)
     columns = duck.execute(f"SELECT DISTINCT name FROM {_FILLS} ORDER BY name").fetchall()
     for (column,) in columns:
         # Made anew: what DuckDB updates in place stays in memory, these joins can spill.
@@ -63,7 +67,7 @@ def _find_places(duck: duckdb.DuckDBPyConnection, view: str, chosen: str, spoole
         f" WHERE {KEPT} IS NOT NULL),"
         f" held AS (SELECT w.seq, w.name, max(v.{SEQ}) AS place FROM wanted AS w JOIN {view} AS v"
         f" ON ({_of('v', key)}) = ({_of('w', key)}) AND v.{SEQ} < w.seq"
-        f" AND v.{SEQ} > {spooled.truncated} AND v.{OP} = 'U'"
+        f" AND v.{SEQ} > {spooled.truncated} AND v.{OP} LIKE 'U%'"
         f" AND NOT coalesce(list_contains(v.{KEPT}, w.name), false) GROUP BY w.seq, w.name)"
         " SELECT w.seq, w.name, h.place IS NOT NULL AS in_window,"
         " coalesce(h.place, w.seq) AS place"
@@ -105,6 +109,30 @@ def _of(table: str, key: Sequence[str]) -> str:
     return ", ".join(f"{table}.{quote(name)}" for name in key)
 
 
+def _check_entered(
+    duck: duckdb.DuckDBPyConnection, view: str, chosen: str, spooled: Spooled, table: str
+) -> None:
+    """Refuse a row that a filter lets in when neither the log nor the table holds all of it."""
+    key = spooled.stream.primary_key
+    entered = duck.execute(
+        f"SELECT f.name FROM {_FILLS} AS f JOIN {view} AS v ON v.{SEQ} = f.place"
+        f" JOIN {chosen} AS c ON c.{SEQ} = f.seq WHERE NOT f.in_window AND c.{OP} IN ('U', 'M')"
+        f" AND NOT EXISTS (SELECT 1 FROM {table} AS t WHERE ({_of('v', key)}) = ({_of('t', key)}))"
+        " LIMIT 1"
+    ).fetchone()
+    if entered:
+        raise not_held(spooled.stream, str(entered[0]))
+
+
+def not_held(stream: ConfiguredStream, column: str) -> Exception:
+    """Return the error for a row that a filter lets in, or looks at, where the log lacks values."""
+    return config_error(
+        f"stream {stream.name!r} has a row filter, and of a changed row the log does not hold"
+        f" column {column!r}, as it did not change: have the source write whole rows (PostgreSQL:"
+        " ALTER TABLE … REPLICA IDENTITY FULL), then refresh the stream"
+    )
+
+
 def trace(history: list[tuple[Any, ...]]) -> dict[tuple[int, str], Place]:
     """Return where the values left out of each change are, from (seq, op, kept, *key) in order."""
     columns = {name for row in history for name in row[2] or ()}
@@ -118,7 +146,7 @@ def trace(history: list[tuple[Any, ...]]) -> dict[tuple[int, str], Place]:
             deleted = (seq, rows.get(key, unknown))
             rows[key] = {}
             continue
-        moved = operation == "M" and deleted[0] == seq - 1
+        moved = operation.startswith("M") and deleted[0] == seq - 1
         before = deleted[1] if moved else rows.get(key, unknown)
         now: dict[str, Place] = dict.fromkeys(columns, (True, seq))
         for name in kept or ():

@@ -58,7 +58,10 @@ class Spool:
         name = spooled.parts[-1].name
         way = f"INSERT INTO {name}" if known else f"CREATE TEMP TABLE {name} AS"
         self._duck.register(_BATCH, changes.batch)
-        self._duck.execute(f"{way} SELECT {_values(changes)} FROM {_BATCH}")
+        where = f" WHERE {changes.condition}" if changes.condition else ""
+        counted = self._duck.execute(
+            f"{way} SELECT {_values(changes)} FROM {_BATCH}{where}"
+        ).fetchone()
         found = self._duck.execute(
             f"SELECT coalesce(max({SEQ}) FILTER (WHERE {OP} = 'T'), -1),"
             f" coalesce(bool_or({KEPT} IS NOT NULL), false) FROM {_BATCH}"
@@ -67,7 +70,7 @@ class Spool:
         if found is not None:
             spooled.truncated = max(spooled.truncated, int(found[0]))
             spooled.incomplete |= bool(found[1])
-        spooled.rows += changes.batch.num_rows
+        spooled.rows += int(counted[0]) if counted else 0
         spooled.bytes += changes.batch.nbytes
 
     def __iter__(self) -> Iterator[Spooled]:
@@ -82,7 +85,11 @@ class Spool:
 
 
 def _values(changes: Changes) -> str:
-    listing = [f"{SEQ}::BIGINT AS {SEQ}", f"{OP}::VARCHAR AS {OP}", f"{KEPT}::VARCHAR[] AS {KEPT}"]
+    listing = [
+        f"{SEQ}::BIGINT AS {SEQ}",
+        f"({changes.operation})::VARCHAR AS {OP}",
+        f"({changes.kept})::VARCHAR[] AS {KEPT}",
+    ]
     for column in changes.columns:
         kind = duckdb_type(column.type)
         value = changes.values.get(column.name) or f"CAST({quote(column.name)} AS {kind})"

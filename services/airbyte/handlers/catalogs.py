@@ -59,10 +59,6 @@ def _wrong(stream: Json, config: Json) -> Iterator[Problem]:
     offered = stream.get("supportedSyncModes")
     if offered and mode not in offered:
         yield ".syncMode", f"it supports only {offered}"
-    # A mapper that were left out would let pass what it is to hide.
-    for field in ("mappers", "hashedFields"):
-        if config.get(field):
-            yield f".{field}", f"{field} are not supported: hash, rename or filter in a dbt model"
     columns = list((stream.get("jsonSchema") or {}).get("properties") or {})
     key = config.get("primaryKey") or stream.get("sourceDefinedPrimaryKey") or []
     cursor = config.get("cursorField") or stream.get("defaultCursorField") or []

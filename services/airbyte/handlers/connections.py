@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from services.airbyte.handlers import actors as actor_handlers
+from services.airbyte.handlers import mappers
 from services.airbyte.handlers.catalogs import check_catalog
 from services.airbyte.handlers.context import Context
 from services.airbyte.handlers.errors import ConflictError, InvalidInputError
@@ -28,6 +29,7 @@ from services.airbyte.state.records import ACTIVE, Connection, Job, Json, Kind
 def create(ctx: Context, fields: dict[str, Any]) -> Connection:
     """Store a new connection and schedule it."""
     check_catalog(fields["catalog"])
+    fields["catalog"] = mappers.settle(fields["catalog"])
     if fields["schedule_type"] == "manual":
         fields["schedule_data"] = None
     check_schedule(fields["schedule_type"], fields.get("schedule_data"))
@@ -47,6 +49,7 @@ def update(ctx: Context, identity: UUID, fields: dict[str, Any]) -> Connection:
     """
     if "catalog" in fields:
         check_catalog(fields["catalog"])
+        fields["catalog"] = mappers.settle(fields["catalog"])
     with ctx.db.connection() as db, db.transaction():
         before = connections.get(db, identity, lock=True)
         if before.status == "deprecated":

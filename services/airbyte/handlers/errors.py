@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from services.common.errors import PermanentError, RefusedError
 
 
@@ -11,6 +13,16 @@ class InvalidInputError(PermanentError):
     def __init__(self, message: str, problems: list[tuple[str, str]] | None = None) -> None:
         super().__init__(message)
         self.problems = problems or []
+
+
+class ProblemError(PermanentError):
+    """A refusal that both APIs tell as one of Airbyte's problems (api-problems.yaml)."""
+
+    status = 400
+
+    def __init__(self, message: str, *, kind: str, title: str, data: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.kind, self.title, self.data = kind, title, data
 
 
 class WrongMethodError(RefusedError):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from services.airbyte.cdk.batches import Batch, BatchSource
 from services.airbyte.cdk.catalog import ConfiguredStream
 from services.airbyte.destination.commits import Commit
+from services.airbyte.mapping.rows import map_reading
 from services.airbyte.state.records import StreamState
 
 if TYPE_CHECKING:
@@ -70,8 +71,8 @@ def _commit(sync: Sync, group: list[Batch], known: dict[str, StreamState]) -> No
 
 
 def _staged(sync: Sync, writes: contextlib.ExitStack, batch: Batch, known: StreamState) -> Commit:
-    stream, reading = batch.stream, batch.reading
-    with sync.failing(stream):
+    with sync.failing(batch.stream):
+        stream, reading = map_reading(batch.stream, batch.reading)
         table = sync.table(stream)
         staged = table.begin(reading, replace=stream.overwrite)
         generation = known.generation + (1 if stream.overwrite else 0)

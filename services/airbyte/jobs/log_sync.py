@@ -19,6 +19,7 @@ from services.airbyte.destination.commits import Commit
 from services.airbyte.destination.spool import Spool, Spooled
 from services.airbyte.jobs.continuous import Continuous
 from services.airbyte.jobs.pulse import Pulse
+from services.airbyte.mapping.rows import map_changes
 from services.airbyte.state import streams as states
 from services.airbyte.state.records import StreamState
 
@@ -130,7 +131,8 @@ def _read(windows: _Windows) -> None:
     while True:
         with contextlib.closing(log.window(limits)) as window:  # type: ignore[type-var]
             for changes in window:
-                spool.add(changes)
+                with sync.failing(changes.stream):
+                    spool.add(map_changes(sync.duck, changes))
         changed = list(spool)
         if changed:
             _apply(windows, changed)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import csv
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import orjson
+from pyiceberg.types import StringType
 
 from services.airbyte.cdk.catalog import ConfiguredStream, configured_streams
 from services.airbyte.cdk.columns import Column, literal, quote
@@ -23,6 +24,8 @@ from services.airbyte.cdk.source import Reading
 from services.airbyte.destination.schema import META_COLUMNS
 from services.airbyte.destination.table import StreamTable
 from services.airbyte.jobs.dead_letters import Shelf
+from services.airbyte.mapping.rows import landed
+from services.airbyte.sources.protocol import schema
 
 if TYPE_CHECKING:
     from services.airbyte.jobs.sync import Sync
@@ -86,11 +89,7 @@ def _opened(
     state: Json | None,
 ) -> Iterator[Reading]:
     """Give the rows as DuckDB reads them; every value is cast to its column's type."""
-    columns = [
-        Column(field.name, field.field_type)
-        for field in table.table.schema().fields
-        if field.name not in _OWN and any(field.name in row for row in rows)
-    ]
+    columns = _columns(stream, table, {name for row in rows for name in row})
     kinds = ", ".join(f"{literal(c.name)}: 'VARCHAR'" for c in columns)
     with tempfile.TemporaryDirectory(prefix="lakelet-replay-") as folder:
         path = Path(folder) / "rows.jsonl"
@@ -106,3 +105,24 @@ def _opened(
                 f"stream {stream.name!r}: a replayed record does not fit its table: {error}",
                 str(error),
             ) from error
+
+
+def _columns(stream: ConfiguredStream, table: StreamTable, given: Set[str]) -> list[Column]:
+    """Return the source's columns that the rows may have, with their types.
+
+    They are the table's, but of what mappers hash or leave out the table does not know the type.
+    """
+    fields = table.table.schema().fields
+    there = {field.name: field.field_type for field in fields if field.name not in _OWN}
+    if not stream.mappers:
+        return [Column(name, kind) for name, kind in there.items() if name in given]
+    offered = schema.columns(stream.schema) or [Column(name, StringType()) for name in given]
+    mapped, _ = landed(stream, offered)
+    found = []
+    for column in offered:
+        field = mapped.of_source(column.name)
+        if field is None or field.methods:
+            found.append(column)
+        elif field.name in there:
+            found.append(Column(column.name, there[field.name]))
+    return found

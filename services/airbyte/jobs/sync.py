@@ -31,6 +31,7 @@ from services.airbyte.jobs.dead_letters import DeadLetters
 from services.airbyte.jobs.lanes import Lanes, side_by_side
 from services.airbyte.jobs.progress import Progress
 from services.airbyte.jobs.schema_changes import preference
+from services.airbyte.mapping.rows import map_reading
 from services.airbyte.state import jobs, streams
 from services.airbyte.state.database import Db
 from services.airbyte.state.records import Connection, StreamState
@@ -222,7 +223,8 @@ class Sync:
         `replace`: the rows take the place of all that the table held.
         """
         began = time.monotonic()
-        with opened as reading:
+        with opened as given:
+            stream, reading = map_reading(stream, given)
             staged = table.begin(reading, replace=replace)
             generation = known.generation + (1 if replace else 0)
             counting = self.progress.of(stream, reading, self._stats(stream))

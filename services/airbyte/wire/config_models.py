@@ -170,6 +170,13 @@ class ConnectionId(Body):
     connection_id: UUID
 
 
+class MappersDraft(ConnectionId):
+    """Mappers to be tried on a stream."""
+
+    stream_descriptor: Json
+    mappers: list[Json]
+
+
 class ConnectionFields(Body):
     """What can be set of a connection, on creation and on update."""
 

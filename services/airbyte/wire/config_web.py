@@ -6,7 +6,7 @@ import datetime
 from typing import Any
 
 from services.airbyte.cdk.changes import differences, severity
-from services.airbyte.handlers import actors, connections
+from services.airbyte.handlers import actors, connections, mappers
 from services.airbyte.handlers import jobs as job_handlers
 from services.airbyte.handlers.context import Context
 from services.airbyte.jobs.schedule import quartz
@@ -108,6 +108,12 @@ def workspace_state(ctx: Context, body: models.WorkspaceId) -> Json:
 def state_type(ctx: Context, body: models.ConnectionId) -> str:
     """ConnectionStateType."""
     return str(connections.state(ctx, body.connection_id)["stateType"])
+
+
+def validate_mappers(ctx: Context, body: models.MappersDraft) -> Json:
+    """WebBackendValidateMappersResponse."""
+    catalog = connections.get(ctx, body.connection_id).catalog
+    return mappers.validate(catalog, body.stream_descriptor, body.mappers)
 
 
 def describe_cron(_: Context, body: models.CronExpression) -> Json:
@@ -217,6 +223,7 @@ ENDPOINTS: dict[str, Any] = {
         models.ConnectionUpdate,
         _then(config_connections.update),
     ),
+    "web_backend/mappers/validate": (models.MappersDraft, validate_mappers),
     "web_backend/check_updates": (models.Nothing, updates),
     "web_backend/workspace/state": (models.WorkspaceId, workspace_state),
     "web_backend/state/get_type": (models.ConnectionId, state_type),

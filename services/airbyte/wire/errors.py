@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from services.airbyte.handlers.errors import (
     ConflictError,
     InvalidInputError,
+    ProblemError,
     SyncRunningError,
     WrongMethodError,
 )
@@ -54,6 +55,9 @@ def is_public(path: str) -> bool:
 
 def answer(request: Request, error: Exception) -> Response:
     """Return the answer for an error that a handler raised."""
+    if isinstance(error, ProblemError):
+        log.info("%s %s: %s", request.method, request.url.path, error)
+        return _problem(error.status, error.kind, error.title, str(error), error.data)
     status, name, problem = 500, "InternalServerKnownException", "unexpected-problem"
     for kind, code, class_name, title in TABLE:
         if isinstance(error, kind):
@@ -108,13 +112,17 @@ def _message(error: Exception, status: int) -> tuple[str, list[dict[str, str]]]:
 
 def problem_response(status: int, title: str, detail: str) -> Response:
     """Return a problem of the public API."""
+    return _problem(status, _REFERENCE + title, title, detail, {"message": detail})
+
+
+def _problem(status: int, kind: str, title: str, detail: str, data: dict[str, Any]) -> Response:
     body = {
         "status": status,
-        "type": _REFERENCE + title,
+        "type": kind,
         "title": title,
         "detail": detail,
         "documentationUrl": None,
-        "data": {"message": detail},
+        "data": data,
     }
     return JSONResponse(body, status, media_type="application/json")
 

@@ -137,7 +137,7 @@ def _streams(catalog: Json) -> list[Json]:
                     "cursorField": config.get("cursorField") or [],
                     "primaryKey": config.get("primaryKey") or [],
                     "selectedFields": config.get("selectedFields") or [],
-                    "mappers": [],
+                    "mappers": config.get("mappers") or [],
                 }
             )
         )

@@ -17,6 +17,7 @@ from bootstrap.platform_file import Platform
 from bootstrap.provision.connectors import ensure_connectors
 from services.common.settings import CHECKOUT
 from tests.contract.airbyte.client import Airbyte, rows
+from tests.unit.airbyte.mapping.test_rows import equal, hashing, none_of, row_filter, sha
 
 SCRIPT = CHECKOUT / "tests" / "support" / "connectors" / "scripted.py"
 STREAM = {
@@ -125,6 +126,19 @@ def test_a_secret_that_a_connector_repeats_is_left_out(airbyte: Airbyte, scripte
     for text in everything:
         for form in ("pa55", quote(secret, safe="")):
             assert form not in text
+
+
+def test_its_rows_go_through_the_mappers_of_the_connection(airbyte: Airbyte, scripted: str) -> None:
+    config = {"streams": [STREAM], "messages": [record(7), record(8), state(1)], "token": "hush"}
+    source = airbyte.source(config, scripted, "map_command")
+    mappers = [hashing("id"), row_filter(none_of(equal("id_hashed", sha("8"))))]
+    dedup = {**APPEND, "destinationSyncMode": "append_dedup", "mappers": mappers}
+    connection = airbyte.connect(source, "map_command", {"things": dedup})
+    for _ in range(2):  # the second time over the rows that are there
+        airbyte.sync(connection)
+    query = "SELECT id_hashed, name FROM bronze.map_command.things"
+    assert rows(airbyte.settings, query) == [(sha("7"), "a thing")]
+    airbyte.without_mappers()
 
 
 def test_killed_in_the_middle_it_goes_on_from_its_last_state(

@@ -151,6 +151,14 @@ class World:
             "web_backend/connections/update": {**connection, "prefix": ""},
             "web_backend/connections/get": {**connection, "withRefreshedCatalog": True},
             "web_backend/describe_cron_expression": cron,
+            "web_backend/mappers/validate": {
+                **connection,
+                "streamDescriptor": {"name": "shaped", "namespace": "public"},
+                "mappers": [
+                    {"type": "field-filtering", "mapperConfiguration": {"targetField": name}}
+                    for name in ("at", "none")
+                ],
+            },
             "stream_statuses/list": {**workspace, **connection, "pagination": {}},
             "jobs/list": {"configTypes": ["sync"], "configId": self.connection},
             "jobs/list_for_workspaces": {"configTypes": ["sync"], "workspaceIds": [self.workspace]},

@@ -43,8 +43,6 @@ def test_what_fits_is_taken() -> None:
         (fields("at"), "'id' has to be selected: it is in primaryKey"),
         (fields("id", "at", "at"), "selected twice"),
         (fields(), "no fields are selected"),
-        ({"mappers": [{"type": "hashing"}]}, "mappers are not supported"),
-        ({"hashedFields": [{"fieldPath": ["mail"]}]}, "hashedFields are not supported"),
     ],
 )
 def test_what_does_not_is_refused_with_its_name(config: dict[str, Any], words: str) -> None:

@@ -95,3 +95,17 @@ def test_changes_by_hand_are_told_without_secrets() -> None:
             ),
         ),
     ]
+
+
+def test_a_mapper_that_differs_is_told_and_its_id_is_not_looked_at() -> None:
+    airbyte = FakeAirbyte()
+    mapper = {"type": "field-filtering", "mapperConfiguration": {"targetField": "mail"}}
+    streams = airbyte.connections["shop"]["syncCatalog"]["streams"]
+    streams[0]["config"]["mappers"] = [{**mapper, "id": "6f1e"}]
+    [(_, name, state, fields)] = told(airbyte)
+    assert (name, state) == ("shop", DIFFERS)
+    assert fields == (f"streams.orders.mappers: [{mapper!r}] → []",)
+    document = PLATFORM.model_dump()
+    document["connections"]["shop"]["streams"]["orders"]["mappers"] = [mapper]
+    wanted = Platform.model_validate(document)
+    assert list(plan_ingestion(airbyte, wanted)) == []  # type: ignore[arg-type]
