@@ -105,13 +105,19 @@ def duckdb_type(kind: IcebergType) -> str:
 def in_calendar(value: str, kind: IcebergType) -> str:
     """Return the SQL (DuckDB's) of: finite, and of a year that most readers have dates for.
 
-    It is null where `value` is. Bounds of the value's own type: a cast of each value to another
-    one takes longer than all the rest of reading it.
+    A time is one of a day (24:00 is not); of a list every element is. It is null where `value`
+    is. Bounds of the value's own type: a cast of each value to another one takes longer than all
+    the rest of reading it.
     """
+    if isinstance(kind, ListType):
+        fits = in_calendar("x", kind.element_type)
+        return f"len(list_filter({value}, lambda x: NOT coalesce({fits}, true))) = 0"
     name = duckdb_type(kind)
     zone = "+00" if isinstance(kind, TimestamptzType) else ""
     first, last = "0001-01-01", "9999-12-31"
-    if not isinstance(kind, DateType):
+    if isinstance(kind, TimeType):
+        first, last = "00:00:00", "23:59:59.999999"
+    elif not isinstance(kind, DateType):
         first, last = f"{first} 00:00:00{zone}", f"{last} 23:59:59.999999{zone}"
     return f"({value}) BETWEEN CAST('{first}' AS {name}) AND CAST('{last}' AS {name})"
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from tests.contract.airbyte.client import Airbyte, rows
+from tests.contract.airbyte.test_cdc import DEDUP, Cdc
 
 TABLE = """
 CREATE TYPE mood AS ENUM ('fine', 'so-so');
@@ -89,3 +90,84 @@ def test_values_without_a_place_are_null_and_noted(airbyte: Airbyte, synced: str
         "SELECT id, n, len(_airbyte_meta.changes) FROM bronze.types.types WHERE id <> 2 ORDER BY 1",
     )
     assert rest == [(1, "1.12345678901234567890123", 0), (3, "NaN", 0)]
+
+
+ODD = """
+CREATE DOMAIN {schema}.positive AS numeric(6, 3);
+CREATE DOMAIN {schema}.small AS {schema}.positive;
+CREATE TABLE odd (
+    id int PRIMARY KEY, fine numeric(38, 38), nested {schema}.small, d date, t time, tz timestamptz,
+    ds date[], stamps timestamp[], ints int[], texts text[], chars char(3)[], bytes bytea[],
+    names name[]);
+INSERT INTO odd VALUES
+    (1, 0.12345678901234567890123456789012345678, 1.5, '0001-01-01', '23:59:59.999999',
+     '9999-12-31 23:59:59.999999+00', '{{2024-01-01,NULL}}', '{{2024-01-01 00:00}}',
+     '[0:1]={{7,8}}',
+     '{{a,NULL,"{{b}}"}}', '{{a}}', ARRAY['\\xde'::bytea], '{{n}}'),
+    (2, NULL, NULL, '10000-01-01', '24:00', '0044-03-15 BC', '{{0044-03-15 BC}}', '{{infinity}}',
+     '{{{{1,2}},{{3,4}}}}', '{{{{a,b}},{{c,d}}}}', NULL, NULL, NULL),
+    (3, NULL, 'NaN', 'infinity', NULL, '-infinity', '{{2024-01-01,-infinity}}', '{{10000-01-01}}',
+     '{{}}', '{{}}', NULL, NULL, NULL);
+"""
+
+
+def test_odd_values_are_the_same_from_tables_and_log(airbyte: Airbyte) -> None:
+    cdc = Cdc(airbyte, "odd_values", ODD.format(schema="odd_values"))
+    try:
+        connection = cdc.connect({"odd": DEDUP})
+        airbyte.sync(connection)
+        names = "fine, nested, d, t, tz, ds, stamps, ints, texts, chars, bytes, names"
+        cdc.db.execute(f"INSERT INTO odd (id, {names}) SELECT id + 10, {names} FROM odd")  # type: ignore[arg-type]
+        airbyte.sync(connection)
+        noted = "list_sort([x.field FOR x IN _airbyte_meta.changes])"
+        found = {row[0]: row[1:] for row in cdc.table("odd", f"id, {names}, {noted}")}
+    finally:
+        cdc.close()
+    day, stamp = datetime.date(2024, 1, 1), datetime.datetime(2024, 1, 1)
+    last = datetime.datetime(9999, 12, 31, 23, 59, 59, 999999)
+    plain = (
+        Decimal("0.12345678901234567890123456789012345678"),
+        Decimal("1.500"),
+        datetime.date(1, 1, 1),
+        last.time(),
+        last.replace(tzinfo=datetime.UTC),
+        [day, None],
+        [stamp],
+        [7, 8],
+        ["a", None, "{b}"],
+        ["a"],
+        [b"\xde"],
+        ["n"],
+        [],
+    )
+    gone = ["d", "ds", "ints", "stamps", "t", "texts", "tz"]
+    infinite = (*(None,) * 7, [], [], *(None,) * 3, ["d", "ds", "nested", "stamps", "tz"])
+    expected = {1: plain, 2: (*(None,) * 12, gone), 3: infinite}
+    assert {key: value for key, value in found.items() if key < 10} == expected
+    assert {key - 10: value for key, value in found.items() if key > 10} == expected
+
+
+def test_cursors_without_a_last_value(airbyte: Airbyte) -> None:
+    """Nothing is above infinity and NaN, and of a uuid PostgreSQL knows no maximum."""
+    values = {
+        "moments": ("timestamptz", ["2024-01-01", "infinity"], "2024-01-02"),
+        "numbers": ("float8", ["1.5", "NaN", "Infinity"], "2.5"),
+        "keys": ("uuid", ["10000000-0000-0000-0000-000000000000"], "f" * 32),
+    }
+    mode = {"syncMode": "incremental", "destinationSyncMode": "append", "cursorField": ["c"]}
+    with airbyte.shop() as db:
+        db.execute("CREATE SCHEMA endless; SET search_path = endless")
+        for name, (kind, first, _) in values.items():
+            listing = ", ".join(f"('{value}')" for value in first)
+            db.execute(f"CREATE TABLE {name} (c {kind}); INSERT INTO {name} VALUES {listing}")  # type: ignore[arg-type]
+        source = airbyte.source(airbyte.postgres_config(schemas=["endless"]))
+        connection = airbyte.connect(source, "endless", dict.fromkeys(values, mode))
+        airbyte.sync(connection)
+        for name, (_, _, later) in values.items():
+            db.execute(f"INSERT INTO {name} VALUES ('{later}')")  # type: ignore[arg-type]
+        airbyte.sync(connection)
+    for name, (_, first, _) in values.items():
+        counted = f"SELECT count(*), count(DISTINCT c) FROM bronze.endless.{name}"
+        ((whole, distinct),) = rows(airbyte.settings, counted)
+        assert whole == len(first) + 1, name
+        assert distinct == whole - (name == "moments"), "infinity became null"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -151,10 +152,13 @@ def explain(error: Exception, config: Json) -> Exception:
         return config_error(
             f"a value has no place in its column's type: {_first(text)}; deselect the column", text
         )
-    if isinstance(error, errors.UndefinedTable | errors.UndefinedColumn):
+    undefined = re.search(r'(column|relation) "[^"]+" does not exist', _first(text))
+    if undefined or isinstance(error, errors.UndefinedTable | errors.UndefinedColumn):
         return config_error(f"{_first(text)}; refresh the connection's schema", text)
     return transient_error(f"reading from PostgreSQL at {where} failed: {_first(text)}", text)
 
 
 def _first(text: str) -> str:
+    # DuckDB's scanner puts the whole query before what the server said of it.
+    text = text.partition('": ERROR:')[2].strip() or text
     return text.splitlines()[0][:300] if text else "no message"

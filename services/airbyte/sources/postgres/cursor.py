@@ -35,6 +35,10 @@ _MARGINS = {
     "int8": "- 10000",
 }
 
+# Values that nothing is above: rows to come would all be below a cursor that is one of them.
+_ENDS = frozenset({"float4", "float8", "numeric", "date", "timestamp", "timestamptz"})
+_ENDLESS = {"infinity": "infinity", "Infinity": "Infinity", "NaN": "Infinity"}
+
 # Another session's transaction may have begun before this snapshot, or may hide whether it has.
 LATE_QUERY = (
     "EXISTS (SELECT 1 FROM pg_stat_activity WHERE datid = (SELECT oid FROM pg_database"
@@ -42,6 +46,19 @@ LATE_QUERY = (
     " AND (xact_start IS NOT NULL OR backend_type IS NULL))"
     " OR EXISTS (SELECT 1 FROM pg_prepared_xacts WHERE database = current_database())"
 )
+
+
+def highest(column: str, kind: str) -> str:
+    """SQL of the highest value's text."""
+    if kind == "uuid":  # has an order, but no max()
+        return f'max({quote(column)}::text COLLATE "C")'
+    return f"max({quote(column)})::text"
+
+
+def below_endless(column: str, kind: str, top: str | None) -> str | None:
+    """SQL condition for the values below infinity, where the highest is infinity or NaN."""
+    end = _ENDLESS.get(top or "") if kind in _ENDS else None
+    return f"{quote(column)} < {literal(end)}::{kind}" if end else None
 
 
 @dataclass(frozen=True)

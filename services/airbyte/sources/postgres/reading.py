@@ -19,7 +19,7 @@ from services.airbyte.sources.postgres.tables import SourceColumn, SourceTable
 Json = dict[str, Any]
 
 _SOURCE = "lakelet_source"
-_NAN = "__lakelet_nan_"
+_ODD = "__lakelet_odd_"
 
 
 class TableReader:
@@ -67,24 +67,21 @@ class TableReader:
             by_cursor = self._stream.cursor_field is not None
             condition = self._position(state) if by_cursor else self._position_by_xmin(state)
         direct = condition is None and not any(c.mapping.as_text for c in self._columns)
-        numerics = [c for c in self._columns if c.mapping.numeric]
-        nulled = {
-            c.name: (
-                f"NOT {in_calendar(quote(c.name), c.mapping.type)}",
-                "SOURCE_FIELD_SIZE_LIMITATION",
-            )
+        unsure = [c for c in self._columns if c.mapping.odd]
+        tests = {
+            c.name: f"NOT {in_calendar(quote(c.name), c.mapping.type)}"
             for c in self._columns
             if c.mapping.infinite
         }
-        has_nan = bool(numerics) and (not direct or self._any_nan(numerics))
-        if direct and not has_nan:
+        has_odd = bool(unsure) and (not direct or self._any_odd(unsure))
+        if direct and not has_odd:
             names = ", ".join(quote(c.name) for c in self._columns)
             relation = f"(SELECT {names} FROM {_SOURCE}.{self._relation_name})"
         else:
             relation = self._query_relation(condition)
-            nulled |= {
-                c.name: (quote(_NAN + c.name), "SOURCE_FIELD_SIZE_LIMITATION") for c in numerics
-            }
+            for column in unsure:
+                odd, other = quote(_ODD + column.name), tests.get(column.name)
+                tests[column.name] = f"({odd} OR coalesce({other}, false))" if other else odd
         rows, size = self._size() if condition is None or state is None else (None, None)
         return Reading(
             columns=tuple(c.column for c in self._columns),
@@ -92,7 +89,7 @@ class TableReader:
             state=lambda: self._state,
             unique_key=bool(self._table.primary_key)
             and set(self._stream.primary_key) == set(self._table.primary_key),
-            nulled=nulled,
+            nulled={n: (test, "SOURCE_FIELD_SIZE_LIMITATION") for n, test in tests.items()},
             estimated_rows=rows,
             estimated_bytes=size,
         )
@@ -113,8 +110,8 @@ class TableReader:
         row = cursor.fetchone()
         return dict(zip(names, row or (), strict=True))
 
-    def _any_nan(self, numerics: list[SourceColumn]) -> bool:
-        tests = " OR ".join(f"{quote(c.name)} = 'NaN'" for c in numerics)
+    def _any_odd(self, unsure: list[SourceColumn]) -> bool:
+        tests = " OR ".join(str(c.mapping.odd).format(quote(c.name)) for c in unsure)
         found = self._query(
             f"SELECT EXISTS(SELECT 1 FROM {self._relation_name} WHERE {tests}) AS x"
         )
@@ -137,12 +134,15 @@ class TableReader:
             name, mapping = quote(column.name), column.mapping
             if mapping.as_text:
                 parts.append(f"{name}::text AS {name}")
-            elif mapping.numeric:
-                kind = str(mapping.type).replace("decimal", "numeric")
-                parts.append(f"NULLIF({name}, 'NaN')::{kind} AS {name}")
-                parts.append(f"coalesce({name} = 'NaN', false) AS {quote(_NAN + column.name)}")
-            elif mapping.cast:
-                parts.append(f"{name}::{mapping.cast} AS {name}")
+            elif mapping.odd:
+                odd = f"coalesce({mapping.odd.format(name)}, false)"
+                kind = mapping.cast or (
+                    str(mapping.type).replace("decimal", "numeric") if mapping.numeric else None
+                )
+                value = f"CASE WHEN NOT {odd} THEN {name} END"
+                # The cast comes last: of CASE's own type the precision is not known.
+                parts.append(f"{f'({value})::{kind}' if kind else value} AS {name}")
+                parts.append(f"{odd} AS {quote(_ODD + column.name)}")
             else:
                 parts.append(name)
         where = f" WHERE {condition}" if condition else ""
@@ -159,11 +159,16 @@ class TableReader:
                 " whose values grow, such as an updated_at"
             )
         top = self._query(
-            f"SELECT max({quote(field)})::text AS top, txid_current_snapshot()::text AS snapshot,"
-            f" {cursors.LATE_QUERY} AS late,"
+            f"SELECT {cursors.highest(field, kind)} AS top,"
+            f" txid_current_snapshot()::text AS snapshot, {cursors.LATE_QUERY} AS late,"
             f" pg_relation_filenode({literal(self._relation_name)}::regclass)::bigint AS file"
             f" FROM {self._relation_name}"
         )
+        if endless := cursors.below_endless(field, kind, top["top"]):
+            top |= self._query(
+                f"SELECT {cursors.highest(field, kind)} AS top FROM {self._relation_name}"
+                f" WHERE {endless}"
+            )
         now = Snapshot.parse(top["snapshot"]) if table.has_xmin else None
         position = Position.from_state(state, field)
         if state and position is None:

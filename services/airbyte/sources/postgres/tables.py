@@ -20,21 +20,35 @@ _CURSORS = frozenset(
     }
 )
 
-_QUERY = """
+# What a domain is made of, through domains of domains: joined as `m` with the column's type `t`.
+DOMAINS = """
+WITH RECURSIVE made AS (
+    SELECT oid AS domain, typbasetype AS base, typtypmod AS typmod
+    FROM pg_type WHERE typtype = 'd'
+    UNION ALL
+    SELECT made.domain, d.typbasetype,
+           CASE WHEN made.typmod < 0 THEN d.typtypmod ELSE made.typmod END
+    FROM made JOIN pg_type d ON d.oid = made.base AND d.typtype = 'd'
+)"""
+BASE = """
+LEFT JOIN made m ON m.domain = t.oid
+    AND NOT EXISTS (SELECT FROM pg_type d WHERE d.oid = m.base AND d.typtype = 'd')
+LEFT JOIN pg_type b ON b.oid = m.base
+LEFT JOIN pg_type e ON e.oid = coalesce(b.typelem, t.typelem)
+    AND coalesce(b.typcategory, t.typcategory) = 'A'"""
+
+_QUERY = f"""{DOMAINS}
 SELECT n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.reltuples::bigint AS rows,
        a.attname AS column, t.typname AS type, t.typtype AS typtype,
-       CASE WHEN t.typtype = 'd' THEN b.typname ELSE t.typname END AS base,
-       CASE WHEN t.typtype = 'd' AND a.atttypmod < 0 THEN t.typtypmod ELSE a.atttypmod END
-           AS typmod,
+       coalesce(b.typname, t.typname) AS base,
+       CASE WHEN a.atttypmod < 0 THEN coalesce(m.typmod, -1) ELSE a.atttypmod END AS typmod,
        a.attndims AS dimensions,
        coalesce(e.typtype, b.typtype, t.typtype) = 'e' AS is_enum,
        coalesce(array_position(i.indkey::int2[], a.attnum), -1) AS key_position
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-JOIN pg_type t ON t.oid = a.atttypid
-LEFT JOIN pg_type b ON b.oid = t.typbasetype AND t.typtype = 'd'
-LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
+JOIN pg_type t ON t.oid = a.atttypid{BASE}
 LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
   AND n.nspname = ANY(%(schemas)s) AND (%(table)s::text IS NULL OR c.relname = %(table)s)

@@ -54,8 +54,8 @@ MAX_PRECISION = 38
 class Mapping:
     """How a column is read: `as_text` has PostgreSQL render it, `cast` is what a query needs.
 
-    `numeric` may hold NaN, `infinite` infinity or a year outside 1-9999: these have no place in the
-    table.
+    `numeric` may hold NaN, `infinite` infinity, a year outside 1-9999 or 24:00, a list lists: these
+    have no place in the table.
     """
 
     type: IcebergType
@@ -63,6 +63,16 @@ class Mapping:
     numeric: bool = False
     infinite: bool = False
     cast: str | None = None
+
+    @property
+    def odd(self) -> str | None:
+        """PostgreSQL's condition (on `{}`) for values that the scanner cannot read or nobody can.
+
+        PostgreSQL does not keep to the number of dimensions that an array is declared with.
+        """
+        if self.numeric:
+            return "{} = 'NaN'"
+        return "array_ndims({}) > 1" if isinstance(self.type, ListType) else None
 
 
 def map_type(name: str, typmod: int, dimensions: int, *, is_enum: bool) -> Mapping:
@@ -75,7 +85,8 @@ def map_type(name: str, typmod: int, dimensions: int, *, is_enum: bool) -> Mappi
         listed = ListType(1, element.type, element_required=False)
         # In a query's answer an array of these is not known as an array.
         unknown = is_enum or name in ("_bytea", "_name")
-        return Mapping(listed, cast="text[]" if unknown else None)
+        cast = "text[]" if unknown else None
+        return Mapping(listed, infinite=element.infinite, cast=cast)
     if is_enum:
         return Mapping(StringType())
     if name == "numeric":
@@ -84,7 +95,7 @@ def map_type(name: str, typmod: int, dimensions: int, *, is_enum: bool) -> Mappi
             return Mapping(StringType(), as_text=True)
         return Mapping(DecimalType(precision, scale), numeric=True)
     if name in _NATIVE:
-        infinite = name in ("date", "timestamp", "timestamptz")
+        infinite = name in ("date", "time", "timestamp", "timestamptz")
         return Mapping(_NATIVE[name], infinite=infinite)
     return Mapping(StringType(), as_text=True)
 
@@ -111,6 +122,7 @@ def type_table() -> list[tuple[str, IcebergType, str]]:
         ("int4[]", map_type("_int4", -1, 1, is_enum=False)),
         ("text[]", map_type("_text", -1, 1, is_enum=False)),
         ("an enum's array", map_type("_mood", -1, 1, is_enum=True)),
+        ("bytea[]", map_type("_bytea", -1, 1, is_enum=False)),
         ("numeric[]", map_type("_numeric", _typmod(10, 2), 1, is_enum=False)),
         ("an array of arrays", map_type("_int4", -1, 2, is_enum=False)),
     ]
@@ -128,6 +140,10 @@ def _remark(mapping: Mapping) -> str:
         return "PostgreSQL's own text"
     if mapping.numeric:
         return "NaN and infinity become null"
+    if isinstance(mapping.type, TimeType):
+        return "24:00 becomes null"
+    if isinstance(mapping.type, ListType):
+        return "lists in it become null"
     if mapping.infinite:
         return "infinity and years outside 1–9999 become null"
     return ""

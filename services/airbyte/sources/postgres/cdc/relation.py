@@ -8,20 +8,18 @@ from typing import Any
 
 import psycopg
 
-from services.airbyte.sources.postgres.tables import SourceColumn
+from services.airbyte.sources.postgres.tables import BASE, DOMAINS, SourceColumn
 from services.airbyte.sources.postgres.types import map_type
 
-_TYPES = """
+_TYPES = f"""{DOMAINS}
 SELECT w.position, t.typname AS type,
-       CASE WHEN t.typtype = 'd' THEN b.typname ELSE t.typname END AS base,
-       CASE WHEN t.typtype = 'd' AND w.typmod < 0 THEN t.typtypmod ELSE w.typmod END AS typmod,
+       coalesce(b.typname, t.typname) AS base,
+       CASE WHEN w.typmod < 0 THEN coalesce(m.typmod, -1) ELSE w.typmod END AS typmod,
        coalesce(e.typtype, b.typtype, t.typtype) = 'e' AS is_enum,
        coalesce(a.attndims, 1) AS dimensions
 FROM unnest(%(oids)s::oid[], %(typmods)s::int[], %(names)s::text[]) WITH ORDINALITY
      AS w (oid, typmod, name, position)
-JOIN pg_type t ON t.oid = w.oid
-LEFT JOIN pg_type b ON b.oid = t.typbasetype AND t.typtype = 'd'
-LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
+JOIN pg_type t ON t.oid = w.oid{BASE}
 LEFT JOIN pg_attribute a ON a.attrelid = %(relation)s AND a.attname = w.name
 """
 

@@ -22,17 +22,22 @@ from services.airbyte.sources.postgres.tables import SourceColumn
 _TOO_LARGE = "SOURCE_FIELD_SIZE_LIMITATION"
 
 
+# Stands for an array of several dimensions; PostgreSQL's texts have no such character.
+_SEVERAL = "\0"
+
+
 def expression(column: SourceColumn) -> str | None:
     """Return the SQL of the value; None where a cast will do."""
     name, kind = quote(column.name), column.mapping.type
     if isinstance(kind, ListType):
-        element = _expression("x", column.type_name.removeprefix("_"), kind.element_type)
-        listed = f"list_transform({name}, lambda x: {element})" if element else name
-        return f"TRY_CAST({listed} AS {duckdb_type(kind)})"
-    return _expression(name, column.type_name, kind)
+        element = _value("x", column.type_name.removeprefix("_"), kind.element_type)
+        element = element or f"TRY_CAST(x AS {duckdb_type(kind.element_type)})"
+        return f"list_transform({name}, lambda x: {element})"
+    return _value(name, column.type_name, kind)
 
 
-def _expression(text: str, type_name: str, kind: IcebergType) -> str | None:
+def _value(text: str, type_name: str, kind: IcebergType) -> str | None:
+    """Return the SQL that makes a value of PostgreSQL's text; None where a cast will do."""
     if type_name == "bpchar":
         return f"rtrim({text}, ' ')"  # as the scanner of the snapshot has it
     if type_name == "inet":  # `::text`, which the snapshot has, always tells the mask
@@ -40,10 +45,12 @@ def _expression(text: str, type_name: str, kind: IcebergType) -> str | None:
         return f"{text} || CASE WHEN contains({text}, '/') THEN '' ELSE {mask} END"
     if isinstance(kind, BinaryType):
         return f"unhex(substr({text}, 3))"
-    if isinstance(kind, DateType | TimestampType | TimestamptzType):
+    if isinstance(kind, DateType):
+        return f"TRY_CAST(replace({text}, ' BC', ' (BC)') AS DATE)"
+    if isinstance(kind, TimestampType | TimestamptzType):
         # PostgreSQL: 0044-03-15 12:00:00 BC; DuckDB: 0044-03-15 (BC) 12:00:00
-        era = f"regexp_replace({text}, '^(\\S+)( .*)? BC$', '\\1 (BC)\\2')"
-        return f"TRY_CAST({era} AS {duckdb_type(kind)})"
+        moment = f"regexp_replace({text}, '^(\\S+)( .*)? BC$', '\\1 (BC)\\2')"
+        return f"TRY_CAST({moment} AS {duckdb_type(kind)})"
     if isinstance(kind, DecimalType | TimeType):
         return f"TRY_CAST({text} AS {duckdb_type(kind)})"
     return None
@@ -53,10 +60,18 @@ def without_place(column: SourceColumn) -> tuple[str, str] | None:
     """Return (condition, reason) for values that have no place in the column's type."""
     name, kind = quote(column.name), column.mapping.type
     value = expression(column)
+    if isinstance(kind, ListType):
+        several = f"list_contains({name}, chr(0))"
+        lost = f"len(list_filter({value}, lambda y: y IS NULL))"
+        nulls = f"len(list_filter({name}, lambda y: y IS NULL))"
+        tests = [several, f"{lost} > {nulls}"]
+        if column.mapping.infinite:
+            tests.append(f"NOT {in_calendar(str(value), kind)}")
+        return f"({name} IS NOT NULL AND ({' OR '.join(tests)}))", _TOO_LARGE
     if column.mapping.infinite:
         fits = in_calendar(str(value), kind)
         return f"({name} IS NOT NULL AND NOT coalesce({fits}, false))", _TOO_LARGE
-    if isinstance(kind, DecimalType | TimeType | ListType) and value is not None:
+    if isinstance(kind, DecimalType) and value is not None:
         return f"({name} IS NOT NULL AND ({value}) IS NULL)", _TOO_LARGE
     return None
 
@@ -67,7 +82,7 @@ def arrays(texts: pa.Array) -> pa.Array:
 
 
 def parse_array(text: str | None) -> list[str | None] | None:
-    """Read a one-dimensional array; one of several dimensions gives what no type can hold."""
+    """Read a one-dimensional array; one of several dimensions is told by a mark."""
     if text is None:
         return None
     if text.startswith("["):  # [2:3]={7,8}: bounds other than from 1
@@ -78,7 +93,7 @@ def parse_array(text: str | None) -> list[str | None] | None:
     if '"' not in inner and "\\" not in inner and "{" not in inner:
         return [None if item == "NULL" else item for item in inner.split(",")]
     if inner.startswith("{"):
-        return [text]
+        return [_SEVERAL]
     return _parse_quoted(inner)
 
 
