@@ -19,10 +19,14 @@ from bootstrap.provision.airbyte import ensure_ingestion
 from bootstrap.provision.planning import plan_ingestion
 from services.common.errors import LakeletError
 from services.common.settings import CHECKOUT
-from tests.contract.airbyte.client import Airbyte, rows
+from tests.contract.airbyte.client import MONGODB, MYSQL, SQLSERVER, Airbyte, rows
 from tests.contract.airbyte.test_cdc import Cdc
 from tests.contract.airbyte.test_dead_letters import SKIP, letters_of, listed
 from tests.contract.airbyte.test_failures import file_source
+from tests.contract.airbyte.test_sqlserver_changes import tracked
+from tests.support.mariadb import MariaDB
+from tests.support.mongo.place import Mongo
+from tests.support.sqlserver.fixture import SqlServer
 from tests.unit.airbyte.mapping.test_rows import (
     dropping,
     equal,
@@ -312,3 +316,61 @@ def test_the_pages_example_is_applied_and_a_change_of_it_planned(
     mappers.append(dropping("none"))
     with pytest.raises(LakeletError, match="no field 'none' here; it has: id, email_hashed"):
         ensure_ingestion(client, platform(), airbyte.settings)
+
+
+def document(number: int, mail: str, kind: str) -> Json:
+    return {"_id": number, "mail": mail, "kind": kind}
+
+
+def test_binary_logs_and_change_streams_go_through_them_too(
+    airbyte: Airbyte, mysql: MariaDB, mongo: Mongo, sqlserver: SqlServer
+) -> None:
+    mysql.execute(
+        "CREATE TABLE mapped (id int PRIMARY KEY, mail varchar(99), kind varchar(9))",
+        "INSERT INTO mapped VALUES (1, 'a@x', 'it'), (2, 'b@x', 'test'), (5, 'e@x', 'it')",
+    )
+    tracked(
+        sqlserver,
+        "mapped",
+        "id int PRIMARY KEY, mail varchar(99), kind varchar(9)",
+        "INSERT INTO mapped VALUES (1, 'a@x', 'it'), (2, 'b@x', 'test'), (5, 'e@x', 'it')",
+    )
+    people = mongo.database("mapped").mapped
+    people.insert_many(
+        [document(1, "a@x", "it"), document(2, "b@x", "test"), document(5, "e@x", "it")]
+    )
+    cdc = {"replication_method": {"method": "CDC"}}
+    made = {}
+    for name, key, source in (
+        ("map_maria", "id", airbyte.source(mysql.config(**cdc), MYSQL)),
+        ("map_mssql", "id", airbyte.source(sqlserver.config(**cdc), SQLSERVER)),
+        ("map_mongo", "_id", airbyte.source(mongo.config("mapped"), MONGODB)),
+    ):
+        mappers = [
+            hashing(key, "MD5", ""),
+            renaming("mail", "post"),
+            hashing("post"),
+            row_filter(none_of(equal("kind", "test"))),
+        ]
+        streams = {"mapped": {**DEDUP, "mappers": mappers}}
+        made[name, key] = airbyte.connect(source, name, streams)
+
+    def check(expected: list[tuple[str, str]]) -> None:
+        for (name, key), connection in made.items():
+            airbyte.sync(connection)
+            found = rows(airbyte.settings, f"SELECT {key}, post_hashed FROM bronze.{name}.mapped")
+            assert sorted(found) == sorted((md5(n), sha(mail)) for n, mail in expected), name
+
+    check([("1", "a@x"), ("5", "e@x")])
+    for server in (mysql, sqlserver):
+        server.execute(
+            "UPDATE mapped SET kind = 'test' WHERE id = 1",
+            "UPDATE mapped SET kind = 'de' WHERE id = 2",
+            "INSERT INTO mapped VALUES (3, 'c@x', 'de'), (4, 'd@x', 'test')",
+            "DELETE FROM mapped WHERE id = 5",
+        )
+    people.update_one({"_id": 1}, {"$set": {"kind": "test"}})
+    people.update_one({"_id": 2}, {"$set": {"kind": "de"}})
+    people.insert_many([document(3, "c@x", "de"), document(4, "d@x", "test")])
+    people.delete_one({"_id": 5})
+    check([("2", "b@x"), ("3", "c@x")])
