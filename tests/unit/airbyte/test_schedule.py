@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import datetime
+import threading
+from typing import Any
+from uuid import UUID
 
+import psycopg
 import pytest
 
 from services.airbyte.handlers.errors import InvalidInputError
+from services.airbyte.jobs import schedule
 from services.airbyte.jobs.schedule import first_run, quartz, trigger
 
 MONDAY = datetime.datetime(2024, 1, 1, 12, 30, tzinfo=datetime.UTC)
@@ -26,6 +31,17 @@ def next_run(expression: str, zone: str = "UTC") -> datetime.datetime:
         ("0 0 4 ? * 1-7", "2024-01-02T04:00"),
         ("0 0 4 ? * MON,WED", "2024-01-03T04:00"),
         ("0 0 4 1 * ? 2025", "2025-01-01T04:00"),
+        ("0 0 4 ? * SUN-THU", "2024-01-02T04:00"),
+        ("0 0 4 ? * 5/2", "2024-01-04T04:00"),  # Thursday and Saturday
+        ("0 0 4 ? * FRI-SUN", "2024-01-05T04:00"),
+        ("0 0 4 ? * L", "2024-01-06T04:00"),  # Saturday
+        ("0 0 4 ? * FRIL", "2024-01-26T04:00"),
+        ("0 0 4 ? * 6#3", "2024-01-19T04:00"),
+        ("0 0 4 ? * MON#1", "2024-02-05T04:00"),
+        ("0 0 4 L * ?", "2024-01-31T04:00"),
+        ("0 0 22-2 * * ?", "2024-01-01T22:00"),
+        ("0 30/10 12 * * ?", "2024-01-01T12:30"),
+        ("0 0 4 1 NOV-FEB ?", "2024-02-01T04:00"),
     ],
 )
 def test_quartz_expressions(expression: str, expected: str) -> None:
@@ -36,7 +52,18 @@ def test_the_time_zone_counts() -> None:
     assert next_run("0 0 4 * * ?", "Europe/Berlin").isoformat()[:16] == "2024-01-02T03:00"
 
 
-@pytest.mark.parametrize("expression", ["", "0 4 * * *", "0 61 * * * ?", "a b c d e f"])
+REFUSED = (
+    "0 0 4 ? * 0",
+    "0 0 4 ? * 8",
+    "0 0 4 ? * MON#6",
+    "0 0 4 ? * MON/x",
+    "0 0 4 LW * ?",
+    "0 0 4 15W * ?",
+    "0 0 4 1 * MON",  # Quartz knows no "and" of the two, cron's "or" would be another
+)
+
+
+@pytest.mark.parametrize("expression", ["", "0 4 * * *", "0 61 * * * ?", "a b c d e f", *REFUSED])
 def test_what_is_no_schedule_is_refused(expression: str) -> None:
     with pytest.raises(InvalidInputError):
         quartz(expression, "UTC")
@@ -80,3 +107,31 @@ def test_a_connection_that_never_ran() -> None:
 def test_a_clock_that_goes_back_does_not_stop_the_schedule() -> None:
     hourly = trigger("basic", {"basicSchedule": {"units": 1, "timeUnit": "hours"}})
     assert first_run(hourly, MONDAY + HOUR / 2, MONDAY, MONDAY) == MONDAY + 1.5 * HOUR
+
+
+def test_what_a_cron_named_before_it_was_set_was_not_missed() -> None:
+    daily, two_days = quartz("0 0 4 * * ?", "UTC"), 48 * HOUR
+    at = first_run(daily, MONDAY - two_days, MONDAY - HOUR, MONDAY)
+    assert at.isoformat()[:16] == "2024-01-02T04:00"
+    assert first_run(daily, MONDAY - two_days, MONDAY - two_days, MONDAY) == MONDAY
+
+
+def test_a_run_waits_for_a_database_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "_AGAIN", datetime.timedelta(0))
+    asked, begun = list[UUID](), threading.Event()
+
+    def run(identity: UUID) -> None:
+        asked.append(identity)
+        if len(asked) < 3:
+            raise psycopg.OperationalError("the server is away")
+        begun.set()
+
+    no_database: Any = None
+    plan = schedule.Schedule(no_database, run)
+    plan._scheduler.start()
+    try:
+        plan._fire(UUID(int=7))
+        assert begun.wait(30)
+    finally:
+        plan.stop()
+    assert asked == [UUID(int=7)] * 3
