@@ -143,6 +143,60 @@ def test_columns_that_come_change_and_go_in_mid_stream(airbyte: Airbyte, mysql: 
     assert found == mysql.execute(f"SELECT {names} FROM alters ORDER BY id")
 
 
+def test_what_happens_to_a_table_as_a_whole(airbyte: Airbyte, mysql: MariaDB) -> None:
+    mysql.execute(
+        "SET GLOBAL binlog_row_metadata = FULL",
+        "CREATE TABLE anew (id int PRIMARY KEY)",
+        "INSERT INTO anew VALUES (1), (2)",
+        "CREATE TABLE stated LIKE anew",
+        "CREATE TABLE going LIKE anew",
+        "INSERT INTO going VALUES (1)",
+        "CREATE TABLE sets (id int PRIMARY KEY, a varchar(9) CHARACTER SET utf16,"
+        " b char(9) CHARACTER SET ucs2, c text CHARACTER SET koi8r,"
+        " e enum('ä', '€') CHARACTER SET cp1250, s set('ä', 'ö') CHARACTER SET latin1)",
+        "INSERT INTO sets VALUES (1, 'ä漢😀', 'äß', 'привет', '€', 'ä,ö')",
+    )
+    tables = dict.fromkeys(("anew", "stated", "going", "sets"), DEDUP)
+    connection = connect(airbyte, mysql, "cdc_whole", tables)
+    airbyte.sync(connection)
+    mysql.execute(
+        "DROP TABLE IF EXISTS nothing, anew",
+        "CREATE TABLE anew (id int PRIMARY KEY)",
+        "INSERT INTO anew VALUES (3)",
+        "CREATE OR REPLACE TABLE anew (id int PRIMARY KEY)",
+        "INSERT INTO anew VALUES (4)",
+        "INSERT INTO sets SELECT 2, a, b, c, e, s FROM sets",
+    )
+    airbyte.sync(connection)
+    for name, columns in (("anew", "id"), ("sets", "id, a, b, c, e, s")):
+        found = rows(airbyte.settings, f"SELECT {columns} FROM bronze.cdc_whole.{name} ORDER BY id")
+        assert found == mysql.execute(f"SELECT {columns} FROM {name} ORDER BY id")
+    # Dropped for good: what was read stays.
+    mysql.execute("DROP TABLE going")
+    mysql.execute("SET binlog_format = STATEMENT", "INSERT INTO stated VALUES (5)")
+    failure = airbyte.failure(connection)
+    assert failure["failureType"] == "config_error"
+    assert "a statement about stated in place of its rows" in failure["externalMessage"]
+    assert rows(airbyte.settings, "SELECT id FROM bronze.cdc_whole.going") == [(1,)]
+
+
+def test_an_altered_meaning_is_refused_where_the_log_names_no_columns(
+    airbyte: Airbyte, mysql: MariaDB
+) -> None:
+    mysql.execute("CREATE TABLE meant (id int PRIMARY KEY, e enum('a', 'b'))")
+    connection = connect(airbyte, mysql, "cdc_meant", {"meant": DEDUP})
+    airbyte.sync(connection)
+    mysql.execute(
+        "INSERT INTO meant VALUES (1, 'b')",
+        "ALTER TABLE meant MODIFY e enum('x', 'a', 'b')",
+        "INSERT INTO meant VALUES (2, 'b')",
+    )
+    failure = airbyte.failure(connection)
+    assert "table meant was altered after changes" in failure["externalMessage"]
+    assert "binlog_row_metadata = FULL" in failure["externalMessage"]
+    assert rows(airbyte.settings, "SELECT id FROM bronze.cdc_meant.meant") == []
+
+
 def test_a_purged_log_is_explained_and_read_anew_only_when_asked(
     airbyte: Airbyte, mysql: MariaDB
 ) -> None:

@@ -49,7 +49,7 @@ class TableMap:
     cells: tuple[Cell, ...]
     names: tuple[str, ...] | None
     unsigned: tuple[bool, ...] | None
-    texts: tuple[tuple[str, ...], ...] | None = None
+    texts: tuple[tuple[bytes, ...], ...] | None = None
 
 
 def decimal_bytes(digits: int) -> int:
@@ -119,7 +119,7 @@ def parse_table_map(body: bytes) -> TableMap:
     at += size + (count + 7) // 8
     names: tuple[str, ...] | None = None
     unsigned: tuple[bool, ...] | None = None
-    lists: dict[int, list[list[str]]] = {}
+    lists: dict[int, list[list[bytes]]] = {}
     while at < len(body):
         kind = body[at]
         size, at = packed(body, at + 1)
@@ -155,15 +155,15 @@ def _strings(block: bytes) -> list[str]:
     return found
 
 
-def _lists(block: bytes) -> list[list[str]]:
-    """The values of each ENUM (or SET) column."""
+def _lists(block: bytes) -> list[list[bytes]]:
+    """The values of each ENUM (or SET) column, in its character set."""
     found, at = [], 0
     while at < len(block):
         count, at = packed(block, at)
         values = []
         for _ in range(count):
             size, at = packed(block, at)
-            values.append(block[at : at + size].decode("utf-8", "replace"))
+            values.append(block[at : at + size])
             at += size
         found.append(values)
     return found

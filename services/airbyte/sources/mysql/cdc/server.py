@@ -65,6 +65,11 @@ def files(db: Session) -> dict[str, int]:
     return {row["log_name"]: int(row["file_size"]) for row in query(db, "SHOW BINARY LOGS")}
 
 
+def unix_time(db: Session) -> int:
+    """Return the server's time, as its log's events have it."""
+    return int(query(db, "SELECT UNIX_TIMESTAMP() AS now")[0]["now"])
+
+
 def gtid_at(db: Session, place: Place) -> str | None:
     """Return MariaDB's GTIDs at a position; None where the server has no such function."""
     try:

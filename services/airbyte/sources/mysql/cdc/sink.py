@@ -14,6 +14,7 @@ from services.airbyte.cdk.columns import quote
 from services.airbyte.cdk.failures import config_error
 from services.airbyte.cdk.log import KEPT, OP, SEQ, Changes
 from services.airbyte.cdk.places import Ints
+from services.airbyte.sources.mysql.cdc.charsets import decoded
 from services.airbyte.sources.mysql.cdc.config import (
     CDC_COLUMNS,
     CURSOR,
@@ -139,7 +140,8 @@ class Sink:
                 columns[column.name] = pa.nulls(count)
                 continue
             unsigned = described.unsigned[number] if described.unsigned else column.unsigned
-            texts = described.texts[number] if described.texts else ()
+            logged = described.texts[number] if described.texts else ()
+            texts = tuple(decoded(text, column.charset, column.name) for text in logged)
             texts = texts or column.texts
             cell = described.cells[number]
             told = read_column(Asked(image, number, cell, column, unsigned, texts))

@@ -18,16 +18,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.types import BinaryType, BooleanType, StringType
-from pymysql.charset import charset_by_name
 from pymysqlreplication.json_binary import parse_json
 
 from services.airbyte.cdk.places import Bools, Bytes, Ints
 from services.airbyte.sources.mysql.cdc import layout as kinds
+from services.airbyte.sources.mysql.cdc.charsets import UTF8, decoded
 from services.airbyte.sources.mysql.cdc.layout import Cell, decimal_bytes
 from services.airbyte.sources.mysql.cdc.rows import Image, little
 from services.airbyte.sources.mysql.tables import SourceColumn
 
-_UTF8 = frozenset({"utf8", "utf8mb3", "utf8mb4", "ascii", ""})
 _DAY = 86_400_000_000
 
 
@@ -238,12 +237,11 @@ def _bytes(asked: Asked) -> Told:
     if asked.column.type_name in _WRITTEN:
         raw = asked.image.bytes_of(asked.number, pa.large_binary())
         return Told(_decoded(raw, _WRITTEN[asked.column.type_name]))
-    if asked.column.charset in _UTF8:
+    charset = asked.column.charset
+    if charset in UTF8:
         return Told(asked.image.bytes_of(asked.number, pa.large_string()))
-    charset = charset_by_name(asked.column.charset)
-    encoding = (charset.encoding if charset else None) or "utf-8"
     raw = asked.image.bytes_of(asked.number, pa.large_binary())
-    return Told(_decoded(raw, lambda value: value.decode(encoding, "replace")))
+    return Told(_decoded(raw, lambda value: decoded(value, charset, asked.column.name)))
 
 
 def _decoded(raw: pa.Array, decode: Callable[[bytes], str]) -> pa.Array:

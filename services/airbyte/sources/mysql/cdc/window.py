@@ -17,7 +17,9 @@ from services.airbyte.cdk.log import Changes, Limits
 from services.airbyte.sources.mysql.cdc import statements
 from services.airbyte.sources.mysql.cdc.config import Place
 from services.airbyte.sources.mysql.cdc.layout import TableMap, packed, parse_table_map
+from services.airbyte.sources.mysql.cdc.server import unix_time
 from services.airbyte.sources.mysql.cdc.sink import DELETE, INSERT, UPDATE, Sink, choose
+from services.airbyte.sources.mysql.cdc.statements import Statement
 from services.airbyte.sources.mysql.cdc.stream import BinlogStream
 from services.airbyte.sources.mysql.cdc.tables import column_names
 from services.airbyte.sources.mysql.connecting import Session
@@ -65,6 +67,8 @@ class WindowReader:
         self.at = min(positions.values())
         self._maps: dict[int, tuple[bytes, Sink | None]] = {}
         self._sinks: list[Sink] = []
+        # Tables whose columns the log does not name: when the present ones were asked for.
+        self._unnamed: dict[str, int] = {}
         self._order = self._rows = 0
         self._within = False
         # Events that have arrived and belong to the next window.
@@ -179,6 +183,8 @@ class WindowReader:
             self._say(f"{table} is gone from the source: its last changes are not read")
             return None
         names = column_names(described, tables[0])
+        if described.names is None:
+            self._unnamed.setdefault(table, unix_time(self._db))
         return Sink(stream, described, names, choose(stream, tables[0], self._say))
 
     def _row_event(
@@ -217,20 +223,46 @@ class WindowReader:
         if statement.text.startswith(("COMMIT", "ROLLBACK")) and " TO " not in statement.text:
             self._within = False
             return True
-        if (table := statements.truncated(statement, self._database)) is not None:
+        for table in statements.emptied(statement, self._database):
             yield from self._truncate(table, begin, end, seconds)
+        if (changed := statements.altered(statement, self._database)) is not None:
+            self._altered(statement, changed, end, seconds)
+        name = statements.writes(statement, self._database, self._by_name)
+        if name is not None and end > self._positions[self._by_name[name].key]:
+            raise config_error(
+                f"the log holds a statement about {name} in place of its rows, so they cannot be"
+                f" read ({statement.text[:60]!r}): binlog_format was not ROW in that session. Have"
+                " the stream read anew (connections/refresh, or connections/reset for all)"
+            )
         return not self._within
+
+    def _altered(self, statement: Statement, table: str, end: Place, seconds: int) -> None:
+        stream = self._by_name.get(table)
+        if stream is None or end <= self._positions[stream.key]:
+            return
+        if statements.changes_partitions(statement):
+            self._say(
+                f"{table}: rows of a partition came or went without a word in the log"
+                f" ({statement.text[:60]!r}); connections/refresh reads the stream anew"
+            )
+        read_at = self._unnamed.get(table)
+        if read_at is not None and seconds <= read_at and statements.changes_meanings(statement):
+            raise config_error(
+                f"table {table} was altered after changes that are still to be read, and the log"
+                " does not name columns: SET GLOBAL binlog_row_metadata = FULL, then have the"
+                " stream read anew (connections/refresh, or connections/reset for all)"
+            )
 
     def _truncate(self, table: str, begin: Place, end: Place, at: int) -> Iterator[Changes]:
         stream = self._by_name.get(table)
         if stream is None or end <= self._positions[stream.key]:
             return
+        found = find_tables(self._db, self._database, table, tinyint1_is_bit=self._as_bit)
+        if not found:  # dropped for good: what was read stays
+            return
         self._order += 1
         sink = next((s for s in self._sinks if s.stream.key == stream.key), None)
         if sink is None:
-            found = find_tables(self._db, self._database, table, tinyint1_is_bit=self._as_bit)
-            if not found:
-                return
             chosen = choose(stream, found[0], self._say)
             sink = Sink(stream, TableMap(self._database, table, (), None, None), (), chosen)
         sink.truncates.append((self._order, begin, at))
