@@ -21,6 +21,8 @@ from services.airbyte.mapping.text import text_of
 # Marks a row's value that has no place in the table (see `Reading.nulled`).
 _NULLED = "_lakelet_nulled_"
 _BATCH = "lakelet_mapped"
+# Columns that a log adds, which tell of the change and not of the row.
+_OF_LOG = "_ab_cdc_"
 # SQL of a source's column, with its type, as a row of the source has it.
 Typed = Callable[[str], str]
 
@@ -91,7 +93,7 @@ def map_changes(duck: duckdb.DuckDBPyConnection, changes: Changes) -> Changes:
     """Return changes as they land in the table.
 
     Of a row that the mappers leave out the key counts still: in a deduplicated table it takes the
-    row away that stood there. A deleted row is told whatever the filter says.
+    row away that stood there. A deleted row is told whatever the filter says, by its key alone.
     Raises ConnectorError when the log does not hold what a filter looks at.
     """
     stream = changes.stream
@@ -120,7 +122,15 @@ def map_changes(duck: duckdb.DuckDBPyConnection, changes: Changes) -> Changes:
     if stream.dedup:
         operation = f"CASE WHEN {passes} THEN {OP} ELSE {OP} || '{LEFT_OUT}' END"
         return replace(mapped, operation=operation)
-    return replace(mapped, condition=passes)
+    # A log may tell all of a deleted row, and that may be one that the filter is to hide.
+    seen = {*stream.primary_key, *stream.source_primary_key}
+    values = {
+        field.name: value
+        if field.source in seen or field.source.startswith(_OF_LOG)
+        else f"CASE WHEN {OP} <> 'D' THEN {value} END"
+        for field, value in zip(fields, mapped.values.values(), strict=True)
+    }
+    return replace(mapped, values=values, condition=passes)
 
 
 def _columns(fields: Fields, kinds: Mapping[str, Column]) -> tuple[Column, ...]:

@@ -244,7 +244,7 @@ def test_changes_are_hashed_and_what_leaves_the_filter_takes_its_row_along() -> 
         (1, "U", None, "1", "a", "x"),
         (2, "U", None, "1", "b", "x"),
         (3, "M", None, "2", "b", None),
-        (4, "D", None, "3", None, None),
+        (4, "D", None, "3", "c", None),
         (5, "T", None, None, None, None),
     )
     one, got = spooled(changes(*rows, to=stream(*mappers)))
@@ -253,11 +253,12 @@ def test_changes_are_hashed_and_what_leaves_the_filter_takes_its_row_along() -> 
         (1, "U", 1, sha("a")),
         (2, "UX", 1, sha("b")),
         (3, "MX", 2, sha("b")),
-        (4, "D", 3, None),
+        (4, "D", 3, sha("c")),
         (5, "T", None, None),
     ]
     one, got = spooled(changes(*rows, to=stream(*mappers, target="append")))
     assert [row[1] for row in got] == ["U", "D", "T"]
+    assert [row[3:5] for row in got] == [(1, sha("a")), (3, None), (None, None)]
     assert one.rows == 3
     assert one.truncated == 5
 
