@@ -119,10 +119,23 @@ def test_a_table_that_is_renamed_or_made_anew(make: Any) -> None:
     cdc.db.execute("INSERT INTO b VALUES (3, 3)")
     failure = cdc.airbyte.failure(connection)
     assert failure["failureType"] == "config_error"
-    assert "cdc_anew.a is not the one that was read" in failure["externalMessage"]
+    assert (
+        "table cdc_anew.a (publication 'cdc_anew') is not the one that was read"
+        in failure["externalMessage"]
+    )
     assert "connections/refresh" in failure["externalMessage"]
     refresh(cdc.airbyte, connection, cdc.name, "a")
     equal(cdc, "a", "id, v")
+    equal(cdc, "b", "id, v")
+    # Out of the publication for a while.
+    cdc.db.execute("ALTER PUBLICATION cdc_anew SET TABLE a, b; INSERT INTO b VALUES (4, 4)")
+    cdc.airbyte.sync(connection)
+    equal(cdc, "b", "id, v")
+    cdc.db.execute("ALTER PUBLICATION cdc_anew DROP TABLE b; INSERT INTO b VALUES (5, 5)")
+    cdc.db.execute("ALTER PUBLICATION cdc_anew ADD TABLE b")
+    failure = cdc.airbyte.failure(connection)
+    assert "cdc_anew.b was taken out of publication" in failure["externalMessage"]
+    refresh(cdc.airbyte, connection, cdc.name, "b")
     equal(cdc, "b", "id, v")
     # Two exchange their names, with leave to read anew.
     config = cdc.config(invalid_cdc_cursor_position_behavior="Re-sync data")

@@ -158,7 +158,8 @@ class PostgresLog:
         return {key: self._state(key, lsn) for key, lsn in self._positions.items()}
 
     def _state(self, key: str, lsn: int) -> Json:
-        return Position(lsn, self._system, self._tables[key].oid).as_state(self._cdc.slot)
+        table = self._tables[key]
+        return Position(lsn, self._system, table.oid, table.member).as_state(self._cdc.slot)
 
     def aim(self) -> None:
         """Look where the log ends now."""

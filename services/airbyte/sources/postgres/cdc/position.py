@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.airbyte.cdk.failures import config_error
-from services.airbyte.cdk.shared_states import TABLE
+from services.airbyte.cdk.shared_states import MEMBER, TABLE
 from services.airbyte.sources.postgres.cdc import slot as slots
 from services.airbyte.sources.postgres.cdc.config import CdcConfig, lsn_text
 from services.airbyte.sources.postgres.cdc.publication import Published
@@ -19,12 +19,14 @@ Json = dict[str, Any]
 class Position:
     """All transactions whose commit lies before `lsn` are in the table; of which server and table.
 
-    `table` is the oid of the table in the source, 0 where it is not known.
+    `table` is the oid of the table in the source, `member` that of its place in the publication; 0
+    where they are not known.
     """
 
     lsn: int
     system: str
     table: int = 0
+    member: int = 0
 
     @classmethod
     def of(cls, state: Json | None) -> Position | None:
@@ -32,7 +34,10 @@ class Position:
         if not state or state.get("state_type") != "log_based":
             return None
         return cls(
-            int(state["lsn"]), str(state.get("system_identifier") or ""), int(state.get(TABLE) or 0)
+            int(state["lsn"]),
+            str(state.get("system_identifier") or ""),
+            int(state.get(TABLE) or 0),
+            int(state.get(MEMBER) or 0),
         )
 
     def as_state(self, slot: str) -> Json:
@@ -44,6 +49,7 @@ class Position:
             "replication_slot": slot,
             "system_identifier": self.system,
             TABLE: self.table,
+            MEMBER: self.member,
         }
 
 
@@ -57,22 +63,36 @@ def replaced(
 
     Raises ConnectorError when there are such and the configuration does not say to read anew.
     """
-    found = frozenset(k for k, p in known.items() if p.table and p.table != tables[k].oid)
-    if found:
-        names = ", ".join(sorted(f"{tables[key].schema}.{tables[key].name}" for key in found))
-        if not cdc.resync:
-            raise config_error(another_table(names))
-        say(f"{names} was made anew: reading it anew, as configured")
-    return found
+    others = {k for k, p in known.items() if p.table and p.table != tables[k].oid}
+    away = {k for k, p in known.items() if p.member and p.member != tables[k].member} - others
+    for found, words in ((others, another_table), (away, _was_away)):
+        if found:
+            names = ", ".join(sorted(f"{tables[key].schema}.{tables[key].name}" for key in found))
+            if not cdc.resync:
+                raise config_error(words(names, cdc.publication))
+            say(f"{names} was made anew or published anew: reading anew, as configured")
+    return frozenset(others | away)
 
 
-def another_table(names: str) -> str:
+_ANEW = (
+    " Have the stream read anew (connections/refresh, or connections/reset for all), or set"
+    " invalid_cdc_cursor_position_behavior to 'Re-sync data' to have that done by itself"
+)
+
+
+def _was_away(names: str, publication: str) -> str:
+    return (
+        f"table {names} was taken out of publication {publication!r} and put in again (or the"
+        " publication was made anew), so the log may lack changes in between, or hold other columns"
+        f" and rows of it.{_ANEW}"
+    )
+
+
+def another_table(names: str, publication: str) -> str:
     """Return what to do about tables that took the place of others."""
     return (
-        f"table {names} is not the one that was read until now: that one was dropped or renamed."
-        " The log does not tell what became of its rows. Have the stream read anew"
-        " (connections/refresh, or connections/reset for all), or set"
-        " invalid_cdc_cursor_position_behavior to 'Re-sync data' to have that done by itself"
+        f"table {names} (publication {publication!r}) is not the one that was read until now: that"
+        f" one was dropped or renamed. The log does not tell what became of its rows.{_ANEW}"
     )
 
 

@@ -25,8 +25,12 @@ SELECT n.nspname AS schema, c.relname AS name, c.oid::bigint AS oid, {filter} AS
              WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped AND {listed})
            AS columns,
        c.relkind = 'r' AND EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhparent = c.oid)
-           AS inherited
+           AS inherited,
+       coalesce((SELECT m.oid FROM pg_publication_rel m
+                 WHERE m.prpubid = u.oid AND m.prrelid = c.oid),
+                CASE WHEN u.puballtables THEN u.oid END, 0)::bigint AS member
 FROM pg_publication_tables p
+JOIN pg_publication u ON u.pubname = p.pubname
 JOIN pg_namespace s ON s.nspname = p.schemaname
 JOIN pg_class r ON r.relnamespace = s.oid AND r.relname = p.tablename
 JOIN pg_class c ON c.oid = coalesce(pg_partition_root(r.oid), r.oid)
@@ -44,13 +48,15 @@ FROM pg_publication WHERE pubname = %s
 class Published:
     """A table of the publication; partitions count as their root.
 
-    `oid` stays the same while the table is renamed and altered. `condition` is PostgreSQL's SQL of
-    the rows that the log tells of, None: of all.
+    `oid` stays the same while the table is renamed and altered, `member` while it stays in the
+    publication (0 where that is not known: by its schema, or by its partitions). `condition` is
+    PostgreSQL's SQL of the rows that the log tells of, None: of all.
     """
 
     schema: str
     name: str
     oid: int
+    member: int
     columns: frozenset[str]
     condition: str | None
 
@@ -77,7 +83,12 @@ def published_tables(db: Db, cdc: CdcConfig) -> dict[Name, Published]:
             own = f"tableoid = {row['oid']}"
             condition = own if condition is None else f"({condition}) AND {own}"
         table = Published(
-            row["schema"], row["name"], row["oid"], frozenset(row["columns"]), condition
+            row["schema"],
+            row["name"],
+            row["oid"],
+            row["member"],
+            frozenset(row["columns"]),
+            condition,
         )
         other = found.setdefault((table.schema, table.name), table)
         if other.condition != table.condition:

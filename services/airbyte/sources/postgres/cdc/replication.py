@@ -45,7 +45,7 @@ class Replication:
     """A slot being streamed."""
 
     def __init__(self, target: str, slot: str, publication: str, start: int) -> None:
-        self._slot = slot
+        self._slot, self.publication = slot, publication
         self._db = connect(target)
         self._pg: PGconn = self._db.pgconn
         names = '"' + publication.replace('"', '""') + '"'

@@ -216,7 +216,7 @@ class WindowReader:
         name = (relation.schema, relation.name)
         ours = {(s.namespace or "public", s.name): oid for oid, s in self._streams.items()}
         if name in ours and named(self._db, *name) not in (None, ours[name]):
-            raise config_error(another_table(".".join(name)))
+            raise config_error(another_table(".".join(name), self._replication.publication))
 
     def _truncate(self, message: bytes, number: int, skip: frozenset[str]) -> int:
         """Note that tables were emptied; return how many of ours.
