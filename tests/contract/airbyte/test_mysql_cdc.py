@@ -47,7 +47,8 @@ def test_the_log_gives_the_same_values_as_the_snapshot(airbyte: Airbyte, mysql: 
         " -1.5, NULL, '01890f3c-5c1a-7cc3-98c4-dc0c0c07398f', '::ffff:10.0.0.0')"
     )
     mode = "SET sql_mode = 'ALLOW_INVALID_DATES'"
-    mysql.execute("SET time_zone = '+02:00'", table, values, mode, odd.format(2))
+    wide = "ALTER TABLE both_ways ADD wide varchar(9) CHARACTER SET utf16 INVISIBLE DEFAULT 'é日😀'"
+    mysql.execute("SET time_zone = '+02:00'", table, wide, values, mode, odd.format(2))
     connection = connect(airbyte, mysql, "cdc_types", {"both_ways": DEDUP})
     airbyte.sync(connection)
     mysql.execute("SET time_zone = '+02:00'", values.replace("(1, -128", "(11, -128"), mode,
@@ -67,6 +68,7 @@ def test_the_log_gives_the_same_values_as_the_snapshot(airbyte: Airbyte, mysql: 
         by_id = dict(found)
         assert by_id[1] == by_id[11], name
         assert by_id[2] == by_id[12], name
+        assert name != "wide" or by_id[11] == "é日😀"
     noted = rows(
         airbyte.settings,
         "SELECT id, list_sort([x.field FOR x IN _airbyte_meta.changes])"

@@ -60,6 +60,12 @@ _INTEGER = Mapping(IntegerType(), quoted=False)
 _LONG = Mapping(LongType(), quoted=False)
 _BOOLEAN = Mapping(BooleanType(), "({} <> 0)", "CAST({} AS BOOLEAN)", quoted=False)
 
+
+def _since_year_1(value: str) -> str:
+    """Leave out year 0, which is in no calendar that readers of tables know."""
+    return f"CASE WHEN {{}} NOT LIKE '0000%' THEN {value} END"
+
+
 # The table of types: the server's name → how it is read. What is not here is read as text.
 FIXED: dict[str, Mapping] = {
     "tinyint": _INTEGER,
@@ -70,14 +76,16 @@ FIXED: dict[str, Mapping] = {
     "year": _INTEGER,
     "float": Mapping(FloatType(), quoted=False),
     "double": Mapping(DoubleType(), quoted=False),
-    "date": Mapping(DateType(), _AS_CHAR, "TRY_CAST({} AS DATE)", fallible=True),
+    "date": Mapping(DateType(), _AS_CHAR, _since_year_1("TRY_CAST({} AS DATE)"), fallible=True),
     "time": Mapping(
         TimeType(),
         _AS_CHAR,
         "CASE WHEN {} NOT LIKE '24:%' THEN TRY_CAST({} AS TIME) END",
         fallible=True,
     ),
-    "datetime": Mapping(TimestampType(), _AS_CHAR, "TRY_CAST({} AS TIMESTAMP)", fallible=True),
+    "datetime": Mapping(
+        TimestampType(), _AS_CHAR, _since_year_1("TRY_CAST({} AS TIMESTAMP)"), fallible=True
+    ),
     "timestamp": Mapping(
         TimestamptzType(), _AS_CHAR, "TRY_CAST({} AS TIMESTAMP)::TIMESTAMPTZ", fallible=True
     ),

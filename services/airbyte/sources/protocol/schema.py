@@ -21,7 +21,7 @@ from pyiceberg.types import (
     TimeType,
 )
 
-from services.airbyte.cdk.columns import Column, literal, quote
+from services.airbyte.cdk.columns import Column, duckdb_type, in_calendar, literal, quote
 
 Json = dict[str, Any]
 
@@ -66,10 +66,11 @@ _CASTS: dict[type[IcebergType], str] = {
         "CASE WHEN json_type({v}) NOT IN ('OBJECT', 'ARRAY', 'BOOLEAN')"
         " AND isfinite(TRY_CAST({t} AS DOUBLE)) THEN TRY_CAST({t} AS DOUBLE) END"
     ),
-    DateType: "TRY_CAST({t} AS DATE)",
-    TimeType: "TRY_CAST({t} AS TIME)",
-    TimestampType: "TRY_CAST({t} AS TIMESTAMP)",
-    TimestamptzType: "TRY_CAST({t} AS TIMESTAMPTZ)",
+    **{
+        type(kind): f"CASE WHEN {in_calendar(value, kind)} THEN {value} END"
+        for kind in (DateType(), TimeType(), TimestampType(), TimestamptzType())
+        for value in [f"TRY_CAST({{t}} AS {duckdb_type(kind)})"]
+    },
 }
 
 

@@ -92,7 +92,7 @@ def _year(asked: Asked) -> Told:
 
 def _days(year: Ints, month: Ints, day: Ints) -> tuple[Ints, Bools]:
     """Return days since 1970 and which dates there are."""
-    good = (month >= 1) & (month <= 12) & (day >= 1)
+    good = (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1)
     months = (year - 1970) * 12 + np.where(good, month - 1, 0)
     first = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
     next_first = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
