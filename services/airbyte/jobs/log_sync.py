@@ -168,6 +168,12 @@ def _apply(windows: _Windows, changed: Sequence[Spooled]) -> None:
                 )
                 for change in staged.changes:
                     sync.log.write(f"{table.name}: {change}", source="destination")
+                if any(change.endswith("is new") for change in staged.changes):
+                    sync.log.write(
+                        f"{table.name}: rows that do not change have null in a new column, whatever"
+                        f" its default; connections/refresh of {stream.name} reads them",
+                        source="destination",
+                    )
                 note = sync.note(
                     stream,
                     known,
