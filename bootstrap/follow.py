@@ -32,6 +32,7 @@ class _Stream:
     rows: int = 0
     size: int = 0
     estimate: int = 0
+    grown: float | None = None
     ended: float | None = None
 
     def rate(self, now: float) -> float | None:
@@ -53,7 +54,7 @@ class Follower:
 
     console: Console
     clock: Callable[[], float] = time.monotonic
-    _streams: dict[tuple[str, str], _Stream] = field(default_factory=dict)
+    _streams: dict[tuple[str, str, str], _Stream] = field(default_factory=dict)
     _live: Live | None = None
     _printed: float = 0.0
     _looked: float | None = None
@@ -92,18 +93,20 @@ class Follower:
         attempt = attempts[-1].get("attempt") or attempts[-1]
         for item in attempt.get("streamStats") or []:
             stats = item["stats"]
-            key = (connection, item["streamName"])
+            key = (connection, item.get("streamNamespace") or "", item["streamName"])
             # It began after the look before: then it was not there.
             stream = self._streams.setdefault(key, _Stream(self._looked or now))
-            stream.rows = int(stats.get("recordsEmitted") or 0)
+            before, stream.rows = stream.rows, int(stats.get("recordsEmitted") or 0)
+            if stream.rows > before:  # what is committed may be a part, and more to come
+                stream.grown, stream.ended = now, None
             stream.size = int(stats.get("bytesCommitted") or stats.get("bytesEmitted") or 0)
             stream.estimate = int(stats.get("estimatedRecords") or 0)
-            if stats.get("recordsCommitted") and stream.ended is None:
-                stream.ended = now
+            if stats.get("recordsCommitted") and stream.rows == before and stream.ended is None:
+                stream.ended = stream.grown or now
         if job["job"]["status"] not in ("pending", "running", "incomplete"):
-            for (name, _), stream in self._streams.items():
+            for (name, _, _), stream in self._streams.items():
                 if name == connection and stream.ended is None:
-                    stream.ended = now
+                    stream.ended = stream.grown or now
 
     def table(self) -> Table:
         """Return what is shown on a terminal."""
@@ -115,14 +118,16 @@ class Follower:
     def _cells(self) -> list[list[str]]:
         now = self.clock()
         found = []
-        for (connection, name), stream in self._streams.items():
+        for (connection, namespace, name), stream in self._streams.items():
+            same = [key for key in self._streams if (key[0], key[2]) == (connection, name)]
+            shown = f"{namespace}.{name}" if len(same) > 1 else name
             left = stream.left(now)
             state = "done" if stream.ended is not None else "-" if left is None else f"{left:.0f} s"
             rate = stream.rate(now)
             speed = "-" if rate is None else f"{rate:,.0f}"
             # While nothing is committed, bytes are known of sources that tell a table's size.
             size = "-" if stream.rows and not stream.size else f"{stream.size / 1e6:,.1f}"
-            found.append([connection, name, f"{stream.rows:,}", size, speed, state])
+            found.append([connection, shown, f"{stream.rows:,}", size, speed, state])
         return found
 
     def _print(self) -> None:

@@ -1,4 +1,4 @@
-"""A connection's syncCatalog and its state, as they come in.
+"""A connection's syncCatalog, schedule and state, as they come in.
 
 Only the fields' types are looked at here, so that nothing is stored that can't be read again; what
 is asked of a stream is compared with what it offers in `handlers.catalogs`.
@@ -7,6 +7,8 @@ is asked of a stream is compared with what it offers in `handlers.catalogs`.
 from __future__ import annotations
 
 from typing import Literal
+
+from pydantic import Field
 
 from services.airbyte.wire.bodies import Json, Stated
 
@@ -40,6 +42,8 @@ class CatalogConfig(Stated):
     selected: bool | None = None
     field_selection_enabled: bool | None = None
     selected_fields: list[SelectedField] | None = None
+    hashed_fields: list[SelectedField] | None = None
+    mappers: list[Json] | None = None
 
 
 class CatalogEntry(Stated):
@@ -53,6 +57,27 @@ class SyncCatalog(Stated):
     """AirbyteCatalog."""
 
     streams: list[CatalogEntry]
+
+
+class BasicSchedule(Stated):
+    """ConnectionSchedule, and scheduleData's basicSchedule."""
+
+    time_unit: str
+    units: int = Field(le=10_000)
+
+
+class Cron(Stated):
+    """scheduleData's cron."""
+
+    cron_expression: str
+    cron_time_zone: str | None = None
+
+
+class ScheduleData(Stated):
+    """ConnectionScheduleData."""
+
+    basic_schedule: BasicSchedule | None = None
+    cron: Cron | None = None
 
 
 class StateDescriptor(Stated):
@@ -72,6 +97,7 @@ class StreamState(Stated):
 class GlobalState(Stated):
     """GlobalState; `shared_state` is spelt so in Airbyte's document, too."""
 
+    shared_state: Json | None = Field(default=None, alias="shared_state")
     stream_states: list[StreamState]
 
 

@@ -48,8 +48,11 @@ def _given(body: models.ConnectionFields) -> Json:
     }
     if body.sync_catalog is not None:
         fields["catalog"] = body.sync_catalog.as_stated()
+    if body.schedule_data is not None:
+        fields["schedule_data"] = body.schedule_data.as_stated()
     if body.schedule and "schedule_type" not in fields:
-        fields |= {"schedule_type": "basic", "schedule_data": {"basicSchedule": body.schedule}}
+        data = {"basicSchedule": body.schedule.as_stated()}
+        fields |= {"schedule_type": "basic", "schedule_data": data}
     changed = body.model_dump(mode="json", by_alias=True, exclude_unset=True, include=set(_OPTIONS))
     return {**fields, "options": changed}
 

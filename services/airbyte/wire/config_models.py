@@ -8,7 +8,12 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from services.airbyte.wire.bodies import Body, Json
-from services.airbyte.wire.catalog_models import ConnectionState, SyncCatalog
+from services.airbyte.wire.catalog_models import (
+    BasicSchedule,
+    ConnectionState,
+    ScheduleData,
+    SyncCatalog,
+)
 
 MAX_INT = 2**31 - 1
 NamespaceDefinition = Literal["source", "destination", "customformat"]
@@ -185,9 +190,9 @@ class ConnectionFields(Body):
     namespace_format: str | None = None
     prefix: str | None = None
     sync_catalog: SyncCatalog | None = None
-    schedule: Json | None = None
+    schedule: BasicSchedule | None = None
     schedule_type: ScheduleType | None = None
-    schedule_data: Json | None = None
+    schedule_data: ScheduleData | None = None
     status: Status | None = None
     operation_ids: list[UUID] | None = None
     source_catalog_id: UUID | None = None

@@ -38,6 +38,19 @@ WRONG: list[tuple[str, Json, str]] = [
         {"syncCatalog": {"streams": [{"stream": {"name": "x"}, "config": {"syncMode": []}}]}},
         "syncCatalog.streams.0.config.syncMode",
     ),
+    (
+        "connections/update",
+        {"scheduleType": "cron", "scheduleData": {"cron": {"cronExpression": ["0 0 4 * * ?"]}}},
+        "scheduleData.cron.cronExpression",
+    ),
+    (
+        "connections/update",
+        {
+            "scheduleType": "basic",
+            "scheduleData": {"basicSchedule": {"units": 10**9, "timeUnit": "months"}},
+        },
+        "scheduleData.basicSchedule.units",
+    ),
     # Without its streams it would have emptied every table.
     ("connections/reset/stream", {}, "streams"),
     ("connections/clear/stream", {"streams": []}, "streams"),

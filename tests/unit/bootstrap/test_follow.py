@@ -63,6 +63,33 @@ def test_a_stream_began_after_the_look_before() -> None:
     assert "other.orders: 300 rows, 0.0 MB, - rows/s" in text
 
 
+def test_a_stream_that_is_committed_in_parts_is_not_done_yet() -> None:
+    console, clock = Console(file=io.StringIO(), width=200), Clock()
+    with Follower(console, clock) as follower:
+        follower.job("shop", job("running", 0))
+        for parts in (1, 2, 3):
+            clock.now += 2
+            follower.job("shop", job("running", parts * 100, committed=parts * 100))
+        follower.job("shop", job("succeeded", 300, committed=300))
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert lines[1:-1] == [
+        f"shop.orders: {n} rows, 0.0 MB, 50 rows/s, - left" for n in (100, 200, 300)
+    ]
+    assert lines[-1] == "shop.orders: 300 rows, 0.0 MB, 50 rows/s, done"
+
+
+def test_streams_of_one_name_are_told_apart() -> None:
+    console, two = Console(file=io.StringIO(), width=200), job("succeeded", 7, committed=7)
+    streams = two["attempts"][0]["attempt"]["streamStats"]
+    streams[0]["streamNamespace"] = "north"
+    streams.append({**streams[0], "streamNamespace": "south"})
+    with Follower(console, Clock()) as follower:
+        follower.job("shop", two)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "shop.north.orders: 7 rows" in text
+    assert "shop.south.orders: 7 rows" in text
+
+
 def test_a_terminal_is_drawn_anew() -> None:
     console = Console(file=io.StringIO(), width=120, force_terminal=True)
     with Follower(console, Clock()) as follower:
