@@ -13,7 +13,7 @@ import orjson
 from services.airbyte.cdk.batches import Batch
 from services.airbyte.cdk.catalog import ConfiguredStream
 from services.airbyte.cdk.columns import Column
-from services.airbyte.cdk.failures import ConnectorError
+from services.airbyte.cdk.failures import ConnectorError, config_error
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.protocol import states
 from services.airbyte.sources.protocol.asking import finished
@@ -249,7 +249,14 @@ class Session:
 
 def _columns(stream: ConfiguredStream) -> tuple[Column, ...]:
     wanted = stream.selected_columns
-    return tuple(c for c in columns(stream.schema) if wanted is None or c.name in wanted)
+    chosen = tuple(c for c in columns(stream.schema) if wanted is None or c.name in wanted)
+    names = {c.name.lower(): c.name for c in chosen}
+    if alike := [c.name for c in chosen if names[c.name.lower()] != c.name]:
+        raise config_error(
+            f"stream {stream.name!r}: fields {', '.join(alike)} differ from others in case only:"
+            " SQL cannot tell them apart; deselect one of each in the connection"
+        )
+    return chosen
 
 
 def _keys(stream: ConfiguredStream) -> tuple[str, ...]:

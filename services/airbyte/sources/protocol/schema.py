@@ -107,7 +107,8 @@ def _simple(name: str, schema: Json) -> IcebergType:
 def columns(schema: Json) -> tuple[Column, ...]:
     """Return the columns of a stream's JSON schema, in its order."""
     properties = schema.get("properties") or {}
-    return tuple(Column(name, iceberg_type(value)) for name, value in properties.items())
+    # No table has a column without a name.
+    return tuple(Column(name, iceberg_type(value)) for name, value in properties.items() if name)
 
 
 def typed(lines: str, longest: int, chosen: tuple[Column, ...], before: int = 0) -> str:

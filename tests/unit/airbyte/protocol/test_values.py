@@ -73,6 +73,14 @@ def test_names_that_need_quotes_and_a_stream_without_columns(run: Callable[..., 
     assert run([odd], [record("a", {"a \"b' c": 4})]).rows("a") == [(4, [])]
 
 
+def test_fields_that_no_table_tells_apart_are_named(run: Callable[..., Run]) -> None:
+    alike = stream("a", "full_refresh", "append", **{"id": INTEGER, "ID": INTEGER, "": INTEGER})
+    error = run([alike], [record("a", {"id": 1, "ID": 2})]).error
+    assert error is not None
+    assert "fields id differ from others in case only" in str(error)
+    assert getattr(error, "kind", None) == "config_error"
+
+
 @pytest.mark.parametrize(
     ("schema", "kind"),
     [
