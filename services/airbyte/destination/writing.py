@@ -21,6 +21,8 @@ from services.airbyte.destination.schema import EXTRACTED_AT, field_ids
 
 # Large enough to scan well, small enough that a rewrite of one file stays cheap.
 FILE_SIZE = "256MB"
+# Each thread holds a group of rows: of long texts the usual 122,880 do not fit into the memory.
+_GROUP_SIZE = "32MB"
 _SMALL = 16 << 20
 _MANY = 16
 _LATE = "_lakelet_late"
@@ -34,6 +36,7 @@ def write_files(
     rows = duck.execute(
         f"COPY ({query}) TO {literal(folder)} (FORMAT parquet, COMPRESSION snappy,"
         f" FIELD_IDS {field_ids(schema)}, FILE_SIZE_BYTES '{FILE_SIZE}', RETURN_STATS,"
+        f" ROW_GROUP_SIZE_BYTES '{_GROUP_SIZE}',"
         " WRITE_EMPTY_FILE false)"
     ).fetchall()
     return [row[0] for row in rows if row[1] > 0]
