@@ -71,7 +71,7 @@ destroy: $(LAKELET) ## Delete all data and secrets (asks; YES=1 does not)
 	@$(LAKELET) destroy $(if $(YES),--yes)
 
 test: install-tests ## Prove it: unit, Compose, contract and end-to-end tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/compose tests/contract
+	$(BIN)/python -m pytest -n 3 --dist loadfile tests/unit tests/compose tests/contract
 	$(BIN)/python -m pytest tests/e2e
 
 test-unit: install-tests ## Only the fast tests

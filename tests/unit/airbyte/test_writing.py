@@ -10,7 +10,7 @@ from pyiceberg.types import LongType, NestedField, StringType
 from services.airbyte import engine
 from services.airbyte.destination.writing import write_files
 
-ROWS, WIDTH = 60_000, 4096
+ROWS, WIDTH = 80_000, 4096
 
 
 def test_long_texts_do_not_have_to_fit_into_memory(tmp_path: Path) -> None:
@@ -18,7 +18,7 @@ def test_long_texts_do_not_have_to_fit_into_memory(tmp_path: Path) -> None:
         NestedField(1, "id", LongType(), required=False),
         NestedField(2, "text", StringType(), required=False),
     )
-    duck = engine.connect(tmp_path / "spill", memory="256MB")
+    duck = engine.connect(tmp_path / "spill", memory="400MB")
     duck.execute("SET threads = 2")
     query = (
         f"SELECT i AS id, repeat(md5(i::VARCHAR), {WIDTH // 32}) AS text FROM range({ROWS}) r(i)"
