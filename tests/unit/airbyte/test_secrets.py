@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
 from services.airbyte.definitions.registry import registry
-from services.airbyte.state.secrets import MASK, Vault, mask
+from services.airbyte.state.redaction import Redactor
+from services.airbyte.state.secrets import MASK, Vault, mask, secrets_in
 from services.common.errors import ConfigError
 
 SPEC = {
@@ -90,3 +93,12 @@ def test_every_definition_marks_its_secrets() -> None:
             schema = definition.spec["connectionSpecification"]
             assert "airbyte_secret" in str(schema), definition.name
             assert schema["type"] == "object"
+
+
+def test_what_logs_hide_are_secrets_and_no_names() -> None:
+    spec = registry().get("destination", UUID("716ca874-520b-4902-9f80-9fad66754b89")).spec
+    config = {"access_key_id": "airbyte", "secret_access_key": "a secret", "s3_bucket_name": "b"}
+    assert secrets_in(config, spec) == {"a secret"}
+    hidden = Redactor(secrets_in(config, spec))
+    assert hidden.text("airbyte said: a secret") == f"airbyte said: {MASK}"
+    assert secrets_in(CONFIG, SPEC) == {"pass-word", "the-key", "one", "two"}
