@@ -18,7 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
+from services.airbyte import engine
 from services.airbyte.cdk.failures import ConnectorError
+from services.airbyte.sources.file import delimited
 from tests.unit.airbyte.conftest import Read
 
 
@@ -175,3 +177,14 @@ def test_sheets_by_number(read: Read) -> None:
 def test_a_column_without_values_takes_the_type_of_the_others(read: Read) -> None:
     files = {"1.csv": b"id,v,w\n1,,\n", "2.csv": b"id,v,w\n2,7,\n", "3.csv": b"id,v,w\n"}
     assert read(files, "*.csv") == [(1, None, None), (2, 7, None)]
+
+
+def test_a_large_file_of_short_lines_fits_a_syncs_memory(tmp_path: Path) -> None:
+    path = tmp_path / "large.csv"
+    columns = 20
+    line = ",".join("value" for _ in range(columns))
+    path.write_text(",".join(f"c{n}" for n in range(columns)) + "\n" + f"{line}\n" * 250_000)
+    duck = engine.connect(tmp_path / "spill", memory="256MB")
+    opened = delimited.read(duck, path, {"url": "large.csv", "format": "csv"}, tmp_path)
+    assert len(opened.columns) == columns
+    assert duck.execute(f"SELECT count(*) FROM {opened.relation}").fetchone() == (250_000,)

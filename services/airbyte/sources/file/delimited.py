@@ -43,6 +43,8 @@ _KINDS = {
 _ISO = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f")
 # The longest line, in bytes (two of DuckDB's buffers; a longer one is refused).
 _LONGEST = 32 << 20
+# DuckDB's own bound.
+_USUAL = 2_000_000
 
 
 def read(duck: duckdb.DuckDBPyConnection, path: Path, config: Json, scratch: Path) -> Opened:
@@ -122,7 +124,7 @@ def _typed(
         how["names"] = "[" + ", ".join(literal(str(n)) for n in wanted["names"]) + "]"
     if asked == "VARCHAR":
         how["all_varchar"] = "true"
-    longest = _longest(path)
+    longest = _longest(path, settings)
     sniff = _read_csv(path, {**how, **longest, "store_rejects": "true", "sample_size": "-1"})
     found = duck.execute(
         "SELECT Columns, DateFormat, TimestampFormat FROM"
@@ -180,10 +182,20 @@ def _asked(wanted: Json) -> str | dict[str, str] | None:
     return kinds[""]
 
 
-def _longest(path: Path) -> dict[str, str]:
-    """Let lines be longer than DuckDB's 2 MB, which its buffers grow by: by no more than is due."""
-    size = path.stat().st_size
-    return {"max_line_size": str(min(_LONGEST, size))} if size > 2_000_000 else {}
+def _longest(path: Path, settings: dict[str, str]) -> dict[str, str]:
+    """Let lines be longer than DuckDB's 2 MB where one is: its buffers grow by that many times."""
+    if path.stat().st_size <= _USUAL:
+        return {}
+    mark = settings["quote"][1:2].encode()
+    longest, held, quoted = 0, 0, False
+    with path.open("rb") as file:
+        for line in file:
+            held += len(line)
+            quoted ^= bool(line.count(mark) & 1)
+            if not quoted:
+                longest, held = max(longest, held), 0
+    longest = max(longest, held)
+    return {"max_line_size": str(min(_LONGEST, 2 * longest))} if longest > _USUAL // 2 else {}
 
 
 def _refused(
@@ -192,7 +204,12 @@ def _refused(
     """Return the lines that cannot be told into fields."""
     names = _header(path, settings, wanted)
     kinds = dict.fromkeys(names, "VARCHAR")
-    reading = {**settings, **_longest(path), "auto_detect": "false", "store_rejects": "true"}
+    reading = {
+        **settings,
+        **_longest(path, settings),
+        "auto_detect": "false",
+        "store_rejects": "true",
+    }
     source = _read_csv(path, {**reading, "columns": _listing(kinds)})
     duck.execute(f"SELECT count(*) FROM {source}").fetchall()
     return [{**one, "columns": names} for one in _rejects(duck, path)]
