@@ -114,6 +114,13 @@ def test_values_of_json_lines_are_kept(read: Read, text: str, expected: list[Any
     assert read({"a.jsonl": text.encode()}, "a.jsonl", "jsonl") == expected
 
 
+def test_keys_that_differ_in_case_keep_their_values_in_many_lines(read: Read) -> None:
+    # Without a newline at its end the last line is read by itself, often before the others.
+    text = '{"id": 1}\n' * 3000 + '{"Id": 5}'
+    rows = read({"a.jsonl": text.encode()}, "a.jsonl", "jsonl")
+    assert (rows.count((1, None)), rows.count((None, 5))) == (3000, 1)
+
+
 def test_many_keys_are_columns(read: Read) -> None:
     text = "".join(f'{{"k{number}": 1}}\n' for number in range(300))
     assert len(read({"a.jsonl": text.encode()}, "a.jsonl", "jsonl")[0]) == 300
