@@ -15,6 +15,7 @@ anew.
 from __future__ import annotations
 
 import io
+import re
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -32,6 +33,8 @@ BUCKET = "dlq"
 # The name of the note in an object's metadata.
 VERSION = "read-from-version"
 _ADDRESS = f"s3://{BUCKET}/"
+# Job, attempt and part of an object.
+_NAME = re.compile(r"/job(\d+)-(\d+)/.+?(?:\.(\d+))?\.jsonl$")
 
 Json = dict[str, Any]
 
@@ -58,7 +61,7 @@ class DeadLetters:
         self._fields = {"job_id": job_id, "attempt": attempt, "connection_id": connection_id}
         self._objects: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._earlier: dict[str, list[tuple[str, int]]] | None = None
+        self._earlier: dict[str, list[str]] | None = None
         self._reading: dict[str, tuple[str, int]] = {}
         self._same_names: set[str] = set()
         self.refused: Counter[str] = Counter()
@@ -109,29 +112,48 @@ class DeadLetters:
             self._put_away(stream, 0)
 
     def _put_away(self, stream: str, version: int) -> None:
+        """Move what was read from this version or a later one; versions grow with the objects."""
         if self._earlier is None:
             self._earlier = self._find_earlier()
         if stream in self._same_names:
             return
-        left = self._earlier.pop(stream, [])
-        for name, read_from in left:
-            if read_from >= version:
+        names = self._earlier.get(stream, [])
+        while names:
+            noted = self._noted(names[-1])
+            if noted is not None and noted < version:
+                break
+            name = names.pop()
+            if noted is not None:
                 move(self._client, name, f"repeated/{name}")
-        self._earlier[stream] = [one for one in left if one[1] < version]
 
-    def _find_earlier(self) -> dict[str, list[tuple[str, int]]]:
-        """Return the connection's objects of other attempts: stream → (name, version)."""
-        found: dict[str, list[tuple[str, int]]] = {}
+    def _find_earlier(self) -> dict[str, list[str]]:
+        """Return the connection's objects of other attempts by stream, the oldest first."""
+        found: dict[str, list[str]] = {}
         for item in self._client.list_objects(BUCKET, prefix=self._connection, recursive=True):
             name = str(item.object_name)
-            if item.is_dir or name.startswith(f"{self._prefix}/"):
-                continue
-            metadata = self._client.stat_object(BUCKET, name).metadata or {}
-            noted = metadata.get(f"x-amz-meta-{VERSION}")
-            if noted is not None:
+            if not item.is_dir and not name.startswith(f"{self._prefix}/"):
                 stream = stream_of(name.removeprefix(self._connection).partition("/")[2])
-                found.setdefault(stream, []).append((name, int(noted)))
+                found.setdefault(stream, []).append(name)
+        for names in found.values():
+            names.sort(key=_age)
         return found
+
+    def _noted(self, name: str) -> int | None:
+        """Return the version that an object was read from; None where it could not be told."""
+        try:
+            metadata = self._client.stat_object(BUCKET, name).metadata or {}
+        except S3Error as error:
+            if error.code != "NoSuchKey":
+                raise
+            return None
+        noted = metadata.get(f"x-amz-meta-{VERSION}")
+        return None if noted is None else int(noted)
+
+
+def _age(name: str) -> tuple[int, ...]:
+    """Order a stream's objects by job, attempt and part."""
+    found = _NAME.search(name)
+    return tuple(int(part or 0) for part in found.groups()) if found else ()
 
 
 def stream_of(name: str) -> str:
