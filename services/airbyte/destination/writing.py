@@ -129,7 +129,6 @@ def merge(
     A row in the table with a later cursor stays. Rows of the batch where `deleted` (SQL) holds
     are not written, they only take the table's row with them. `mode` is the table's `deletes.MODE`.
     """
-    on = " AND ".join(f"o.{quote(name)} = b.{quote(name)}" for name in key)
     with _hit(duck, batch, existing, schema, key, cursor) as (places, hits):
         columns = ", ".join(quote(field.name) for field in schema.fields)
         rows_of_batch = f"SELECT {columns} FROM {batch} WHERE NOT ({deleted})"
@@ -146,7 +145,7 @@ def merge(
     for number, group in enumerate(_by_partition(existing, going)):
         rest = (
             f"SELECT o.* FROM {read_files(group, schema)} AS o"
-            f" WHERE NOT EXISTS (SELECT 1 FROM {batch} AS b WHERE {on})"
+            f" WHERE NOT EXISTS (SELECT 1 FROM {batch} AS b WHERE {_same(key)})"
             f" ORDER BY o.{quote(EXTRACTED_AT)}"
         )
         kept += write_files(duck, rest, schema, f"{folder}/kept{number}")
@@ -167,12 +166,12 @@ def _hit(
     Where the table's row is later by `cursor`, it stays, and the batch's is taken out.
     """
     places = f"{batch}_places"
-    on = " AND ".join(f"o.{quote(name)} = b.{quote(name)}" for name in key)
     keys = "".join(f", b.{quote(name)}" for name in key) if cursor else ""
     late = f"coalesce(o.{quote(cursor)} > b.{quote(cursor)}, false)" if cursor else "false"
     duck.execute(
         f"CREATE TEMP TABLE {places} AS SELECT o.{FILE}, o.{POSITION}, {late} AS {_LATE}{keys} FROM"
-        f" {read_files(existing.values(), schema, with_place=True)} AS o JOIN {batch} AS b ON {on}"
+        f" {read_files(existing.values(), schema, with_place=True)} AS o JOIN {batch} AS b ON"
+        f" {_same(key)}"
     )
     try:
         if cursor is not None:
@@ -185,6 +184,11 @@ def _hit(
         yield places, dict(hits)
     finally:
         duck.execute(f"DROP TABLE {places}")
+
+
+def _same(key: Sequence[str]) -> str:
+    """Return the SQL that finds the batch's row `b` for the table's row `o`."""
+    return " AND ".join(f"o.{quote(name)} = b.{quote(name)}" for name in key)
 
 
 def crowded(existing: dict[str, LiveFile]) -> set[str]:
