@@ -17,7 +17,7 @@ from bootstrap.platform_file import Platform
 from bootstrap.provision.connectors import ensure_connectors
 from services.common.settings import CHECKOUT
 from tests.contract.airbyte.client import Airbyte, rows
-from tests.unit.airbyte.mapping.test_rows import equal, hashing, none_of, row_filter, sha
+from tests.support.mappers import equal, hashing, none_of, row_filter, sha
 
 SCRIPT = CHECKOUT / "tests" / "support" / "connectors" / "scripted.py"
 STREAM = {

@@ -24,10 +24,7 @@ from tests.contract.airbyte.test_cdc import Cdc
 from tests.contract.airbyte.test_dead_letters import SKIP, letters_of, listed
 from tests.contract.airbyte.test_failures import file_source
 from tests.contract.airbyte.test_sqlserver_changes import tracked
-from tests.support.mariadb import MariaDB
-from tests.support.mongo.place import Mongo
-from tests.support.sqlserver.fixture import SqlServer
-from tests.unit.airbyte.mapping.test_rows import (
+from tests.support.mappers import (
     dropping,
     equal,
     hashing,
@@ -35,6 +32,9 @@ from tests.unit.airbyte.mapping.test_rows import (
     renaming,
     row_filter,
 )
+from tests.support.mariadb import MariaDB
+from tests.support.mongo.place import Mongo
+from tests.support.sqlserver.fixture import SqlServer
 
 Json = dict[str, Any]
 DEDUP = {"syncMode": "incremental", "destinationSyncMode": "append_dedup"}

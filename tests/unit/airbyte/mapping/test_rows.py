@@ -31,6 +31,7 @@ from services.airbyte.cdk.log import KEPT, OP, SEQ, Changes
 from services.airbyte.cdk.source import Reading
 from services.airbyte.destination.spool import NOTED, Spool
 from services.airbyte.mapping.rows import map_changes, map_reading
+from tests.support.mappers import dropping, equal, hashing, none_of, renaming, row_filter, sha
 
 Json = dict[str, Any]
 HASHES: dict[str, Callable[[bytes], Any]] = {
@@ -38,32 +39,6 @@ HASHES: dict[str, Callable[[bytes], Any]] = {
     "SHA-1": hashlib.sha1,
     "SHA-256": hashlib.sha256,
 }
-
-
-def hashing(field: str, method: str = "SHA-256", suffix: str = "_hashed") -> Json:
-    config = {"targetField": field, "method": method, "fieldNameSuffix": suffix}
-    return {"type": "hashing", "mapperConfiguration": config}
-
-
-def renaming(old: str, new: str) -> Json:
-    config = {"originalFieldName": old, "newFieldName": new}
-    return {"type": "field-renaming", "mapperConfiguration": config}
-
-
-def dropping(field: str) -> Json:
-    return {"type": "field-filtering", "mapperConfiguration": {"targetField": field}}
-
-
-def equal(field: str, value: str) -> Json:
-    return {"type": "EQUAL", "fieldName": field, "comparisonValue": value}
-
-
-def none_of(*conditions: Json) -> Json:
-    return {"type": "NOT", "conditions": list(conditions)}
-
-
-def row_filter(condition: Json) -> Json:
-    return {"type": "row-filtering", "mapperConfiguration": {"conditions": condition}}
 
 
 def stream(*mappers: Json, target: str = "append_dedup") -> ConfiguredStream:
@@ -98,10 +73,6 @@ def run(given: Reading, *mappers: Json) -> list[Any]:
     _, mapped = map_reading(stream(*mappers), given)
     names = ", ".join(f'"{column.name}"' for column in mapped.columns)
     return duckdb.sql(f"SELECT {names} FROM {mapped.relation} ORDER BY 1").fetchall()
-
-
-def sha(text: str | None) -> str | None:
-    return None if text is None else hashlib.sha256(text.encode()).hexdigest()
 
 
 @pytest.mark.parametrize("method", HASHES)

@@ -10,7 +10,7 @@ from services.airbyte.cdk.catalog import configured_streams
 from services.airbyte.cdk.failures import ConnectorError
 from services.airbyte.handlers.errors import ProblemError
 from services.airbyte.handlers.mappers import settle, validate
-from tests.unit.airbyte.mapping.test_rows import (
+from tests.support.mappers import (
     dropping,
     equal,
     hashing,
