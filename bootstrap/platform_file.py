@@ -83,13 +83,15 @@ class Connection(_Strict):
 
     `schedule` is `manual`, a Quartz cron expression, or `continuous`: changes of a source that is
     read through its log (CDC) are brought all the time, in the steps that `continuous` tells.
-    `schema_changes`: what happens when the source has other columns than those that were chosen.
+    `schema_changes`: what happens when the source has other columns than those that were chosen;
+    `backfill`: incremental streams that get new columns so are read again, for their old rows.
     """
 
     source: str
     namespace: str
     schedule: str = "manual"
     schema_changes: Literal["ignore", "propagate_columns", "propagate_fully", "disable"] = "ignore"
+    backfill: bool = False
     continuous: Continuous | None = None
     streams: dict[str, Stream]
 

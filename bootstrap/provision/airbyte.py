@@ -140,6 +140,7 @@ def connection_settings(connection: Connection) -> dict[str, Any]:
         "prefix": "",
         "status": "active",
         "nonBreakingChangesPreference": connection.schema_changes,
+        "backfillPreference": "enabled" if connection.backfill else "disabled",
         **_schedule(connection),
     }
 

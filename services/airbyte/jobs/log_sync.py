@@ -17,6 +17,7 @@ from services.airbyte.cdk.log import ChangeLog, Limits, LogSource
 from services.airbyte.destination import applying
 from services.airbyte.destination.commits import Commit
 from services.airbyte.destination.spool import Spool, Spooled
+from services.airbyte.jobs import backfill
 from services.airbyte.jobs.continuous import Continuous
 from services.airbyte.jobs.pulse import Pulse
 from services.airbyte.mapping.rows import map_changes
@@ -78,6 +79,7 @@ class _Windows:
     log: ChangeLog
     known: dict[str, StreamState]
     streams: dict[str, ConfiguredStream]
+    pulse: Pulse
     stored_at: float = 0.0
     told: _Told = field(default_factory=_Told)
 
@@ -99,7 +101,9 @@ def run(sync: Sync, source: LogSource, wanted: Sequence[ConfiguredStream]) -> No
                 if from_log[stream.key] is None or stream.key in log.lost:
                     known[stream.key] = _snapshot(sync, log, stream, known[stream.key])
             by_key = {stream.key: stream for stream in wanted}
-            _read(_Windows(sync, log, known, by_key))
+            continuous = Continuous.of(sync.connection.options) if sync.continuous else None
+            pulse = Pulse(sync, log, continuous)
+            _read(_Windows(sync, log, known, by_key, pulse), continuous)
 
 
 def _forget_others(sync: Sync, wanted: Sequence[ConfiguredStream]) -> None:
@@ -120,10 +124,8 @@ def _snapshot(
         return sync.copy(stream, table, known, log.snapshot(stream), replace=replace)
 
 
-def _read(windows: _Windows) -> None:
-    sync, log = windows.sync, windows.log
-    continuous = Continuous.of(sync.connection.options) if sync.continuous else None
-    pulse = Pulse(sync, log, continuous)
+def _read(windows: _Windows, continuous: Continuous | None) -> None:
+    sync, log, pulse = windows.sync, windows.log, windows.pulse
     limits = Limits()
     if continuous:
         limits = Limits(rows=continuous.rows, gather=continuous.every, idle=1.0, target=False)
@@ -169,11 +171,7 @@ def _apply(windows: _Windows, changed: Sequence[Spooled]) -> None:
                 for change in staged.changes:
                     sync.log.write(f"{table.name}: {change}", source="destination")
                 if any(change.endswith("is new") for change in staged.changes):
-                    sync.log.write(
-                        f"{table.name}: rows that do not change have null in a new column, whatever"
-                        f" its default; connections/refresh of {stream.name} reads them",
-                        source="destination",
-                    )
+                    _tell_of_old_rows(windows, stream, table.name)
                 note = sync.note(
                     stream,
                     known,
@@ -192,6 +190,18 @@ def _apply(windows: _Windows, changed: Sequence[Spooled]) -> None:
     windows.told.add(commits, time.monotonic() - began)
     if not sync.continuous or windows.told.seconds_since > _QUIET:
         windows.told.write(sync)
+
+
+def _tell_of_old_rows(windows: _Windows, stream: ConfiguredStream, table: str) -> None:
+    sync = windows.sync
+    if backfill.is_wanted(sync.connection) and stream.known_columns is None:
+        windows.pulse.end(f"{table}: the next sync reads what its old rows have in a new column")
+        return
+    sync.log.write(
+        f"{table}: rows that do not change have null in a new column, whatever its default;"
+        f" connections/refresh of {stream.name} reads them",
+        source="destination",
+    )
 
 
 def _store(windows: _Windows) -> None:

@@ -1,7 +1,8 @@
 """What goes on between the windows of a sync that reads a log: how far is it, is it to end.
 
 `over` says when the sync ends: one that is not continuous where the log ended when it began; a
-continuous one when its connection is paused or changed, or when it has run for long enough.
+continuous one when its connection is paused or changed, when it has run for long enough, or when
+something is to be done that only the beginning of a sync does.
 """
 
 from __future__ import annotations
@@ -35,11 +36,20 @@ class Pulse:
         self._asked = datetime.datetime.now(datetime.UTC)
         self._looked = self._lag = 0.0
         self._history = self._began
+        self._ending = False
+
+    def end(self, reason: str) -> None:
+        """Let a continuous sync end after this window; the next one begins in some seconds."""
+        if not self._ending:
+            self._sync.log.write(reason)
+        self._ending = True
 
     def over(self) -> bool:
         """Whether the sync ends after this window."""
         if self._continuous is None:
             return self._log.caught_up
+        if self._ending:
+            return True
         now = time.monotonic()
         if now - self._began >= self._continuous.job_seconds:
             self._sync.log.write("another job takes over")

@@ -10,18 +10,21 @@ disable            the connection pauses
 A breaking change (a cursor or primary key is gone) pauses it whatever the preference. Airbyte
 looks before a sync when it has not for 24 hours; here databases, where it costs one query, are
 looked at before each sync, and others when the preference is to pause, too.
+
+With `backfillPreference` enabled the streams whose columns were taken over are read from the start
+(see `backfill`).
 """
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from services.airbyte.cdk.catalog import default_config
 from services.airbyte.cdk.changes import Change, differences, severity, take_over
 from services.airbyte.cdk.failures import ConnectorError, config_error
 from services.airbyte.cdk.source import Environment, Source
+from services.airbyte.jobs import backfill
 from services.airbyte.state import actors, connections
 from services.airbyte.state.database import Db
 from services.airbyte.state.records import Actor, Connection, Json
@@ -70,25 +73,41 @@ def take(
     offered = {"streams": [{"stream": s, "config": default_config(s)} for s in streams]}
     if known is None or known[0] != offered:
         actors.save_catalog(db, actor, offered)
+    with db.transaction():
+        # It may have been changed or deleted while the source was asked.
+        connection = connections.get(db, connection.id, lock=True)
+        taken = _settled(db, connection, offered, log)
+    if isinstance(taken, Exception):
+        raise taken
+    return taken
+
+
+def _settled(db: Db, connection: Connection, offered: Json, log: Log) -> Connection | Exception:
+    """Take over what has changed; return the connection, or why it is paused now."""
+    chosen = preference(connection)
     changes = differences(connection.catalog, offered, streams=chosen == "propagate_fully")
     level = severity(changes)
-    if level == "no_change":
+    if level == "no_change" or connection.status == "deprecated":
         return connection
     for change in changes:
         log(f"the source has changed: {change.words}")
     if level == "breaking":
-        _pause(db, connection, BREAKING, [change for change in changes if change.breaking])
+        return _pause(db, connection, BREAKING, [change for change in changes if change.breaking])
     if chosen == "disable":
-        _pause(db, connection, ANY_CHANGE, changes)
+        return _pause(db, connection, ANY_CHANGE, changes)
     if not chosen.startswith("propagate"):
         return connection
     catalog = take_over(connection.catalog, offered, fully=chosen == "propagate_fully")
-    connections.update(db, connection.id, {"catalog": catalog})
-    return replace(connection, catalog=catalog)
+    connection = connections.update(db, connection.id, {"catalog": catalog})
+    # In the same transaction: another attempt would see no change and read nothing again.
+    if backfill.is_wanted(connection):
+        for name in backfill.forget(db, connection.id, backfill.keys(catalog, changes)):
+            log(f"{name}: its state is forgotten, so that old rows get what is new (backfill)")
+    return connection
 
 
-def _pause(db: Db, connection: Connection, reason: str, changes: Sequence[Change]) -> None:
-    """Make the connection inactive and raise why."""
+def _pause(db: Db, connection: Connection, reason: str, changes: Sequence[Change]) -> Exception:
+    """Make the connection inactive and return why."""
     what = "; ".join(change.words for change in changes[:_SHOWN])
     if len(changes) > _SHOWN:
         what += f" and {len(changes) - _SHOWN} more"
@@ -99,7 +118,7 @@ def _pause(db: Db, connection: Connection, reason: str, changes: Sequence[Change
     }
     connections.update(db, connection.id, {"status": "inactive", "options": options})
     todo = "choose another cursor or primary key in" if reason == BREAKING else "take it over into"
-    raise config_error(
+    return config_error(
         f"connection {connection.name!r} is paused, its source has changed: {what}. To go on,"
         f" {todo} its syncCatalog (connections/update, or `lakelet apply` after a change of"
         " lakelet.yml) and set its status to active"

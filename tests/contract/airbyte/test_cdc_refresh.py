@@ -28,3 +28,35 @@ def test_one_stream_is_refreshed_and_the_other_goes_on(airbyte: Airbyte) -> None
         for name in ("a", "b"):
             expected = cdc.db.execute(f"SELECT id, v FROM {name} ORDER BY 1").fetchall()
             assert cdc.table(name, "id, v") == expected
+
+
+def test_old_rows_get_a_new_column(airbyte: Airbyte) -> None:
+    ddl = "CREATE TABLE a (id int PRIMARY KEY, v int); CREATE TABLE b (id int PRIMARY KEY, v int)"
+    with contextlib.closing(Cdc(airbyte, "cdc_backfill", ddl)) as cdc:
+        for name in ("a", "b"):
+            cdc.db.execute(f"INSERT INTO {name} SELECT i, 0 FROM generate_series(1, 5) i")
+        options = {
+            "nonBreakingChangesPreference": "propagate_fully",
+            "backfillPreference": "enabled",
+        }
+        connection = cdc.connect({"a": DEDUP, "b": DEDUP}, **options)
+        airbyte.sync(connection)
+        cdc.db.execute("UPDATE a SET v = 1 WHERE id = 2; DELETE FROM a WHERE id = 3")
+        cdc.db.execute("ALTER TABLE a ADD tip int DEFAULT 7")
+        cdc.db.execute("UPDATE a SET tip = 8 WHERE id = 4; INSERT INTO a VALUES (6, 6, 6)")
+        cdc.db.execute("INSERT INTO b VALUES (6, 6)")
+        info = airbyte.sync(connection)
+        stats = {s["streamName"]: s["stats"] for s in info["attempts"][0]["attempt"]["streamStats"]}
+        assert stats["b"]["recordsCommitted"] == 1, "the other table goes on from its state"
+        assert cdc.table("a", "id, v, tip") == [
+            (1, 0, 7),
+            (2, 1, 7),
+            (4, 0, 8),
+            (5, 0, 7),
+            (6, 6, 6),
+        ]
+        assert cdc.table("b", "id, v") == [*((i, 0) for i in range(1, 6)), (6, 6)]
+        cdc.db.execute("DELETE FROM a WHERE id = 1; UPDATE a SET v = 9 WHERE id = 5")
+        airbyte.sync(connection)
+        expected = [(2, 1, 7), (4, 0, 8), (5, 9, 7), (6, 6, 6)]
+        assert cdc.table("a", "id, v, tip") == expected

@@ -142,3 +142,66 @@ def test_a_lost_cursor_pauses_whatever_the_policy(airbyte: Airbyte, schema: str)
     )
     airbyte.sync(connection)
     assert "changed_at" in columns(airbyte, schema)
+
+
+@pytest.mark.parametrize(
+    ("method", "backfill"),
+    [("Standard", "enabled"), ("Xmin", "enabled"), ("Standard", "disabled")],
+)
+def test_old_rows_get_a_new_column(airbyte: Airbyte, method: str, backfill: str) -> None:
+    """What the column holds in rows that the cursor has passed; append has them once more."""
+    name = f"backfill_{method}_{backfill}".lower()
+    with airbyte.shop() as db:
+        db.execute(
+            f"CREATE SCHEMA {name};"
+            f" CREATE TABLE {name}.a (id int PRIMARY KEY, at int DEFAULT 1);"
+            f" CREATE TABLE {name}.b (LIKE {name}.a INCLUDING ALL);"
+            f" CREATE TABLE {name}.c (LIKE {name}.a INCLUDING ALL)"
+        )
+        for table in "abc":
+            db.execute(f"INSERT INTO {name}.{table} SELECT generate_series(1, 3)")
+    config = airbyte.postgres_config(schemas=[name], replication_method={"method": method})
+    mode = {"syncMode": "incremental", "cursorField": ["at"] if method == "Standard" else []}
+    streams = {
+        "a": mode | {"destinationSyncMode": "append_dedup"},
+        "b": mode | {"destinationSyncMode": "append"},
+        "c": mode | {"destinationSyncMode": "append_dedup"},
+    }
+    options = {
+        "nonBreakingChangesPreference": "propagate_columns",
+        "backfillPreference": backfill,
+    }
+    connection = airbyte.connect(airbyte.source(config), name, streams, **options)
+    airbyte.sync(connection)
+    with airbyte.shop() as db:
+        for table in "ab":  # with a default no row is written: xmin and cursor stay
+            db.execute(f"ALTER TABLE {name}.{table} ADD tip int DEFAULT 7")
+            db.execute(f"INSERT INTO {name}.{table} VALUES (4, 2, 8)")
+    counts = {
+        stats["streamName"]: stats["stats"]["recordsCommitted"]
+        for stats in airbyte.sync(connection)["attempts"][0]["attempt"]["streamStats"]
+    }
+    assert counts.get("c", 0) == 0, "what has not changed is not read again"
+    found = {
+        table: rows(
+            airbyte.settings,
+            f"SELECT id, tip FROM bronze.{name}.{table} ORDER BY id, tip NULLS FIRST",
+        )
+        for table in "ab"
+    }
+    old: list[tuple[int, int | None]] = [(1, None), (2, None), (3, None)]
+    new = [(1, 7), (2, 7), (3, 7)]
+    if backfill == "enabled":
+        assert found["a"] == [*new, (4, 8)]
+        assert found["b"] == sorted([*old, *new, (4, 8)], key=lambda row: (row[0], row[1] or 0))
+        newest = f"SELECT id, tip FROM bronze.{name}.b WHERE _airbyte_generation_id = 1 ORDER BY 1"
+        assert rows(airbyte.settings, newest) == [*new, (4, 8)]
+    else:
+        assert found == {"a": [*old, (4, 8)], "b": [*old, (4, 8)]}
+        return
+    # It was done once: the next sync reads what is new again.
+    with airbyte.shop() as db:
+        db.execute(f"INSERT INTO {name}.a VALUES (5, 3, 9)")
+    info = airbyte.sync(connection)
+    assert info["attempts"][0]["attempt"]["recordsSynced"] == 1
+    assert rows(airbyte.settings, f"SELECT count(*) FROM bronze.{name}.a") == [(5,)]
