@@ -7,10 +7,8 @@ the table. A row whose key changes takes its values along from the old key.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from services.airbyte.cdk.catalog import ConfiguredStream
 from services.airbyte.cdk.columns import quote
@@ -18,10 +16,9 @@ from services.airbyte.cdk.failures import config_error
 from services.airbyte.cdk.log import KEPT, OP, SEQ
 from services.airbyte.destination.spool import Spooled
 
-_FILLS, _FILLED, _TRACED = "lakelet_fills", "lakelet_filled", "lakelet_traced"
-# Where a value is: (True, n) in change n, (False, n) in the table, in the row with change n's key.
-Place = tuple[bool, int]
-Key = tuple[Any, ...]
+# Where values are: in change `place` of the window, or in the table's row with that change's key.
+_FILLS, _FILLED = "lakelet_fills", "lakelet_filled"
+_SPANS, _ROOTS, _FURTHER = "lakelet_spans", "lakelet_roots", "lakelet_further"
 
 
 def fill(
@@ -29,11 +26,7 @@ def fill(
 ) -> None:
     """Complete the rows of `chosen`, which were taken from `view`; `table` is the table's SQL."""
     key = spooled.stream.primary_key
-    moved = duck.execute(f"SELECT count(*) FROM {view} WHERE {OP} LIKE 'M%'").fetchone()
-    if moved and moved[0]:
-        _trace_places(duck, view, chosen, spooled)
-    else:
-        _find_places(duck, view, chosen, spooled)
+    _find_places(duck, view, chosen, spooled)
     if spooled.stream.filters_rows:
         _check_entered(duck, view, chosen, spooled, table)
     columns = duck.execute(f"SELECT DISTINCT name FROM {_FILLS} ORDER BY name").fetchall()
@@ -58,51 +51,57 @@ def fill(
 
 
 def _find_places(duck: duckdb.DuckDBPyConnection, view: str, chosen: str, spooled: Spooled) -> None:
-    """Note where the values are in a window in which no row's key changed."""
-    key = spooled.stream.primary_key
-    names = ", ".join(quote(name) for name in key)
+    """Note where the values are that the chosen rows lack.
+
+    The changes of one key from its row's coming to its going are a span, named by the first one's
+    number. A span that begins with a changed key goes on with the row of another span; `_ROOTS`
+    has the first span of such a row.
+    """
+    key = ", ".join(quote(name) for name in spooled.stream.primary_key)
+    of_key = f"(PARTITION BY {key} ORDER BY {SEQ})"
+    duck.execute(
+        f"CREATE OR REPLACE TEMP TABLE {_SPANS} AS"
+        f" WITH steps AS (SELECT *, lag({OP}) OVER {of_key} AS before FROM {view}"
+        f" WHERE {SEQ} > {spooled.truncated} AND {OP} <> 'T')"
+        f" SELECT {SEQ} AS seq, {OP} AS op, {KEPT} AS kept, before,"
+        f" max(CASE WHEN coalesce(before, 'D') = 'D' OR {OP} LIKE 'M%' THEN {SEQ} END)"
+        f" OVER {of_key} AS span FROM steps"
+    )
+    _find_roots(duck)
     duck.execute(
         f"CREATE OR REPLACE TEMP TABLE {_FILLS} AS"
-        f" WITH wanted AS (SELECT {SEQ} AS seq, unnest({KEPT}) AS name, {names} FROM {chosen}"
-        f" WHERE {KEPT} IS NOT NULL),"
-        f" held AS (SELECT w.seq, w.name, max(v.{SEQ}) AS place FROM wanted AS w JOIN {view} AS v"
-        f" ON ({_of('v', key)}) = ({_of('w', key)}) AND v.{SEQ} < w.seq"
-        f" AND v.{SEQ} > {spooled.truncated} AND v.{OP} LIKE 'U%'"
-        f" AND NOT coalesce(list_contains(v.{KEPT}, w.name), false) GROUP BY w.seq, w.name)"
+        f" WITH rows AS (SELECT s.*, coalesce(r.root, s.span) AS root FROM {_SPANS} AS s"
+        f" LEFT JOIN {_ROOTS} AS r ON r.span = s.span),"
+        f" wanted AS (SELECT r.seq, unnest(c.{KEPT}) AS name, r.root FROM {chosen} AS c"
+        f" JOIN rows AS r ON r.seq = c.{SEQ} WHERE c.{KEPT} IS NOT NULL),"
+        " held AS (SELECT w.seq, w.name, max(r.seq) AS place FROM wanted AS w"
+        " JOIN rows AS r ON r.root = w.root AND r.seq < w.seq AND r.op <> 'D'"
+        " AND NOT coalesce(list_contains(r.kept, w.name), false) GROUP BY w.seq, w.name)"
         " SELECT w.seq, w.name, h.place IS NOT NULL AS in_window,"
-        " coalesce(h.place, w.seq) AS place"
-        " FROM wanted AS w LEFT JOIN held AS h ON h.seq = w.seq AND h.name = w.name"
+        " coalesce(h.place, w.root) AS place FROM wanted AS w"
+        f" JOIN {_SPANS} AS first ON first.seq = w.root"
+        " LEFT JOIN held AS h ON h.seq = w.seq AND h.name = w.name"
+        " WHERE h.place IS NOT NULL OR first.before IS NULL"  # else it came after a deleted row
     )
+    duck.execute(f"DROP TABLE {_SPANS}")
+    duck.execute(f"DROP TABLE {_ROOTS}")
 
 
-def _trace_places(
-    duck: duckdb.DuckDBPyConnection, view: str, chosen: str, spooled: Spooled
-) -> None:
-    """Note where the values are, going through the window's changes one by one."""
-    names = ", ".join(quote(name) for name in spooled.stream.primary_key)
-    history = duck.execute(
-        f"SELECT {SEQ}, {OP}, {KEPT}, {names} FROM {view}"
-        f" WHERE {SEQ} > {spooled.truncated} AND {OP} <> 'T' ORDER BY {SEQ}"
-    ).fetchall()
-    places = trace(history)
-    wanted = duck.execute(
-        f"SELECT {SEQ}, unnest({KEPT}) FROM {chosen} WHERE {KEPT} IS NOT NULL"
-    ).fetchall()
-    found = [(*each, *places[each]) for each in wanted if each in places]
-    seqs, columns, within, numbers = zip(*found, strict=True) if found else ((), (), (), ())
-    duck.register(
-        _TRACED,
-        pa.table(
-            {
-                "seq": pa.array(seqs, pa.int64()),
-                "name": pa.array(columns, pa.string()),
-                "in_window": pa.array(within, pa.bool_()),
-                "place": pa.array(numbers, pa.int64()),
-            }
-        ),
+def _find_roots(duck: duckdb.DuckDBPyConnection) -> None:
+    """Follow changed keys back, with every round twice as far: a key may change many times."""
+    duck.execute(
+        f"CREATE OR REPLACE TEMP TABLE {_ROOTS} AS SELECT m.span, d.span AS root"
+        f" FROM {_SPANS} AS m JOIN {_SPANS} AS d ON d.seq = m.seq - 1"
+        " WHERE m.op LIKE 'M%' AND d.op = 'D'"
     )
-    duck.execute(f"CREATE OR REPLACE TEMP TABLE {_FILLS} AS SELECT * FROM {_TRACED}")
-    duck.unregister(_TRACED)
+    further = f"FROM {_ROOTS} AS r JOIN {_ROOTS} AS b ON b.span = r.root"
+    while duck.execute(f"SELECT 1 {further} LIMIT 1").fetchone():
+        duck.execute(
+            f"CREATE OR REPLACE TEMP TABLE {_FURTHER} AS SELECT r.span,"
+            f" coalesce(b.root, r.root) AS root {further.replace(' JOIN', ' LEFT JOIN')}"
+        )
+        duck.execute(f"DROP TABLE {_ROOTS}")
+        duck.execute(f"ALTER TABLE {_FURTHER} RENAME TO {_ROOTS}")
 
 
 def _of(table: str, key: Sequence[str]) -> str:
@@ -131,26 +130,3 @@ def not_held(stream: ConfiguredStream, column: str) -> Exception:
         f" column {column!r}, as it did not change: have the source write whole rows (PostgreSQL:"
         " ALTER TABLE … REPLICA IDENTITY FULL), then refresh the stream"
     )
-
-
-def trace(history: list[tuple[Any, ...]]) -> dict[tuple[int, str], Place]:
-    """Return where the values left out of each change are, from (seq, op, kept, *key) in order."""
-    columns = {name for row in history for name in row[2] or ()}
-    rows: dict[Key, dict[str, Place]] = {}
-    deleted: tuple[int, dict[str, Place]] = (-1, {})
-    places: dict[tuple[int, str], Place] = {}
-    for seq, operation, kept, *values in history:
-        key = tuple(values)
-        unknown = dict.fromkeys(columns, (False, seq))
-        if operation == "D":
-            deleted = (seq, rows.get(key, unknown))
-            rows[key] = {}
-            continue
-        moved = operation.startswith("M") and deleted[0] == seq - 1
-        before = deleted[1] if moved else rows.get(key, unknown)
-        now: dict[str, Place] = dict.fromkeys(columns, (True, seq))
-        for name in kept or ():
-            if name in before:
-                now[name] = places[(seq, name)] = before[name]
-        rows[key] = now
-    return places
