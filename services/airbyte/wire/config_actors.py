@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from services.airbyte.cdk.changes import differences, severity
-from services.airbyte.handlers import actors, connections
+from services.airbyte.handlers import actors, connections, lists
 from services.airbyte.handlers.context import Context
 from services.airbyte.state.records import Json, Kind
 from services.airbyte.wire import config_models as models
-from services.airbyte.wire import render
+from services.airbyte.wire import list_models, render
 
 
 def create_source(ctx: Context, body: models.SourceCreate) -> Json:
@@ -78,18 +78,17 @@ def destination(ctx: Context, body: models.DestinationId) -> Json:
     return render.actor(ctx, actors.get(ctx, "destination", body.destination_id))
 
 
-def sources(ctx: Context, body: models.WorkspaceIdOptional) -> Json:
-    """SourceReadList."""
-    chosen = [body.workspace_id] if body.workspace_id else None
-    found = [render.actor(ctx, a) for a in actors.listing(ctx, "source", chosen)]
-    return {"sources": found, "page_size": len(found), "num_connections": len(found)}
+def _listing(kind: Kind) -> Any:
+    """SourceReadList or DestinationReadList."""
 
+    def run(ctx: Context, body: list_models.Actors) -> Json:
+        filters, page = body.wanted()
+        found, total = lists.actors_page(ctx, kind, body.workspace_id, filters, page)
+        size = total if page.size is None else page.size
+        shown = [{**render.actor(ctx, one), **render.use(use)} for one, use in found]
+        return {f"{kind}s": shown, "page_size": size, "num_connections": total}
 
-def destinations(ctx: Context, body: models.WorkspaceIdOptional) -> Json:
-    """DestinationReadList."""
-    chosen = [body.workspace_id] if body.workspace_id else None
-    found = [render.actor(ctx, a) for a in actors.listing(ctx, "destination", chosen)]
-    return {"destinations": found, "page_size": len(found), "num_connections": len(found)}
+    return run
 
 
 def _page(kind: Kind) -> Any:
@@ -144,7 +143,7 @@ ENDPOINTS: dict[str, Any] = {
     "sources/update": (models.SourceUpdate, update_source),
     "sources/partial_update": (models.SourcePartialUpdate, partial_update_source),
     "sources/get": (models.SourceId, source),
-    "sources/list": (models.WorkspaceIdOptional, sources),
+    "sources/list": (list_models.Actors, _listing("source")),
     "sources/list_paginated": (models.ResourcePage, _page("source")),
     "sources/delete": (models.SourceId, delete_source),
     "sources/check_connection": (models.SourceId, check_source),
@@ -153,7 +152,7 @@ ENDPOINTS: dict[str, Any] = {
     "destinations/update": (models.DestinationUpdate, update_destination),
     "destinations/partial_update": (models.DestinationPartialUpdate, partial_update_destination),
     "destinations/get": (models.DestinationId, destination),
-    "destinations/list": (models.WorkspaceIdOptional, destinations),
+    "destinations/list": (list_models.Actors, _listing("destination")),
     "destinations/list_paginated": (models.ResourcePage, _page("destination")),
     "destinations/delete": (models.DestinationId, delete_destination),
     "destinations/check_connection": (models.DestinationId, check_destination),

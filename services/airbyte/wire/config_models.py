@@ -294,14 +294,6 @@ class StreamStatuses(Body):
     pagination: Pagination | None = None
 
 
-class WebConnections(Body):
-    """Whose connections, and of which ends."""
-
-    workspace_id: UUID
-    source_id: list[UUID] | None = None
-    destination_id: list[UUID] | None = None
-
-
 class WebConnection(Body):
     """Names a connection, and whether to look at its source now."""
 

@@ -6,13 +6,13 @@ import datetime
 from typing import Any
 
 from services.airbyte.cdk.changes import differences, severity
-from services.airbyte.handlers import actors, connections, mappers
+from services.airbyte.handlers import actors, connections, lists, mappers
 from services.airbyte.handlers import jobs as job_handlers
 from services.airbyte.handlers.context import Context
 from services.airbyte.jobs.schedule import quartz
 from services.airbyte.state import actors as stored
 from services.airbyte.state.records import Connection, Json, Kind
-from services.airbyte.wire import config_connections, config_overview, render
+from services.airbyte.wire import config_connections, config_overview, list_models, render
 from services.airbyte.wire import config_models as models
 from services.airbyte.wire.config_jobs import VERSION
 from services.common.settings import settings
@@ -56,16 +56,13 @@ def _summary(ctx: Context, record: Connection) -> Json:
     )
 
 
-def listing(ctx: Context, body: models.WebConnections) -> Json:
+def listing(ctx: Context, body: list_models.Connections) -> Json:
     """WebBackendConnectionReadList."""
-    found = []
-    for record in connections.listing(ctx, [body.workspace_id]):
-        if body.source_id and record.source_id not in body.source_id:
-            continue
-        if body.destination_id and record.destination_id not in body.destination_id:
-            continue
-        found.append(_summary(ctx, record))
-    return {"connections": found, "pageSize": len(found), "numConnections": len(found)}
+    filters, page = body.wanted()
+    found, total = lists.connections_page(ctx, body.workspace_id, filters, page)
+    size = total if page.size is None else page.size
+    shown = [_summary(ctx, record) for record in found]
+    return {"connections": shown, "pageSize": size, "numConnections": total}
 
 
 def get(ctx: Context, body: models.WebConnection) -> Json:
@@ -213,7 +210,7 @@ def _version(kind: Kind) -> Any:
 
 
 ENDPOINTS: dict[str, Any] = {
-    "web_backend/connections/list": (models.WebConnections, listing),
+    "web_backend/connections/list": (list_models.Connections, listing),
     "web_backend/connections/get": (models.WebConnection, get),
     "web_backend/connections/create": (
         models.ConnectionCreate,

@@ -13,6 +13,7 @@ from services.airbyte.definitions.registry import Definition
 from services.airbyte.handlers.context import Context
 from services.airbyte.jobs import attempt_log
 from services.airbyte.state.freshness import Freshness
+from services.airbyte.state.lists import Use
 from services.airbyte.state.records import Actor, Attempt, Connection, Job, Json, Workspace
 from services.airbyte.state.secrets import mask
 
@@ -144,6 +145,18 @@ def actor(ctx: Context, record: Actor) -> Json:
         "status": "active",
         "createdAt": seconds(record.created_at),
     }
+
+
+def use(record: Use) -> Json:
+    """What a list's SourceRead or DestinationRead says besides."""
+    return without_none(
+        {
+            "status": "active" if record.active else "inactive",
+            "numConnections": record.connections,
+            "lastSync": seconds(record.last_sync) if record.last_sync else None,
+            "connectionJobStatuses": record.jobs,
+        }
+    )
 
 
 def connection(record: Connection, workspace_id: UUID) -> Json:
