@@ -24,6 +24,8 @@ def connect(folder: Path, *extensions: str, memory: str = "512MB") -> duckdb.Duc
             # else. Their signatures would be checked anew by every sync: 60 MB to be hashed.
             "allow_unsigned_extensions": "true",
             "autoinstall_known_extensions": "false",
+            # It makes an aggregate of "the last row of each key", which does not spill.
+            "disabled_optimizers": "top_n_window_elimination",
         }
     )
     for name in ("icu", *extensions):

@@ -199,7 +199,7 @@ class StreamTable:
         )
         query = f"SELECT {listing} FROM {reading.relation}"
         if stream.dedup and not reading.unique_key:
-            query += _latest(stream, reading.order)
+            query += latest(stream, reading.order)
         existing = self.files()
         if stream.dedup and not replace and existing:
             batch = f"lakelet_batch_{uuid.uuid4().hex}"
@@ -277,7 +277,7 @@ class StreamTable:
         }
 
 
-def _latest(stream: ConfiguredStream, tie: str | None) -> str:
+def latest(stream: ConfiguredStream, tie: str | None) -> str:
     """SQL that keeps one row per primary key: the one with the latest cursor, then `tie`."""
     keys = ", ".join(quote(name) for name in stream.primary_key)
     ranks = [quote(name) for name in (stream.cursor_field, tie) if name]

@@ -21,6 +21,7 @@ from tests.support.file_servers import PASSWORD, USER, ftp, sftp
 
 FULL = {"syncMode": "full_refresh", "destinationSyncMode": "overwrite"}
 NEW = {"syncMode": "incremental", "destinationSyncMode": "append"}
+DEDUP = {"syncMode": "incremental", "destinationSyncMode": "append_dedup", "primaryKey": [["id"]]}
 
 
 def connect(
@@ -85,6 +86,24 @@ def test_days_whose_values_look_otherwise(airbyte: Airbyte) -> None:
     ]
     noted = "id, _airbyte_meta.changes[1].field, _airbyte_meta.changes[1].reason"
     assert found(airbyte, "looks", noted)[-1] == (4, "price", "DESTINATION_FIELD_SIZE_LIMITATION")
+
+
+def test_of_rows_with_one_key_the_last_of_the_newest_file_stays(airbyte: Airbyte) -> None:
+    day = airbyte.settings.inbox_dir / "last"
+    put(day / "b.csv", "id,name\n1,older\n3,c\n", 1_700_000_000)
+    put(day / "a.csv", "id,name\n1,first\n2,first\n1,last\n2,last\n", 1_700_000_100)
+    fields = [{"fieldPath": ["id"]}, {"fieldPath": ["name"]}]
+    chosen: dict[str, Any] = {**DEDUP, "fieldSelectionEnabled": True, "selectedFields": fields}
+    connection = connect(airbyte, "last", "/local/last/*.csv", chosen)
+    airbyte.sync(connection)
+    assert found(airbyte, "last") == [(1, "last"), (2, "last"), (3, "c")]
+    airbyte.sync(connection)
+    put(day / "empty.csv", "", 1_700_000_200)
+    airbyte.sync(connection)
+    put(day / "c.csv", "id,name\n1,new\n4,d\n1,newest\n", 1_700_000_300)
+    put(day / "late.csv", "id,name\n2,older\n", 1_700_000_050)
+    airbyte.sync(connection)
+    assert found(airbyte, "last") == [(1, "newest"), (2, "last"), (3, "c"), (4, "d")]
 
 
 def test_objects_of_s3(airbyte: Airbyte) -> None:

@@ -19,7 +19,7 @@ class Read:
     def __init__(self, inbox: Path) -> None:
         self.inbox, self.refused = inbox, list[Any]()
 
-    def _environment(self) -> Environment:
+    def environment(self) -> Environment:
         return Environment(
             inbox=self.inbox,
             s3_endpoint="",
@@ -45,7 +45,7 @@ class Read:
             "provider": {"storage": "local"},
             "reader_options": json.dumps(options),
         }
-        source, env = build(), self._environment()
+        source, env = build(), self.environment()
         (stream,) = source.discover(config, env)
         chosen = {"syncMode": "full_refresh", "destinationSyncMode": "overwrite"}
         catalog = {"streams": [{"stream": stream.as_json(), "config": chosen}]}

@@ -15,8 +15,9 @@ from services.airbyte.cdk.failures import config_error
 from services.airbyte.sources.file import guesses
 from services.airbyte.sources.file.opened import NOTHING, Json, Opened, described
 
-# DuckDB's longest record is 16 MB unless told otherwise.
-_LONGEST = 64 << 20
+# The longest object, in bytes: each thread has buffers of twice that, so most files are read with
+# small ones.
+_USUAL, _LONGEST = 4 << 20, 64 << 20
 # Names that DuckDB may have made up: of keys that differ in case only, and of the empty key.
 _MADE_UP = re.compile(r".+_\d+|C\d+")
 
@@ -25,13 +26,12 @@ def read(duck: duckdb.DuckDBPyConnection, path: Path, config: Json, scratch: Pat
     """Find out the columns. `scratch` is a folder for a copy. Raises ConnectorError."""
     by_line, url = config.get("format") == "jsonl", str(config["url"])
     layout = "newline_delimited" if by_line else "auto"
-    how = f"format = '{layout}', maximum_object_size = {_LONGEST}"
     bad: list[Json] = []
-    kinds = _kinds(duck, path, how)
+    how, kinds = _sized(duck, path, layout)
     if kinds is None and by_line:
         bad = _bad_lines(path)
         path = _without(path, bad, scratch)
-        kinds = _kinds(duck, path, how) if path.stat().st_size else {}
+        how, kinds = _sized(duck, path, layout) if path.stat().st_size else (how, {})
     if kinds is None:
         raise config_error(
             f"{url} is no list of JSON objects; correct the file, or set format to what it is"
@@ -39,6 +39,18 @@ def read(duck: duckdb.DuckDBPyConnection, path: Path, config: Json, scratch: Pat
     if not kinds:
         return Opened((), NOTHING.relation, lambda: bad)
     return _typed(duck, path, how, kinds, lambda: bad)
+
+
+def _sized(
+    duck: duckdb.DuckDBPyConnection, path: Path, layout: str
+) -> tuple[str, dict[str, str] | None]:
+    """Return how to read the file, and the keys' types (None: see `_kinds`)."""
+    for size in (_USUAL, _LONGEST):
+        how = f"format = '{layout}', maximum_object_size = {size}"
+        kinds = _kinds(duck, path, how)
+        if kinds is not None:
+            break
+    return how, kinds
 
 
 def _kinds(duck: duckdb.DuckDBPyConnection, path: Path, how: str) -> dict[str, str] | None:

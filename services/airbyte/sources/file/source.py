@@ -35,6 +35,8 @@ Json = dict[str, Any]
 
 # How many files (the newest) the columns of a glob's files are told from.
 _LOOKED_AT = 20
+# Where a row stands among all rows: the file's number, then the row's in it (up to 2^40).
+_PLACE, _PLACES = "_lakelet_place", 2**40
 
 
 class FileSource:
@@ -82,16 +84,19 @@ class FileSource:
         if not files:
             yield _nothing(stream, state)
             return
-        with self._all(config, files, duck, env) as opened:
+        with self._all(config, files, duck, env, placed=stream.dedup) as opened:
 
             def end() -> Json | None:
                 self._settle(opened.refused(), keep, stream.name, env)
                 return after(files, state) if stream.incremental else None
 
-            wanted = stream.selected_columns or stream.known_columns
-            columns = tuple(c for c in opened.columns if wanted is None or c.name in wanted)
+            columns = _wanted(opened.columns, stream)
             yield Reading(
-                columns=columns, relation=opened.relation, state=end, nulled=_nulled(columns)
+                columns=columns,
+                relation=opened.relation,
+                state=end,
+                nulled=_nulled(columns),
+                order=_PLACE if stream.dedup else None,
             )
 
     def _settle(self, refused: list[Json], keep: bool, name: str, env: Environment) -> None:
@@ -113,15 +118,25 @@ class FileSource:
 
     @contextmanager
     def _all(
-        self, config: Json, files: list[Found], duck: duckdb.DuckDBPyConnection, env: Environment
+        self,
+        config: Json,
+        files: list[Found],
+        duck: duckdb.DuckDBPyConnection,
+        env: Environment,
+        *,
+        placed: bool = False,
     ) -> Iterator[Opened]:
-        """Open all files as one relation; of a glob's files each row says where it is from."""
+        """Open all files as one relation; of a glob's files each row says where it is from.
+
+        `placed`: with the rows' places, by which the last of several is told. They are read by
+        one thread then.
+        """
         several = is_glob(config)
         with ExitStack() as stack:
             opened: list[Opened] = []
             untyped: dict[str, None] = {}
             there: set[str] = set()
-            for file in files:
+            for number, file in enumerate(files):
                 one = stack.enter_context(self._opened({**config, "url": file.url}, duck, env))
                 if several:
                     marks = (
@@ -134,6 +149,9 @@ class FileSource:
                     listing = ", ".join([*typed, marks])
                     one = replace(one, relation=f"(SELECT {listing} FROM {one.relation})")
                     there.update(c.name.lower() for c in one.columns if not c.untyped)
+                if placed:
+                    numbered = f"{number * _PLACES} + row_number() OVER () AS {_PLACE}"
+                    one = replace(one, relation=f"(SELECT *, {numbered} FROM {one.relation})")
                 opened.append(one)
 
             def refused() -> list[Json]:
@@ -151,7 +169,9 @@ class FileSource:
             together = " UNION ALL BY NAME ".join(f"SELECT * FROM {o.relation}" for o in opened)
             nowhere = [name for name in untyped if name.lower() not in there]
             nulls = "".join(f", NULL::VARCHAR AS {quote(name)}" for name in nowhere)
-            yield described(duck, f"(SELECT *{nulls} FROM ({together}))", refused, nowhere)
+            whole = described(duck, f"(SELECT *{nulls} FROM ({together}))", refused, nowhere)
+            columns = tuple(column for column in whole.columns if column.name != _PLACE)
+            yield replace(whole, columns=columns)
 
     @contextmanager
     def _opened(
@@ -166,7 +186,7 @@ class FileSource:
             try:
                 yield open_file(duck, path, config, Path(scratch))
             except duckdb.Error as error:
-                if of_destination(error):
+                if of_destination(error) or isinstance(error, duckdb.OutOfMemoryException):
                     raise
                 first = str(error).replace(str(path), str(config["url"])).split("\n\n")[0]
                 raise config_error(
@@ -174,6 +194,20 @@ class FileSource:
                     " set format and reader_options",
                     str(error),
                 ) from error
+
+
+def _wanted(columns: tuple[Column, ...], stream: ConfiguredStream) -> tuple[Column, ...]:
+    """Return the columns to read. Raises ConnectorError where a key or the cursor is not there."""
+    there = [column.name for column in columns if column.name not in (FILE_URL, FILE_MODIFIED)]
+    needed = (*stream.primary_key, stream.cursor_field) if stream.dedup else ()
+    missing = [n for n in needed if n and n not in (*there, FILE_URL, FILE_MODIFIED)]
+    if missing and there:  # else the files have no rows
+        raise config_error(
+            f"stream {stream.name!r}: column {', '.join(missing)} (cursor or primary key) is not in"
+            f" the files; they have {', '.join(there)}"
+        )
+    wanted = stream.selected_columns or stream.known_columns
+    return tuple(c for c in columns if wanted is None or c.name in (*wanted, *needed))
 
 
 def _nulled(columns: tuple[Column, ...]) -> dict[str, tuple[str, str]]:
