@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
 import requests
 from pyiceberg import exceptions
 from pyiceberg.catalog import load_catalog
@@ -104,6 +105,14 @@ def explain(error: Exception, config: LakeConfig) -> Exception:
     if isinstance(error, exceptions.CommitFailedException | exceptions.CommitStateUnknownException):
         return transient_error(
             "the table was changed by someone else at the same time; the sync tries again",
+            text,
+            at="destination",
+        )
+    if isinstance(error, duckdb.OutOfMemoryException) and "max_temp_directory_size" not in text:
+        return config_error(
+            "the rows of the stream do not fit into the memory that a sync has: deselect the"
+            " columns with the longest values or those that are not needed, or sync the stream"
+            " without deduplication, which holds the fewest rows at a time",
             text,
             at="destination",
         )

@@ -36,9 +36,16 @@ _PASSED = (
     *("http_proxy", "https_proxy", "no_proxy"),
 )
 _CHUNK = 1 << 20
-_LONGEST_LINE = 64 << 20
+LONGEST_LINE = 64 << 20
+_HEAD = 100_000
 # How long a connector may take to end after it closed its output.
 _LAST_SECONDS = 60.0
+
+
+class CutLine(bytes):
+    """The beginning of a line that is too long to be kept; `length` is the whole line's."""
+
+    length: int
 
 
 class Child:
@@ -72,7 +79,8 @@ class Child:
     def batches(self) -> Iterator[list[bytes]]:
         """Yield the lines of its output as they come, many at a time.
 
-        While the caller is busy nothing is read, and the connector waits on its full pipe.
+        While the caller is busy nothing is read, and the connector waits on its full pipe. Of a
+        line of more than LONGEST_LINE bytes comes a `CutLine`.
         Raises ConnectorError (transient) when it says nothing for too long.
         """
         assert self._process.stdout is not None  # noqa: S101 - asked for above
@@ -97,18 +105,16 @@ class Child:
                 rest.append(first)
                 held += len(first)
                 if not newline:
-                    if held > _LONGEST_LINE:
-                        raise transient_error(
-                            f"the connector sent a line of more than {_LONGEST_LINE >> 20} MB"
-                        )
+                    if held > LONGEST_LINE:
+                        rest = [b"".join(rest)[:_HEAD]]
                     continue
                 lines = more.split(b"\n")
                 last = lines.pop()
-                lines.insert(0, b"".join(rest))
+                lines.insert(0, _joined(rest, held))
                 rest, held = [last], len(last)
                 yield lines
-        if tail := b"".join(rest):
-            yield [tail]
+        if held:
+            yield [_joined(rest, held)]
 
     def exit_code(self) -> int:
         """Return its exit code, after its output ended; negative is a signal's number."""
@@ -147,3 +153,12 @@ class Child:
                 if text:
                     self.last_words = [*self.last_words[-19:], text]
                     self._log(text)
+
+
+def _joined(pieces: list[bytes], length: int) -> bytes:
+    """Return a line from its pieces, only its beginning if it was `length` bytes and too long."""
+    if length <= LONGEST_LINE:
+        return b"".join(pieces)
+    cut = CutLine(b"".join(pieces)[:_HEAD])
+    cut.length = length
+    return cut

@@ -18,7 +18,7 @@ from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.protocol import states
 from services.airbyte.sources.protocol.asking import finished
 from services.airbyte.sources.protocol.messages import Listener
-from services.airbyte.sources.protocol.process import Child
+from services.airbyte.sources.protocol.process import LONGEST_LINE, Child, CutLine
 from services.airbyte.sources.protocol.schema import CHANGES, ROW, columns
 from services.airbyte.sources.protocol.spool import Spool, Typist, relation
 
@@ -138,7 +138,13 @@ class Session:
 
     def _not_json(self, line: bytes, why: str) -> None:
         text = line.decode(errors="replace").strip()
-        if text.startswith('{"') and "RECORD" in text[:200]:
+        if isinstance(line, CutLine):
+            why = (
+                f"the line has {line.length >> 20} MB, more than the {LONGEST_LINE >> 20} MB that"
+                " are read: leave the field that is so long out in the connector's configuration"
+            )
+            self._refuse("_unreadable", {"reason": why, "text": text})
+        elif text.startswith('{"') and "RECORD" in text[:200]:
             self._refuse("_unreadable", {"reason": why, "text": text[:100_000]})
         elif text:
             self._env.log(text[:10_000])

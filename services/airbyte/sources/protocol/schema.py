@@ -111,22 +111,33 @@ def columns(schema: Json) -> tuple[Column, ...]:
     return tuple(Column(name, iceberg_type(value)) for name, value in properties.items() if name)
 
 
-def typed(lines: str, longest: int, chosen: tuple[Column, ...], before: int = 0) -> str:
+def typed(
+    lines: str,
+    longest: int,
+    chosen: tuple[Column, ...],
+    before: int = 0,
+    *,
+    with_earlier: bool = True,
+) -> str:
     """Return the SQL that reads RECORD messages (JSON lines in file `lines`) as `chosen`.
 
     `longest` is the longest line's length in bytes (DuckDB sets aside twice that); `before` is
-    the number that row numbers count on from.
+    the number that row numbers count on from; `with_earlier`: what the connector itself has noted
+    as changed is told, too.
     """
     raw = ", ".join(f"{quote(c.name)} JSON" for c in chosen) or "_ JSON"
     record = f"STRUCT(data STRUCT({raw}), meta STRUCT(changes {CHANGES_TYPE}))"
     source = (
-        f"read_json({literal(lines)}, format = 'newline_delimited', maximum_object_size ="
-        f" {max(longest + 2, 1 << 20)}, columns = {{'record': {literal(record)}}})"
+        # All is said, so that DuckDB does not look through the lines first.
+        f"read_json({literal(lines)}, format = 'newline_delimited', auto_detect = false,"
+        f" records = true, maximum_object_size = {max(longest + 2, 1 << 20)},"
+        f" columns = {{'record': {literal(record)}}})"
     )
     picked = "".join(
         f"record.data.{quote(c.name)} AS v{i}, v{i} ->> '$' AS t{i}, " for i, c in enumerate(chosen)
     )
-    source = f"(SELECT {picked}record.meta.changes AS earlier FROM {source})"
+    earlier = "record.meta.changes" if with_earlier else "NULL"
+    source = f"(SELECT {picked}{earlier} AS earlier FROM {source})"
     casts = "".join(f"t{i}, {_cast(c, i)} AS c{i}, " for i, c in enumerate(chosen))
     source = f"(SELECT {casts}earlier FROM {source})"
     values = "".join(f"c{i} AS {quote(c.name)}, " for i, c in enumerate(chosen))

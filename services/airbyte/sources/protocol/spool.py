@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import orjson
+import pyarrow.parquet as pq
 
 from services.airbyte.cdk.columns import Column, duckdb_type, literal, quote
 from services.airbyte.sources.protocol.schema import CHANGES, CHANGES_TYPE, ROW, typed
+from services.airbyte.sources.protocol.wide import COLUMNS, LONG, groups, long_row, whole, wide_rows
 
 Json = dict[str, Any]
 
@@ -114,26 +117,43 @@ class Spool:
         return parts[:count]
 
     def _write(self, lines: list[bytes]) -> None:
-        self._number += 1
-        number, before = self._number, self._rows
-        self._rows += len(lines)
-        self._written += sum(map(len, lines))
-        self._parts.append(self._typist.start(lambda: self._typed(number, before, lines)))
+        for group in groups(lines):
+            self._number += 1
+            before, self._rows = self._rows, self._rows + len(group)
+            self._written += sum(map(len, group))
+            work = partial(self._typed, self._number, before, group)
+            self._parts.append(self._typist.start(work))
 
     def _typed(self, number: int, before: int, lines: list[bytes]) -> Part:
         source = self._folder / f"{number}.jsonl"
-        source.write_bytes(b"\n".join(lines) + b"\n")
         target = self._folder / f"{number}.parquet"
         longest = max(map(len, lines))
-        query = typed(str(source), longest, self.columns, before)
-        whole = " AND ".join(f"{quote(name)} IS NOT NULL" for name in self._keys)
-        chosen = f"SELECT * FROM ({query}) WHERE {whole}" if whole else query
-        rows = self._typist.duck.execute(
-            f"COPY ({chosen}) TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
-        ).fetchall()[0][0]
+        if longest <= LONG:
+            source.write_bytes(b"\n".join(lines) + b"\n")
+        if longest <= LONG and len(self.columns) <= COLUMNS:
+            rows = self._copied(typed(str(source), longest, self.columns, before), target)
+        else:
+            duck = self._typist.duck
+            if longest > LONG:
+                table = long_row(duck, lines[0], source, self.columns, before)
+            else:
+                table = wide_rows(duck, source, longest, self.columns, before)
+            table = whole(table, self._keys)
+            pq.write_table(table, target, compression="zstd", use_dictionary=False)
+            rows = table.num_rows
         refused = self._keyless(source, lines) if rows < len(lines) else []
         source.unlink()
         return Part(target, rows, sum(map(len, lines)), refused)
+
+    def _copied(self, query: str, target: Path) -> int:
+        """Write the rows of a query that lack no key; return how many they are."""
+        keys = " AND ".join(f"{quote(name)} IS NOT NULL" for name in self._keys)
+        chosen = f"SELECT * FROM ({query}) WHERE {keys}" if keys else query
+        return int(
+            self._typist.duck.execute(
+                f"COPY ({chosen}) TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
+            ).fetchall()[0][0]
+        )
 
     def _keyless(self, source: Path, lines: list[bytes]) -> list[Json]:
         """Return the records without a primary key, and why they are refused."""
