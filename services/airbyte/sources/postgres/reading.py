@@ -133,7 +133,7 @@ class TableReader:
         for column in self._columns:
             name, mapping = quote(column.name), column.mapping
             if mapping.as_text:
-                parts.append(f"{name}::text AS {name}")
+                parts.append(f"{_text(name, column.type_name)} AS {name}")
             elif mapping.odd:
                 odd = f"coalesce({mapping.odd.format(name)}, false)"
                 kind = mapping.cast or (
@@ -257,3 +257,14 @@ class TableReader:
             )
         ).fetchall()
         return [int(row[0]) for row in rows] if len(rows) <= cursors.MAX_SEEN else None
+
+
+def _text(name: str, type_name: str) -> str:
+    """SQL of a value as PostgreSQL prints it, which is how the log has it.
+
+    What a cast to text gives is another thing for XML (with its declaration) and for types with a
+    cast of their own.
+    """
+    if "." not in type_name and type_name != "xml":
+        return f"{name}::text"
+    return f"CASE WHEN num_nonnulls({name}) = 1 THEN concat({name}) END"

@@ -21,6 +21,8 @@ _CURSORS = frozenset(
 )
 
 # What a domain is made of, through domains of domains: joined as `m` with the column's type `t`.
+# `base.name` tells PostgreSQL's own types from others of the same name: these have their schema's
+# name before, and arrays of them an underscore, too.
 DOMAINS = """
 WITH RECURSIVE made AS (
     SELECT oid AS domain, typbasetype AS base, typtypmod AS typmod
@@ -34,13 +36,19 @@ BASE = """
 LEFT JOIN made m ON m.domain = t.oid
     AND NOT EXISTS (SELECT FROM pg_type d WHERE d.oid = m.base AND d.typtype = 'd')
 LEFT JOIN pg_type b ON b.oid = m.base
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN k.typnamespace = 'pg_catalog'::regnamespace THEN k.typname
+                ELSE CASE k.typcategory WHEN 'A' THEN '_' ELSE '' END || s.nspname || '.'
+                     || k.typname END AS name
+    FROM pg_type k JOIN pg_namespace s ON s.oid = k.typnamespace WHERE k.oid = coalesce(b.oid, t.oid)
+) AS base
 LEFT JOIN pg_type e ON e.oid = coalesce(b.typelem, t.typelem)
     AND coalesce(b.typcategory, t.typcategory) = 'A'"""
 
 _QUERY = f"""{DOMAINS}
 SELECT n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.reltuples::bigint AS rows,
        a.attname AS column, t.typname AS type, t.typtype AS typtype,
-       coalesce(b.typname, t.typname) AS base,
+       base.name AS base,
        CASE WHEN a.atttypmod < 0 THEN coalesce(m.typmod, -1) ELSE a.atttypmod END AS typmod,
        a.attndims AS dimensions,
        coalesce(e.typtype, b.typtype, t.typtype) = 'e' AS is_enum,

@@ -13,7 +13,7 @@ from services.airbyte.sources.postgres.types import map_type
 
 _TYPES = f"""{DOMAINS}
 SELECT w.position, t.typname AS type,
-       coalesce(b.typname, t.typname) AS base,
+       base.name AS base,
        CASE WHEN w.typmod < 0 THEN coalesce(m.typmod, -1) ELSE w.typmod END AS typmod,
        coalesce(e.typtype, b.typtype, t.typtype) = 'e' AS is_enum,
        coalesce(a.attndims, 1) AS dimensions
