@@ -170,3 +170,42 @@ def test_a_snapshot_that_waits_for_a_writer_says_so(make: Any) -> None:
     assert cdc.airbyte.wait(job)["job"]["status"] == "succeeded"
     cdc.airbyte.sync(connection)
     equal(cdc, "t", "id")
+
+
+def test_what_the_log_tells_otherwise_than_the_table_is_refused(make: Any) -> None:
+    cdc = make(
+        "cdc_unlike",
+        """CREATE TABLE parted (id int PRIMARY KEY) PARTITION BY RANGE (id);
+        CREATE TABLE low PARTITION OF parted FOR VALUES FROM (0) TO (10);
+        CREATE TABLE high PARTITION OF parted FOR VALUES FROM (10) TO (20);
+        CREATE TABLE secured (id int PRIMARY KEY, a text);
+        ALTER TABLE secured ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY seen ON secured USING (a <> 'hidden')""",
+    )
+    cdc.db.execute("ALTER PUBLICATION cdc_unlike SET TABLE parted, secured")
+    cdc.db.execute("INSERT INTO parted VALUES (1), (11)")
+    connection = cdc.connect({"parted": DEDUP, "secured": DEDUP})  # its owner sees all rows
+
+    def refused(words: str) -> None:
+        offered = {e["stream"]["name"]: e["stream"] for e in cdc.airbyte.catalog(cdc.source)}
+        name = "secured" if "security" in words else "parted"
+        assert offered[name]["supportedSyncModes"] == ["full_refresh"]
+        failure = cdc.airbyte.failure(connection)
+        assert failure["failureType"] == "config_error"
+        assert words in failure["externalMessage"]
+
+    cdc.db.execute("ALTER TABLE high SET UNLOGGED")
+    refused("the log does not tell of cdc_unlike.parted's partition cdc_unlike.high")
+    cdc.db.execute("ALTER TABLE high SET LOGGED")
+    cdc.db.execute("ALTER PUBLICATION cdc_unlike SET TABLE low, secured")
+    refused("publish the table with all of its partitions")
+    cdc.db.execute("ALTER PUBLICATION cdc_unlike SET TABLE parted, secured")
+    cdc.db.execute("ALTER TABLE secured FORCE ROW LEVEL SECURITY")
+    refused("row level security decides which rows of cdc_unlike.secured")
+    cdc.db.execute("ALTER TABLE secured DISABLE ROW LEVEL SECURITY")
+    cdc.db.execute("INSERT INTO secured VALUES (1, 'hidden')")
+    cdc.airbyte.sync(connection)
+    cdc.db.execute("INSERT INTO parted VALUES (2), (12); UPDATE secured SET a = 'b'")
+    cdc.airbyte.sync(connection)
+    assert cdc.table("parted", "id") == [(1,), (2,), (11,), (12,)]
+    assert cdc.table("secured", "id, a") == [(1, "b")]

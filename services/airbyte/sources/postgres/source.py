@@ -61,6 +61,8 @@ class PostgresSource:
             if method != CDC:
                 return [_stream(table, method) for table in tables]
             published = published_tables(db, CdcConfig.parse(config))
+            for unlike in filter(None, (table.unlike for table in published.values())):
+                env.log(unlike)
             return [
                 cdc_stream(table, published.get((table.schema, table.name))) for table in tables
             ]

@@ -40,7 +40,8 @@ CROSS JOIN LATERAL (
     SELECT CASE WHEN k.typnamespace = 'pg_catalog'::regnamespace THEN k.typname
                 ELSE CASE k.typcategory WHEN 'A' THEN '_' ELSE '' END || s.nspname || '.'
                      || k.typname END AS name
-    FROM pg_type k JOIN pg_namespace s ON s.oid = k.typnamespace WHERE k.oid = coalesce(b.oid, t.oid)
+    FROM pg_type k JOIN pg_namespace s ON s.oid = k.typnamespace
+    WHERE k.oid = coalesce(b.oid, t.oid)
 ) AS base
 LEFT JOIN pg_type e ON e.oid = coalesce(b.typelem, t.typelem)
     AND coalesce(b.typcategory, t.typcategory) = 'A'"""

@@ -68,6 +68,8 @@ class PostgresLog:
                     f" ALTER PUBLICATION {self._cdc.publication} ADD TABLE {schema}.{stream.name},"
                     " or read it with full_refresh"
                 )
+            if table.unlike:
+                raise config_error(f"stream {stream.name!r}: {table.unlike}")
             self._streams[stream.key] = stream
             self._tables[stream.key] = table
         if kinds := left_out(self._db, self._cdc):

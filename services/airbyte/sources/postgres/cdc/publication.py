@@ -28,7 +28,8 @@ SELECT n.nspname AS schema, c.relname AS name, c.oid::bigint AS oid, {filter} AS
            AS inherited,
        coalesce((SELECT m.oid FROM pg_publication_rel m
                  WHERE m.prpubid = u.oid AND m.prrelid = c.oid),
-                CASE WHEN u.puballtables THEN u.oid END, 0)::bigint AS member
+                CASE WHEN u.puballtables THEN u.oid END, 0)::bigint AS member,
+       row_security_active(c.oid) AS secured
 FROM pg_publication_tables p
 JOIN pg_publication u ON u.pubname = p.pubname
 JOIN pg_namespace s ON s.nspname = p.schemaname
@@ -36,6 +37,24 @@ JOIN pg_class r ON r.relnamespace = s.oid AND r.relname = p.tablename
 JOIN pg_class c ON c.oid = coalesce(pg_partition_root(r.oid), r.oid)
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE p.pubname = %s
+"""
+# Partitions whose changes are not in the log, though the table's others are.
+_SILENT = """
+WITH told AS MATERIALIZED (
+    SELECT r.oid, pg_partition_root(r.oid) AS root
+    FROM pg_publication_tables p
+    JOIN pg_namespace s ON s.nspname = p.schemaname
+    JOIN pg_class r ON r.relnamespace = s.oid AND r.relname = p.tablename
+    WHERE p.pubname = %s
+)
+SELECT w.root::oid::bigint AS root, min(format('%%s.%%s', n.nspname, l.relname)) AS name
+FROM (SELECT DISTINCT root FROM told WHERE root IS NOT NULL) AS w
+CROSS JOIN LATERAL pg_partition_tree(w.root) AS t
+JOIN pg_class l ON l.oid = t.relid
+JOIN pg_namespace n ON n.oid = l.relnamespace
+WHERE t.isleaf AND (l.relkind = 'f' OR l.relpersistence <> 'p' OR NOT EXISTS (
+    SELECT 1 FROM pg_partition_ancestors(l.oid) a JOIN told ON told.oid = a.relid))
+GROUP BY w.root
 """
 _KINDS = """
 SELECT pubinsert AS "INSERT", pubupdate AS "UPDATE", pubdelete AS "DELETE",
@@ -50,7 +69,8 @@ class Published:
 
     `oid` stays the same while the table is renamed and altered, `member` while it stays in the
     publication (0 where that is not known: by its schema, or by its partitions). `condition` is
-    PostgreSQL's SQL of the rows that the log tells of, None: of all.
+    PostgreSQL's SQL of the rows that the log tells of, None: of all. `unlike` says in what the
+    log cannot be followed from what the user reads, None where it can.
     """
 
     schema: str
@@ -59,6 +79,7 @@ class Published:
     member: int
     columns: frozenset[str]
     condition: str | None
+    unlike: str | None
 
     def of(self, table: SourceTable) -> SourceTable:
         """Return the table with the columns that the log tells of."""
@@ -75,6 +96,7 @@ def published_tables(db: Db, cdc: CdcConfig) -> dict[Name, Published]:
     listed = "a.attname = ANY(p.attnames)" if version >= _LISTS else "true"
     if version < _GENERATED:
         listed += " AND a.attgenerated = ''"
+    silent = {row["root"]: row["name"] for row in db.execute(_SILENT, [cdc.publication])}
     query = _TABLES.format(filter="p.rowfilter" if version >= _LISTS else "NULL", listed=listed)
     found: dict[Name, Published] = {}
     for row in db.execute(query, [cdc.publication]):
@@ -89,6 +111,7 @@ def published_tables(db: Db, cdc: CdcConfig) -> dict[Name, Published]:
             row["member"],
             frozenset(row["columns"]),
             condition,
+            _unlike(db, cdc, row, silent.get(row["oid"])),
         )
         other = found.setdefault((table.schema, table.name), table)
         if other.condition != table.condition:
@@ -101,6 +124,23 @@ def published_tables(db: Db, cdc: CdcConfig) -> dict[Name, Published]:
             both = other.columns & table.columns
             found[table.schema, table.name] = dataclasses.replace(table, columns=both)
     return found
+
+
+def _unlike(db: Db, cdc: CdcConfig, row: dict[str, Any], silent: str | None) -> str | None:
+    name = f"{row['schema']}.{row['name']}"
+    if row["secured"]:
+        return (
+            f"row level security decides which rows of {name} user {db.info.user!r} may see, and"
+            f" the log tells of all: ALTER ROLE {db.info.user} BYPASSRLS, or read the table with"
+            " full_refresh or by another replication_method"
+        )
+    if silent:
+        return (
+            f"the log does not tell of {name}'s partition {silent} (it is foreign, unlogged or not"
+            f" in publication {cdc.publication!r}): publish the table with all of its partitions,"
+            " or read it with full_refresh"
+        )
+    return None
 
 
 def left_out(db: Db, cdc: CdcConfig) -> list[str]:

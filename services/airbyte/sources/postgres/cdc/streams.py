@@ -9,8 +9,8 @@ from services.airbyte.sources.postgres.tables import SourceTable
 
 
 def cdc_stream(table: SourceTable, published: Published | None) -> Stream:
-    """Return a table as a stream; one outside the publication can only be read whole."""
-    if published is None:
+    """Return a table as a stream; what the log cannot be followed for is read whole only."""
+    if published is None or published.unlike:
         columns = tuple(column.column for column in table.columns)
         return Stream(table.name, columns, table.schema, table.primary_key)
     return Stream(
