@@ -80,6 +80,43 @@ def test_lines_that_are_no_csv_are_put_aside(read: Read, text: str, line: str) -
         read(files, "a.csv")
 
 
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ('id,v\r\n1,"a\nb"\n2,"c\r\nd"\r3,"e""\rf"', {}),  # every end there is
+        ('id,"v\nv"\r\n1,"a\nb"\r\n2,"c\r\nd"\r\n3,"e""\rf"\r\n', {}),  # a cell's end is first
+        ('\ufeff"id","v\r\nv"\n1,"a\nb"\n2,"c\r\nd"\n3,"e""\rf"\n', {}),
+        ('id;v\r1;|a\nb|\r2;|c\r\nd|\r\n3;|e"\rf|\n', {"quotechar": "|", "sep": ";"}),
+        ('id,v\r\n1,"a\nb"\n2,"c\r\nd"\n3,"e\\"\rf"\r\n', {"escapechar": "\\"}),
+    ],
+)
+def test_lines_of_csv_that_end_in_several_ways(
+    read: Read, text: str, options: dict[str, str]
+) -> None:
+    rows = read({"a.csv": text.encode()}, "a.csv", **options)
+    assert rows == [(1, "a\nb"), (2, "c\r\nd"), (3, 'e"\rf')]
+
+
+def test_refused_lines_are_told_by_their_numbers_in_the_file(read: Read) -> None:
+    lines = ["id,v", "0,ä"] + [f'{n},"two\r\nlines"' for n in range(1, 2000)]
+    bad = {5: "x,ä,y", 700: '"open" ä,2', 1500: "1,2,3"}
+    for place, text in bad.items():
+        lines.insert(place, text)
+    whole = "\r\n".join(lines)
+    for encoding in ("latin-1", "utf-8"):
+        files = {"a.csv": whole.encode(encoding)}
+        assert len(read(files, "a.csv", on_bad_lines="skip", encoding=encoding)) == 2000
+        told = [(one["line"], one["text"]) for one in read.refused]
+        there = whole.split("\r\n")
+        assert told == [(there.index(text) + 1, text) for text in bad.values()]
+
+
+def test_a_line_that_is_no_csv_among_ends_of_several_ways(read: Read) -> None:
+    files = {"a.csv": b'id,v\r\n1,"a\nb"\n2,b,c\r\n3,d\n'}
+    assert read(files, "a.csv", on_bad_lines="skip") == [(1, "a\nb"), (3, "d")]
+    assert [(one["line"], one["text"]) for one in read.refused] == [(4, "2,b,c")]
+
+
 @pytest.mark.parametrize("bad", ['{"id":', "[1, 2]", "5"])
 def test_lines_that_are_no_object_are_put_aside(read: Read, bad: str) -> None:
     text = f'{{"id": 1}}\n{bad}\n{{}}\n{{"id": 2}}\n'
@@ -108,6 +145,7 @@ def test_lines_that_are_no_object_are_put_aside(read: Read, bad: str) -> None:
             ],
         ),
         ('{"o":{"a":1}}\n{"o":[1,"x"]}', [('[1,"x"]',), ('{"a":1}',)]),
+        ('{"o":{"a":1,"A":{"b":2}},"v":1}\n{"v":2}', [('{"a":1,"A":{"b":2}}', 1), (None, 2)]),
     ],
 )
 def test_values_of_json_lines_are_kept(read: Read, text: str, expected: list[Any]) -> None:

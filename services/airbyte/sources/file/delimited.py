@@ -12,7 +12,8 @@ import duckdb
 from services.airbyte.cdk.columns import literal, quote
 from services.airbyte.cdk.failures import config_error
 from services.airbyte.sources.file import guesses
-from services.airbyte.sources.file.encoding import read_as
+from services.airbyte.sources.file.encoding import UTF_8
+from services.airbyte.sources.file.endings import evened, line_numbers
 from services.airbyte.sources.file.opened import Json, Opened, described, options, skips
 
 # What pandas, and with it Airbyte's source, takes for a missing value.
@@ -55,10 +56,23 @@ def read(duck: duckdb.DuckDBPyConnection, path: Path, config: Json, scratch: Pat
             f"reader_options {', '.join(sorted(unknown))} are not known for csv; known are"
             f" {', '.join(sorted(_OPTIONS))}"
         )
-    settings, url = _settings(wanted), str(config["url"])
+    return _read(duck, path, config, scratch, _settings(wanted))
+
+
+def _read(
+    duck: duckdb.DuckDBPyConnection,
+    path: Path,
+    config: Json,
+    scratch: Path,
+    settings: dict[str, str],
+) -> Opened:
+    wanted, url = options(config), str(config["url"])
     try:
         return _chosen(_typed(duck, path, settings, wanted), wanted.get("usecols"), url)
     except duckdb.InvalidInputException:
+        even = scratch / f"even-{path.name}"
+        if "new_line" not in settings and _evened(path, even, wanted):
+            return _read(duck, even, config, scratch, {**settings, "new_line": r"'\n'"})
         # The sniffer gives up without a line number: read it as text to find the line.
         refused = _refused(duck, path, settings, wanted)
         if not refused:
@@ -72,7 +86,7 @@ def read(duck: duckdb.DuckDBPyConnection, path: Path, config: Json, scratch: Pat
     copy = scratch / f"without-{path.name}"
     _without(path, refused, copy, url)
     rest = _chosen(_typed(duck, copy, settings, wanted), wanted.get("usecols"), url)
-    return replace(rest, refused=lambda: [*refused, *rest.refused()])
+    return replace(rest, refused=lambda: [*refused, *_in_place(rest.refused(), refused)])
 
 
 def _settings(wanted: Json) -> dict[str, str]:
@@ -88,7 +102,7 @@ def _settings(wanted: Json) -> dict[str, str]:
         "header": "false" if header is None else "true",
         "skip": str(int(wanted.get("skiprows") or 0)),
         "nullstr": "[" + ", ".join(map(literal, missing)) + "]",
-        "encoding": literal(read_as(wanted)),
+        "encoding": literal(UTF_8),
         "strict_mode": "true",
     }
     for option, theirs in _MARKS.items():
@@ -99,6 +113,17 @@ def _settings(wanted: Json) -> dict[str, str]:
 
 def _separator(wanted: Json) -> str:
     return str(wanted.get("sep") or wanted.get("delimiter") or ",")
+
+
+def _evened(path: Path, copy: Path, wanted: Json) -> bool:
+    quotes = wanted.get("quotechar") or '"'
+    return evened(
+        path,
+        copy,
+        separator=_separator(wanted).encode(),
+        quote=quotes.encode(),
+        escape=(wanted.get("escapechar") or quotes).encode(),
+    )
 
 
 def _read_csv(path: Path, settings: dict[str, str]) -> str:
@@ -235,6 +260,18 @@ def _without(path: Path, refused: list[Json], copy: Path, url: str) -> None:
     copy.write_bytes(b"".join([*kept, whole[position:]]))
 
 
+def _in_place(lines: list[Json], gone: list[Json]) -> list[Json]:
+    """Return lines of a file from which `gone` were taken out, with their numbers in the whole."""
+    found = []
+    for line in lines:
+        number = line["line"]
+        for one in gone:
+            if one["line"] <= number:
+                number += len(one["text"].rstrip("\r\n").splitlines())
+        found.append({**line, "line": number})
+    return found
+
+
 def _chosen(opened: Opened, wanted: list[str | int] | None, url: str) -> Opened:
     """Leave the columns that `usecols` names, by name or by place."""
     if wanted is None:
@@ -254,7 +291,7 @@ def _chosen(opened: Opened, wanted: list[str | int] | None, url: str) -> Opened:
 
 def _header(path: Path, settings: dict[str, str], wanted: Json) -> list[str]:
     """Return the columns' names (made up ones where the header has none or one twice)."""
-    with path.open(encoding=read_as(wanted), errors="replace", newline="") as f:
+    with path.open(encoding=UTF_8, errors="replace", newline="") as f:
         for _ in range(int(settings["skip"])):
             f.readline()
         first = next(csv.reader(f, delimiter=_separator(wanted)), [])
@@ -272,14 +309,21 @@ def _header(path: Path, settings: dict[str, str], wanted: Json) -> list[str]:
 def _rejects(duck: duckdb.DuckDBPyConnection, path: Path) -> list[Json]:
     try:
         rows: list[Any] = duck.execute(
-            "SELECT line, max(byte_position), min(error_message), min(csv_line)"
-            " FROM reject_errors JOIN reject_scans USING (scan_id, file_id) WHERE file_path = ?"
-            " GROUP BY line ORDER BY line",
+            "SELECT line, min(line_byte_position), max(byte_position), min(error_message),"
+            " min(csv_line) FROM reject_errors JOIN reject_scans USING (scan_id, file_id)"
+            " WHERE file_path = ? GROUP BY line ORDER BY line",
             [str(path)],
         ).fetchall()
     except duckdb.CatalogException:
         return []
+    # DuckDB counts rows, editors count the line ends within quotes too.
+    lines = line_numbers(path, [start for _, start, *_ in rows])
     return [
-        {"line": line, "byte": byte, "reason": reason.splitlines()[0], "text": text or ""}
-        for line, byte, reason, text in rows
+        {
+            "line": line or row,
+            "byte": byte,
+            "reason": reason.splitlines()[0],
+            "text": (text or "").lstrip("\r\n"),  # the end of the line before
+        }
+        for line, (row, _, byte, reason, text) in zip(lines, rows, strict=True)
     ]

@@ -1,4 +1,7 @@
-"""Text in any encoding that Python knows, under any of its names: DuckDB gets UTF-8 or Latin-1."""
+"""Text in any encoding that Python knows, under any of its names: DuckDB gets UTF-8.
+
+It could read Latin-1 too, but would tell where a refused line stands in what it makes of it.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,8 @@ from services.airbyte.cdk.failures import config_error
 Json = dict[str, Any]
 
 UTF_8 = "utf-8"
-# Python's canonical names → DuckDB's, which reads these by itself (and skips a byte order mark).
-_READ = {"utf-8": UTF_8, "utf-8-sig": UTF_8, "ascii": UTF_8, "iso8859-1": "latin-1"}
-
-
-def read_as(options: Json) -> str:
-    """Return DuckDB's name of the encoding that the file has after `recoded`."""
-    return _READ.get(_canonical(options), UTF_8)
+# What is UTF-8 already (of CSV DuckDB skips a byte order mark).
+_READ = ("utf-8", "utf-8-sig", "ascii")
 
 
 @contextmanager
