@@ -23,6 +23,8 @@ from services.airbyte.destination.schema import EXTRACTED_AT, field_ids
 FILE_SIZE = "256MB"
 # Each thread holds a group of rows: of long texts the usual 122,880 do not fit into the memory.
 _GROUP_SIZE = "32MB"
+# Each column of texts sets aside this much for its dictionary, a megabyte if nothing is said.
+_WIDE, _DICTIONARY = 300, 64 << 10
 _SMALL = 16 << 20
 _MANY = 16
 _LATE = "_lakelet_late"
@@ -33,8 +35,11 @@ def write_files(
     duck: duckdb.DuckDBPyConnection, query: str, schema: Schema, folder: str
 ) -> list[str]:
     """Write the rows of `query` below `folder` and return the files that hold any."""
+    wide = (
+        f" STRING_DICTIONARY_PAGE_SIZE_LIMIT {_DICTIONARY}," if len(schema.fields) > _WIDE else ""
+    )
     rows = duck.execute(
-        f"COPY ({query}) TO {literal(folder)} (FORMAT parquet, COMPRESSION snappy,"
+        f"COPY ({query}) TO {literal(folder)} (FORMAT parquet, COMPRESSION snappy,{wide}"
         f" FIELD_IDS {field_ids(schema)}, FILE_SIZE_BYTES '{FILE_SIZE}', RETURN_STATS,"
         f" ROW_GROUP_SIZE_BYTES '{_GROUP_SIZE}',"
         " WRITE_EMPTY_FILE false)"

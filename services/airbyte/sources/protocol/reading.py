@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from services.airbyte.sources.protocol.spool import Spool, Typist, relation
 Json = dict[str, Any]
 
 _REFUSED_HELD = 1000
+# What a line that cannot be read is taken for a record by.
+_RECORD = re.compile(r'"type"\s*:\s*"RECORD"|"record"\s*:\s*\{')
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,7 @@ class Session:
                 " are read: leave the field that is so long out in the connector's configuration"
             )
             self._refuse("_unreadable", {"reason": why, "text": text})
-        elif text.startswith('{"') and "RECORD" in text[:200]:
+        elif text.startswith("{") and _RECORD.search(text):
             self._refuse("_unreadable", {"reason": why, "text": text[:100_000]})
         elif text:
             self._env.log(text[:10_000])

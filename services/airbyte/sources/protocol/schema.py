@@ -52,6 +52,11 @@ _PLAIN: dict[str, IcebergType] = {
     "number": DoubleType(),
     "string": StringType(),
 }
+# ISO 8601 allows what DuckDB does not read: no seconds before a zone, small letters.
+_SPELLED_OUT = (
+    "regexp_replace(regexp_replace(upper({t}), ' ([+-][0-9][0-9]:?[0-9][0-9])$', '\\1'),"
+    " '([T ][0-9][0-9]:[0-9][0-9])(Z|[+-][0-9][0-9]:?[0-9]*)$', '\\1:00\\2')"
+)
 # SQL of the value, {v} is the JSON value and {t} its text; null when it does not fit.
 _CASTS: dict[type[IcebergType], str] = {
     StringType: "{t}",
@@ -68,9 +73,16 @@ _CASTS: dict[type[IcebergType], str] = {
     ),
     **{
         type(kind): f"CASE WHEN {in_calendar(value, kind)} THEN {value} END"
-        for kind in (DateType(), TimeType(), TimestampType(), TimestamptzType())
-        for value in [f"TRY_CAST({{t}} AS {duckdb_type(kind)})"]
+        for kind in (TimeType(), TimestampType(), TimestamptzType())
+        for cast in [f"TRY_CAST({{t}} AS {duckdb_type(kind)})"]
+        for value in [f"coalesce({cast}, {cast.format(t=_SPELLED_OUT)})"]
     },
+    # Of a date's text the cast reads the beginning only: of "0044-03-15 BC", too.
+    DateType: (
+        "CASE WHEN (regexp_full_match({t}, '\\s*[0-9]+[-/][0-9]+[-/][0-9]+\\s*')"
+        " OR TRY_CAST({t} AS TIMESTAMP) IS NOT NULL)"
+        f" AND {in_calendar('TRY_CAST({t} AS DATE)', DateType())} THEN TRY_CAST({{t}} AS DATE) END"
+    ),
 }
 
 
@@ -79,14 +91,21 @@ def iceberg_type(schema: Any) -> IcebergType:
     if not isinstance(schema, dict):
         return StringType()
     for keyword in ("oneOf", "anyOf"):
-        branches = [b for b in schema.get(keyword) or () if b.get("type") not in ("null", ["null"])]
+        told = schema.get(keyword)
+        branches = [b for b in told if not _is_null(b)] if isinstance(told, list) else []
         if branches:
             kinds = {type(kind): kind for kind in map(iceberg_type, branches)}
             return _one(kinds)
     named = schema.get("type")
     types = [t for t in (named if isinstance(named, list) else [named]) if t not in (None, "null")]
+    if not all(isinstance(one, str) for one in types):
+        return StringType()
     kinds = {type(kind): kind for kind in (_simple(one, schema) for one in types)}
     return _one(kinds)
+
+
+def _is_null(schema: Any) -> bool:
+    return isinstance(schema, dict) and schema.get("type") in ("null", ["null"])
 
 
 def _one(kinds: dict[type[IcebergType], IcebergType]) -> IcebergType:
@@ -96,7 +115,7 @@ def _one(kinds: dict[type[IcebergType], IcebergType]) -> IcebergType:
 
 
 def _simple(name: str, schema: Json) -> IcebergType:
-    marked = schema.get("airbyte_type")
+    marked = str(schema.get("airbyte_type"))
     if name in ("string", "number", "integer") and marked in _AIRBYTE:
         return _AIRBYTE[marked]
     if name == "string":
@@ -104,11 +123,16 @@ def _simple(name: str, schema: Json) -> IcebergType:
     return _PLAIN.get(name, StringType())
 
 
-def columns(schema: Json) -> tuple[Column, ...]:
+def columns(schema: Any) -> tuple[Column, ...]:
     """Return the columns of a stream's JSON schema, in its order."""
-    properties = schema.get("properties") or {}
-    # No table has a column without a name.
-    return tuple(Column(name, iceberg_type(value)) for name, value in properties.items() if name)
+    found = schema.get("properties") if isinstance(schema, dict) else None
+    properties = found if isinstance(found, dict) else {}
+    # No table has a column without a name, and no SQL one with a zero byte in it.
+    return tuple(
+        Column(name, iceberg_type(value))
+        for name, value in properties.items()
+        if name and "\0" not in name
+    )
 
 
 def typed(

@@ -19,6 +19,7 @@ import orjson
 import pyarrow.parquet as pq
 
 from services.airbyte.cdk.columns import Column, duckdb_type, literal, quote
+from services.airbyte.sources.protocol.renewing import renewed
 from services.airbyte.sources.protocol.schema import CHANGES, CHANGES_TYPE, ROW, typed
 from services.airbyte.sources.protocol.wide import COLUMNS, LONG, groups, long_row, whole, wide_rows
 
@@ -127,26 +128,30 @@ class Spool:
     def _typed(self, number: int, before: int, lines: list[bytes]) -> Part:
         source = self._folder / f"{number}.jsonl"
         target = self._folder / f"{number}.parquet"
-        longest = max(map(len, lines))
-        if longest <= LONG:
-            source.write_bytes(b"\n".join(lines) + b"\n")
-        if longest <= LONG and len(self.columns) <= COLUMNS:
-            rows = self._copied(typed(str(source), longest, self.columns, before), target)
-        else:
-            duck = self._typist.duck
-            if longest > LONG:
-                table = long_row(duck, lines[0], source, self.columns, before)
-            else:
-                table = wide_rows(duck, source, longest, self.columns, before)
-            table = whole(table, self._keys)
-            pq.write_table(table, target, compression="zstd", use_dictionary=False)
-            rows = table.num_rows
+        try:
+            rows = self._stored(source, target, before, lines)
+        except duckdb.InvalidInputException:
+            lines = [renewed(line) for line in lines]
+            rows = self._stored(source, target, before, lines)
         refused = self._keyless(source, lines) if rows < len(lines) else []
         source.unlink()
         return Part(target, rows, sum(map(len, lines)), refused)
 
+    def _stored(self, source: Path, target: Path, before: int, lines: list[bytes]) -> int:
+        """Write the rows of `lines` that lack no key as Parquet; return how many they are."""
+        duck, longest = self._typist.duck, max(map(len, lines))
+        if longest > LONG:
+            table = long_row(duck, lines[0], source, self.columns, before)
+        else:
+            source.write_bytes(b"\n".join(lines) + b"\n")
+            if len(self.columns) <= COLUMNS:
+                return self._copied(typed(str(source), longest, self.columns, before), target)
+            table = wide_rows(duck, source, longest, self.columns, before)
+        table = whole(table, self._keys)
+        pq.write_table(table, target, compression="zstd", use_dictionary=False)
+        return int(table.num_rows)
+
     def _copied(self, query: str, target: Path) -> int:
-        """Write the rows of a query that lack no key; return how many they are."""
         keys = " AND ".join(f"{quote(name)} IS NOT NULL" for name in self._keys)
         chosen = f"SELECT * FROM ({query}) WHERE {keys}" if keys else query
         return int(

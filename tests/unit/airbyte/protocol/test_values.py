@@ -38,7 +38,13 @@ CASES: list[tuple[dict[str, Any], Any, Any, str | None]] = [
     (DATE, "soon", None, UNFIT),
     (DATE, "0000-01-01", None, UNFIT),
     (DATE, "10000-01-01", None, UNFIT),
+    (DATE, "0044-03-15 BC", None, UNFIT),
+    (DATE, "2024-05-01 or so", None, UNFIT),
+    (DATE, "2024-05-01T12:00:00+02:00", datetime.date(2024, 5, 1), None),
     (MOMENT, "infinity", None, UNFIT),
+    (MOMENT, "2024-05-01T12:00Z", NOON, None),
+    (MOMENT, "2024-05-01t12:00:00.000z", NOON, None),
+    (MOMENT, "2024-05-01 14:00 +0200", NOON, None),
     (MOMENT, "2024-05-01T12:00:00Z", NOON, None),
     (MOMENT, "2024-05-01 14:00:00+02:00", NOON, None),
     (MOMENT, 1714564800, None, UNFIT),
@@ -68,6 +74,31 @@ def test_what_the_source_noted_itself_is_kept(run: Callable[..., Run]) -> None:
     assert row == (None, None, [earlier, later])
 
 
+def test_lines_that_duckdb_refuses_are_read_as_python_reads_them(run: Callable[..., Run]) -> None:
+    """A key twice, in the data and around it; changes in no form of the protocol's."""
+
+    def line(inner: str) -> dict[str, str]:
+        return {"raw": f'{{"type": "RECORD", "record": {{"stream": "a", {inner}}}}}'}
+
+    noted = {"field": "name", "change": "NULLED", "reason": "SOURCE_RETRIEVAL_ERROR"}
+    messages = [
+        record("a", {"id": 1, "name": "é"}, meta={"changes": [noted, 7]}),
+        line('"data": {"id": 2, "name": "x", "name": 123456789012345678901234567890}'),
+        line('"data": {"id": 0}, "data": {"id": 3}, "meta": "none"'),
+        line('"data": {"id": 4, "ID": 5, "": 6}, "meta": {"changes": "none"}'),
+        {"raw": '{"record": {"data": {"id": NaN}, "stream": "a"}, "type": "RECORD"}'},
+    ]
+    result = run([stream("a", "full_refresh", "append")], messages)
+    assert result.error is None
+    assert result.rows("a") == [
+        (1, "é", [noted]),
+        (2, "123456789012345678901234567890", []),
+        (3, None, []),
+        (4, None, []),
+    ]
+    assert [letter["text"] for letter in result.letters["_unreadable"]] == [messages[-1]["raw"]]
+
+
 def test_names_that_need_quotes_and_a_stream_without_columns(run: Callable[..., Run]) -> None:
     odd = stream("a", "full_refresh", "append", **{"a \"b' c": INTEGER})
     assert run([odd], [record("a", {"a \"b' c": 4})]).rows("a") == [(4, [])]
@@ -93,6 +124,10 @@ def test_fields_that_no_table_tells_apart_are_named(run: Callable[..., Run]) -> 
         ({"type": "string", "airbyte_type": "big_integer"}, StringType),
         ({}, StringType),
         (True, StringType),
+        ({"oneOf": [True, {"type": "integer"}]}, StringType),
+        ({"anyOf": {"type": "integer"}, "type": "integer"}, LongType),
+        ({"type": ["integer", {"type": "string"}]}, StringType),
+        ({"type": "string", "airbyte_type": ["x"], "format": ["date"]}, StringType),
     ],
 )
 def test_types(schema: Any, kind: type) -> None:
