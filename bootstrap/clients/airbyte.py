@@ -17,6 +17,10 @@ from services.common.errors import NotFoundError, PermanentError
 from services.common.settings import Settings
 
 _UNFINISHED = {"pending", "running", "incomplete"}
+_SYNCING = ["sync", "refresh"]
+_KINDS = [*_SYNCING, "reset_connection", "clear"]
+# How often it is tried to begin a sync while others begin theirs.
+_TURNS = 5
 # How long a continuous connection may have no job, in seconds.
 _RESUMING = 10.0
 
@@ -65,6 +69,7 @@ class Airbyte(ApiClient):
     ) -> dict[str, Any]:
         """Sync a connection and wait for the end; a sync that already runs is waited for.
 
+        A refresh counts as one; a reset or clear brings nothing: the sync begins after it.
         `progress` is given each answer, the last one too, which is returned. Raises
         PermanentError with the failure's message when the job does not succeed, NotFoundError
         when there is no such connection. Of a continuous connection it waits until what the source
@@ -73,10 +78,21 @@ class Airbyte(ApiClient):
         connection = self.connection_id(name)
         if self.continuous_status(name) is not None:
             return self._caught_up(name, connection, progress)
-        job_id = self._running_job(connection)
-        if job_id is None:
-            job_id = self.post("connections/sync", {"connectionId": connection})["job"]["id"]
-        return self.wait(job_id, f"sync of {name!r}", progress)
+        for left in reversed(range(_TURNS)):
+            running = self._running_job(connection)
+            if running is None:
+                try:
+                    started = self.post("connections/sync", {"connectionId": connection})
+                except PermanentError:
+                    if left:  # someone else may have been a moment earlier
+                        continue
+                    raise
+                return self.wait(started["job"]["id"], f"sync of {name!r}", progress)
+            job_id, kind = running
+            if kind in _SYNCING:
+                return self.wait(job_id, f"{kind} of {name!r}", progress)
+            self.wait(job_id, f"{kind} of {name!r}")
+        raise PermanentError(f"{name!r} is reset again and again; try once more")
 
     def wait(
         self,
@@ -116,7 +132,7 @@ class Airbyte(ApiClient):
             if found.get("status") != "active":
                 raise PermanentError(f"{name!r} is paused; `lakelet resume {name}` starts it again")
             told = found.get("continuousStatus") or {}
-            listing = {"configTypes": ["sync"], "configId": connection}
+            listing = {"configTypes": _KINDS, "configId": connection}
             newest = next(iter(self.post("jobs/list", listing)["jobs"]), None)
             if newest is not None:
                 job = dict(self.post("jobs/get", {"id": newest["job"]["id"]}))
@@ -132,11 +148,12 @@ class Airbyte(ApiClient):
                     )
             time.sleep(0.3)
 
-    def _running_job(self, connection: str) -> int | None:
-        body = {"configTypes": ["sync", "reset_connection"], "configId": connection}
+    def _running_job(self, connection: str) -> tuple[int, str] | None:
+        """Return the id and the type of the connection's job that has not ended."""
+        body = {"configTypes": _KINDS, "configId": connection}
         for item in self.post("jobs/list", body)["jobs"]:
             if item["job"]["status"] in _UNFINISHED:
-                return int(item["job"]["id"])
+                return int(item["job"]["id"]), str(item["job"]["configType"])
         return None
 
 

@@ -105,6 +105,36 @@ def differences(chosen: Json, offered: Json, *, streams: bool = True) -> list[Ch
     return found
 
 
+def set_otherwise(before: Json, after: Json) -> set[StreamName]:
+    """Return the streams of `after` that are not read as they were in `before`.
+
+    As Airbyte's getConfigurationDiff and getDiff: other modes, cursor, primary key or columns
+    (selected ones, mapped ones); streams that were not selected before are among them.
+    """
+
+    def settings(entry: Json) -> Any:
+        config, stream = entry.get("config") or {}, entry["stream"]
+        fields = _fields(entry)
+        if config.get("fieldSelectionEnabled"):
+            chosen = {(one.get("fieldPath") or [""])[0] for one in config["selectedFields"] or ()}
+            fields = {name: value for name, value in fields.items() if name in chosen}
+        return (
+            config.get("syncMode"),
+            config.get("destinationSyncMode"),
+            config.get("cursorField") or stream.get("defaultCursorField") or [],
+            sorted(config.get("primaryKey") or stream.get("sourceDefinedPrimaryKey") or []),
+            [{k: v for k, v in one.items() if k != "id"} for one in config.get("mappers") or []],
+            fields,
+        )
+
+    old = {name_of(entry): settings(entry) for entry in before["streams"] if _selected(entry)}
+    return {
+        name_of(entry)
+        for entry in after["streams"]
+        if _selected(entry) and old.get(name_of(entry)) != settings(entry)
+    }
+
+
 def severity(changes: Iterable[Change]) -> str:
     """Return Airbyte's SchemaChange: no_change, non_breaking or breaking."""
     listed = list(changes)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from services.airbyte.cdk.changes import set_otherwise
 from services.airbyte.handlers import actors as actor_handlers
 from services.airbyte.handlers import mappers
 from services.airbyte.handlers.catalogs import check_catalog
 from services.airbyte.handlers.context import Context
 from services.airbyte.handlers.errors import ConflictError, InvalidInputError
 from services.airbyte.handlers.state_shapes import shown
-from services.airbyte.jobs import continuous
+from services.airbyte.jobs import backfill, continuous
 from services.airbyte.jobs.continuous import Continuous
 from services.airbyte.jobs.schedule import check_schedule
 from services.airbyte.state import (
@@ -24,6 +25,9 @@ from services.airbyte.state import (
 )
 from services.airbyte.state.freshness import Freshness
 from services.airbyte.state.records import ACTIVE, Connection, Job, Json, Kind
+
+# How often a reset ends what someone else has begun meanwhile.
+_TURNS = 5
 
 
 def create(ctx: Context, fields: dict[str, Any]) -> Connection:
@@ -109,11 +113,15 @@ def delete(ctx: Context, identity: UUID) -> None:
     with ctx.db.connection() as db:
         connections.update(db, identity, {"status": "deprecated"})
     # No job can be started any more: what is found now is all there is.
+    _end_jobs(ctx, identity)
+    ctx.reschedule(identity)
+
+
+def _end_jobs(ctx: Context, identity: UUID) -> None:
     with ctx.db.connection() as db:
         active, _ = jobs.find(db, connection_ids=[identity], statuses=ACTIVE)
     for job in active:
         ctx.workers.cancel(job.id)
-    ctx.reschedule(identity)
 
 
 def delete_actor(ctx: Context, kind: Kind, identity: UUID) -> None:
@@ -135,9 +143,23 @@ def trigger(
 ) -> Job:
     """Queue a job for all or the named streams (as StreamDescriptors).
 
-    Raises ConflictError when one is running or the connection is not active (deleted, for a reset
-    or clear).
+    A reset, clear or refresh ends the job that runs, as Airbyte's do; a sync does not: it raises
+    ConflictError. So does all of it when the connection is not active (deleted, for a reset or
+    clear).
     """
+    for left in reversed(range(_TURNS)):
+        try:
+            return _trigger(ctx, identity, config_type, streams, dict(config))
+        except jobs.AlreadyRunningError:
+            if config_type == "sync" or not left:
+                raise
+            _end_jobs(ctx, identity)
+    raise AssertionError
+
+
+def _trigger(
+    ctx: Context, identity: UUID, config_type: str, streams: list[Json] | None, config: Json
+) -> Job:
     with ctx.db.connection() as db:
         connection = connections.get(db, identity, lock=True)
         if config_type in ("sync", "refresh") and connection.status != "active":
@@ -155,6 +177,26 @@ def trigger(
         job = jobs.create(db, identity, config_type, config)
     ctx.workers.wake()
     return job
+
+
+def refresh_changed(ctx: Context, before: Connection, after: Connection) -> None:
+    """Read the streams anew that are set otherwise now; their rows stay where they are.
+
+    What Airbyte does after `web_backend/connections/update`, unless `skipReset` is set. Of a
+    connection that is not active it is left to the next sync.
+    """
+    changed = set_otherwise(before.catalog, after.catalog)
+    named = [
+        one for one in _selected(after) if (one.get("namespace") or "", one["name"]) in changed
+    ]
+    if not named:
+        return
+    if after.status == "active":
+        trigger(ctx, after.id, "refresh", named, refreshMode="Merge")
+        return
+    _end_jobs(ctx, after.id)
+    with ctx.db.connection() as db:
+        backfill.forget(db, after.id, {"\x1f".join(name) for name in changed})
 
 
 def _selected(connection: Connection) -> list[Json]:

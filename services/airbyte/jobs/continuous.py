@@ -113,5 +113,10 @@ def is_due(ended: Sequence[Ending], changed: datetime.datetime, now: datetime.da
                 break
             failed += 1
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 3.0 ** (failed - 1))
-        return (now - last.updated_at).total_seconds() >= pause
-    return (now - last.created_at).total_seconds() >= _BETWEEN
+        return _passed(last.updated_at, now, pause)
+    return _passed(last.created_at, now, _BETWEEN)
+
+
+def _passed(moment: datetime.datetime, now: datetime.datetime, seconds: float) -> bool:
+    """Whether it is so long ago; a moment to come is of a clock that was set back since."""
+    return moment > now or (now - moment).total_seconds() >= seconds

@@ -91,7 +91,7 @@ def run(sync: Sync, source: LogSource, wanted: Sequence[ConfiguredStream]) -> No
     for stream in wanted:
         with sync.failing(stream):
             table = sync.table(stream)
-            known[stream.key] = state = sync.settle(stream, table)
+            known[stream.key] = state = sync.settle(stream, table, from_notes=False)
             from_log[stream.key] = state.state if table.exists else None
     with sync.failing():
         _forget_others(sync, wanted)

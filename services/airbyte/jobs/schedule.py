@@ -82,9 +82,11 @@ def first_run(
     """Return when a connection runs next, as seen at `now`; not before that.
 
     `last` is when its last run began, `changed` when the connection was last set: what its cron
-    named before that was not missed. A connection that never ran starts with an interval at once,
+    named before that was not missed (nor what a clock did that has been set back since: what is
+    later than `now` counts as now). A connection that never ran starts with an interval at once,
     with a cron at its time. What was due since then, once or many times, is due now, once.
     """
+    last, changed = min(last, now) if last else None, min(changed, now)
     if isinstance(when, IntervalTrigger):
         due = last + when.interval if last else now
     else:

@@ -11,7 +11,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import duckdb
@@ -153,10 +153,14 @@ class Sync:
         )
         return StreamTable(self.catalog, identifier)
 
-    def settle(self, stream: ConfiguredStream, table: StreamTable) -> StreamState:
+    def settle(
+        self, stream: ConfiguredStream, table: StreamTable, *, from_notes: bool = True
+    ) -> StreamState:
         """Find out how far the stream got: the newer of the table's note and the database.
 
-        They differ when a sync ended between the commit and the storing of its state. Files of
+        They differ when a sync ended between the commit and the storing of its state. Where the
+        database tells of another table (the prefix or namespace was changed, and back) the table's
+        own note counts, or none of them without `from_notes` (a log does not go back). Files of
         writes that never became part of the table are removed.
         """
         stored = streams.get(self.db, self.connection.id, stream.namespace or "", stream.name)
@@ -168,7 +172,9 @@ class Sync:
                 " after its commit); carrying on from the table"
             )
             stored = stored.after(last.state, last.version, last.generation)
-            streams.put(self.db, stored)
+            streams.put(self.db, replace(stored, table_name=table.name))
+        elif stored.state and table.exists and stored.table_name not in (None, table.name):
+            stored = self._moved(stream, table, stored, notes if from_notes else ())
         committed = {note.write_id for note in notes}
         for write_id, location in streams.pending_writes(self.db, self.connection.id, table.name):
             # The snapshot with the note may have been expired: its files are the table's still.
@@ -181,7 +187,24 @@ class Sync:
                     )
             streams.settle_write(self.db, write_id)
         self.letters.reading(stream.name, stream.key, stored.version)
-        return stored
+        return replace(stored, table_name=table.name)
+
+    def _moved(
+        self,
+        stream: ConfiguredStream,
+        table: StreamTable,
+        stored: StreamState,
+        notes: Sequence[CommitNote],
+    ) -> StreamState:
+        """Return how far the stream is in `table`, where another one was written to since."""
+        own = [note for note in notes if note.stream == stream.key]
+        state = own[0].state if own else None
+        self.log.write(
+            f"{stream.name} was read into {stored.table_name} until now;"
+            f" {'carrying on from what' if state else 'reading all of it:'} {table.name}"
+            f" {'holds' if state else 'does not say how much it holds'}"
+        )
+        return stored.after(state, stored.version, stored.generation)
 
     def _stream(self, stream: ConfiguredStream) -> None:
         table = self.table(stream)
@@ -319,6 +342,7 @@ class Sync:
                         note.state,
                         note.version,
                         note.generation,
+                        item.table.name,
                     ),
                 )
                 streams.settle_write(self.db, note.write_id)

@@ -129,9 +129,13 @@ def _with_attempts(db: Db, rows: list[dict[str, Any]]) -> list[Job]:
 
 
 def due(db: Db) -> list[Job]:
-    """Return the jobs whose next attempt may start now, oldest first."""
+    """Return the jobs whose next attempt may start now, oldest first.
+
+    None waits for an hour: what is said to has its time from a clock that was set back since.
+    """
     rows = db.execute(
-        "SELECT * FROM jobs WHERE status IN ('pending', 'incomplete') AND next_attempt_at <= now()"
+        "SELECT * FROM jobs WHERE status IN ('pending', 'incomplete')"
+        " AND (next_attempt_at <= now() OR next_attempt_at > now() + interval '1 hour')"
         " ORDER BY next_attempt_at, id"
     ).fetchall()
     return [Job(**row) for row in rows]

@@ -97,7 +97,10 @@ class Job:
 
 @dataclass(frozen=True)
 class StreamState:
-    """How far a stream of a connection has been read; `namespace` is '' where there is none."""
+    """How far a stream of a connection has been read; `namespace` is '' where there is none.
+
+    `table_name`: the table that holds what was read (None: not known).
+    """
 
     connection_id: UUID
     namespace: str
@@ -105,6 +108,7 @@ class StreamState:
     state: Json | None
     version: int
     generation: int
+    table_name: str | None = None
 
     def after(self, state: Json | None, version: int, generation: int) -> StreamState:
         """Return the stream's state after a commit."""

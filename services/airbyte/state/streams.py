@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 from services.airbyte.state.database import Db
 from services.airbyte.state.records import Json, StreamState
 
-_COLUMNS = "connection_id, namespace, name, state, version, generation"
+_COLUMNS = "connection_id, namespace, name, state, version, generation, table_name"
 
 
 def get(db: Db, connection_id: UUID, namespace: str, name: str) -> StreamState:
@@ -34,9 +34,10 @@ def listing(db: Db, connection_id: UUID) -> list[StreamState]:
 def put(db: Db, state: StreamState) -> None:
     """Store a state whose version is newer than what is there."""
     db.execute(
-        f"INSERT INTO stream_states ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s)"
+        f"INSERT INTO stream_states ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s)"
         " ON CONFLICT (connection_id, namespace, name) DO UPDATE SET state = excluded.state,"
-        " version = excluded.version, generation = excluded.generation, updated_at = now()"
+        " version = excluded.version, generation = excluded.generation,"
+        " table_name = excluded.table_name, updated_at = now()"
         " WHERE stream_states.version < excluded.version",
         (
             state.connection_id,
@@ -45,12 +46,13 @@ def put(db: Db, state: StreamState) -> None:
             None if state.state is None else Jsonb(state.state),
             state.version,
             state.generation,
+            state.table_name,
         ),
     )
 
 
 def overwrite(db: Db, connection_id: UUID, namespace: str, name: str, state: Json | None) -> None:
-    """Set a state from outside (API): it is newer than anything a sync has stored."""
+    """Set a state from outside (API): newer than anything a sync has stored, for any table."""
     old = get(db, connection_id, namespace, name)
     put(
         db,

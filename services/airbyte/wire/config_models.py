@@ -225,6 +225,12 @@ class ConnectionUpdate(ConnectionFields):
     connection_id: UUID
 
 
+class WebConnectionUpdate(ConnectionUpdate):
+    """What to change of a connection; `skip_reset`: what was read so far stays as it is."""
+
+    skip_reset: bool | None = None
+
+
 class JobId(Body):
     """Names a job."""
 

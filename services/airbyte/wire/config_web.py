@@ -87,6 +87,15 @@ def _then(change: Any) -> Any:
     return run
 
 
+def update(ctx: Context, body: models.WebConnectionUpdate) -> Json:
+    """WebBackendConnectionRead; streams that are set otherwise now are read anew."""
+    before = connections.get(ctx, body.connection_id)
+    config_connections.update(ctx, body)
+    if body.sync_catalog is not None and not body.skip_reset:
+        connections.refresh_changed(ctx, before, connections.get(ctx, body.connection_id))
+    return get(ctx, models.WebConnection(connection_id=body.connection_id))
+
+
 def updates(_: Context, __: Any) -> Json:
     """WebBackendCheckUpdatesRead: connectors come with the platform's release."""
     return {"destinationDefinitions": 0, "sourceDefinitions": 0}
@@ -216,10 +225,7 @@ ENDPOINTS: dict[str, Any] = {
         models.ConnectionCreate,
         _then(config_connections.create),
     ),
-    "web_backend/connections/update": (
-        models.ConnectionUpdate,
-        _then(config_connections.update),
-    ),
+    "web_backend/connections/update": (models.WebConnectionUpdate, update),
     "web_backend/mappers/validate": (models.MappersDraft, validate_mappers),
     "web_backend/check_updates": (models.Nothing, updates),
     "web_backend/workspace/state": (models.WorkspaceId, workspace_state),

@@ -10,7 +10,8 @@ import httpx
 import psycopg
 import pytest
 
-from tests.contract.airbyte.client import Airbyte
+from bootstrap.clients import airbyte as bootstrap_airbyte
+from tests.contract.airbyte.client import Airbyte, rows
 
 FULL = {"syncMode": "full_refresh", "destinationSyncMode": "overwrite"}
 Post = Callable[..., httpx.Response]
@@ -130,3 +131,71 @@ def test_a_change_during_a_sync_is_of_the_next_one(
         assert status(airbyte, job) in ("pending", "running")
     assert airbyte.wait(job)["job"]["status"] == "succeeded"
     assert airbyte.post("connections/get", connectionId=connection)["name"] == "renamed"
+
+
+def test_the_command_syncs_after_a_reset_and_beside_others(
+    airbyte: Airbyte, table: str, post: Post
+) -> None:
+    with airbyte.shop() as db:
+        db.execute(f"INSERT INTO {table} VALUES (1) ON CONFLICT DO NOTHING")
+    connection = airbyte.connect(
+        airbyte.source(airbyte.postgres_config()), "beside_reset", {table: FULL}
+    )
+    airbyte.sync(connection)
+    clients = [bootstrap_airbyte.Airbyte(airbyte.settings) for _ in range(5)]
+    post("connections/reset", connectionId=connection)
+    with ThreadPoolExecutor(len(clients)) as pool:
+        ended = [pool.submit(one.sync, "beside_reset") for one in clients]
+    jobs = [one.result()["job"] for one in ended]
+    assert {job["configType"] for job in jobs} == {"sync"}
+    found = rows(airbyte.settings, f"SELECT id FROM bronze.beside_reset.{table}")
+    assert found == [(1,)]
+
+
+@pytest.mark.parametrize("operation", ["reset", "clear", "refresh"])
+def test_a_reset_ends_the_sync_that_runs(
+    airbyte: Airbyte, connection: str, table: str, operation: str
+) -> None:
+    """As Airbyte's: users have no other way with a connection that syncs all the time."""
+    with airbyte.shop() as db, db.transaction():
+        db.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        sync = airbyte.start(connection)
+        body = {"refreshMode": "Merge"} if operation == "refresh" else {}
+        asked = airbyte.post(f"connections/{operation}", connectionId=connection, **body)
+        assert status(airbyte, sync) == "cancelled"
+    assert airbyte.wait(asked["job"]["id"])["job"]["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("state", ["active", "inactive"])
+def test_the_web_application_refreshes_what_is_set_otherwise(
+    airbyte: Airbyte, table: str, state: str
+) -> None:
+    name = f"skip_reset_{state}"
+    source = airbyte.source(airbyte.postgres_config())
+    config = {"syncMode": "incremental", "destinationSyncMode": "append", "cursorField": ["id"]}
+    connection = airbyte.connect(source, name, {table: config})
+    airbyte.sync(connection)
+    kinds = ["sync", "refresh"]
+
+    def change(mode: str, **body: Any) -> list[dict[str, Any]]:
+        shown = airbyte.post("connections/get", connectionId=connection)["syncCatalog"]
+        shown["streams"][0]["config"]["destinationSyncMode"] = mode
+        body = {"connectionId": connection, "syncCatalog": shown, "status": state, **body}
+        airbyte.post("web_backend/connections/update", **body)
+        found = airbyte.post("jobs/list", configTypes=kinds, configId=connection)["jobs"]
+        return [one["job"] for one in found]
+
+    def kept() -> str:
+        return str(airbyte.post("state/get", connectionId=connection)["stateType"])
+
+    assert len(change("append_dedup", skipReset=True)) == 1
+    assert len(change("append_dedup")) == 1, "nothing is set otherwise"
+    assert kept() == "stream"
+    found = change("append")
+    if state == "active":
+        assert [one["configType"] for one in found] == ["refresh", "sync"]
+        assert airbyte.wait(found[0]["id"])["job"]["status"] == "succeeded"
+        assert kept() == "stream"
+    else:
+        assert len(found) == 1
+        assert kept() == "not_set", "the next sync reads it from the start"

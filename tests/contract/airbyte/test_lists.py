@@ -110,14 +110,14 @@ def fill(db: Any, world: World) -> None:
         # An older job of another kind and time must not count.
         cursor.executemany(
             "INSERT INTO jobs (connection_id, config_type, status, created_at, next_attempt_at)"
-            " VALUES (%s, %s, %s, %s, %s)",
+            " VALUES (%s, %s, %s, %s, now() + interval '50 minutes')",  # none is to run
             [
                 job
                 for c in world.connections
                 for job in (
-                    (c.id, "sync", "succeeded", START, FAR),
-                    (c.id, "sync", c.job, c.ran, FAR),
-                    (c.id, "clear", "failed", FAR, FAR),
+                    (c.id, "sync", "succeeded", START),
+                    (c.id, "sync", c.job, c.ran),
+                    (c.id, "clear", "failed", FAR),
                 )
                 if c.job
             ],

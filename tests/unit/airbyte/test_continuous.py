@@ -32,6 +32,11 @@ def test_jobs_that_end_by_themselves_do_not_follow_each_other_without_pause() ->
     assert is_due([job("succeeded", began=11)], LONG_AGO, NOW)
 
 
+def test_a_clock_that_goes_back_does_not_stop_it() -> None:
+    assert is_due([job("succeeded", began=-9e6, ended=-9e6)], LONG_AGO, NOW)
+    assert is_due([job("failed", began=-9e6, ended=-9e6)], LONG_AGO, NOW)
+
+
 def test_failures_are_followed_by_longer_and_longer_pauses() -> None:
     def pause(failures: int) -> float:
         for seconds in range(0, 2000, 5):

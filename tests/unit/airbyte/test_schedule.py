@@ -106,7 +106,10 @@ def test_a_connection_that_never_ran() -> None:
 
 def test_a_clock_that_goes_back_does_not_stop_the_schedule() -> None:
     hourly = trigger("basic", {"basicSchedule": {"units": 1, "timeUnit": "hours"}})
-    assert first_run(hourly, MONDAY + HOUR / 2, MONDAY, MONDAY) == MONDAY + 1.5 * HOUR
+    for ahead in (HOUR / 2, 50_000 * HOUR):
+        assert first_run(hourly, MONDAY + ahead, MONDAY + ahead, MONDAY) == MONDAY + HOUR
+        at_four = first_run(quartz("0 0 4 * * ?", "UTC"), None, MONDAY + ahead, MONDAY)
+        assert at_four.isoformat()[:16] == "2024-01-02T04:00"
 
 
 def test_what_a_cron_named_before_it_was_set_was_not_missed() -> None:
