@@ -182,6 +182,44 @@ def test_what_happens_to_a_table_as_a_whole(airbyte: Airbyte, mysql: MariaDB) ->
     assert rows(airbyte.settings, "SELECT id FROM bronze.cdc_whole.going") == [(1,)]
 
 
+def test_tables_whose_log_cannot_be_followed_are_refused(airbyte: Airbyte, mysql: MariaDB) -> None:
+    """History is in the log as rows are, and compressed columns as the server keeps them."""
+    mysql.execute("SET GLOBAL binlog_row_metadata = FULL")
+    for name, without, with_it, words in (
+        (
+            "versioned",
+            "ALTER TABLE versioned DROP SYSTEM VERSIONING",
+            "ALTER TABLE versioned ADD SYSTEM VERSIONING",
+            "system-versioned",
+        ),
+        (
+            "squeezed",
+            "ALTER TABLE squeezed MODIFY v text",
+            "ALTER TABLE squeezed MODIFY v text COMPRESSED",
+            "column v of table squeezed compressed",
+        ),
+    ):
+        mysql.execute(f"CREATE TABLE {name} (id int PRIMARY KEY, v text)")
+        connection = connect(airbyte, mysql, f"cdc_{name}", {name: DEDUP})
+        mysql.execute(with_it, f"INSERT INTO {name} VALUES (1, repeat('a', 300)), (2, 'b')")
+        by_name = {e["stream"]["name"]: e for e in airbyte.catalog(source(airbyte, mysql))}
+        assert by_name[name]["stream"]["supportedSyncModes"] == ["full_refresh"]
+        failure = airbyte.failure(connection)
+        assert failure["failureType"] == "config_error"
+        assert words in failure["externalMessage"]
+        mysql.execute(without)
+        airbyte.sync(connection)
+        mysql.execute(f"UPDATE {name} SET v = 'c' WHERE id = 1", f"DELETE FROM {name} WHERE id=2")
+        airbyte.sync(connection)
+        found = rows(airbyte.settings, f"SELECT id, v FROM bronze.cdc_{name}.{name}")
+        assert found == [(1, "c")]
+        if name == "versioned":  # between two syncs
+            mysql.execute(with_it, "DELETE FROM versioned", without)
+            words = "versioned was system-versioned for a while"
+            assert words in airbyte.failure(connection)["externalMessage"]
+        mysql.execute(f"DROP TABLE {name}")
+
+
 def test_an_altered_meaning_is_refused_where_the_log_names_no_columns(
     airbyte: Airbyte, mysql: MariaDB
 ) -> None:

@@ -50,9 +50,13 @@ class MySqlSource:
 
     def discover(self, config: Json, env: Environment) -> list[Stream]:
         """Return the tables and views that the user may read."""
-        described = _cdc_stream if _method(config) == CDC else _stream
         with connecting.session(config) as db:
-            return [described(table) for table in _tables(db, config)]
+            tables = _tables(db, config)
+        if _method(config) != CDC:
+            return [_stream(table) for table in tables]
+        for unlike in filter(None, (table.unlike for table in tables)):
+            env.log(unlike)
+        return [_cdc_stream(table) for table in tables]
 
     def reads_log(self, config: Json) -> bool:
         """Whether incremental streams are read from the log."""
@@ -138,6 +142,8 @@ def _cdc_stream(table: SourceTable) -> Stream:
     columns = tuple(column.column for column in table.columns)
     if table.is_view:  # the log knows tables only
         return Stream(table.name, columns, table.database)
+    if table.unlike:
+        return Stream(table.name, columns, table.database, table.primary_key)
     return Stream(
         name=table.name,
         namespace=table.database,

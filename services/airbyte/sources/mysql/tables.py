@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from services.airbyte.cdk.columns import Column
 from services.airbyte.sources.mysql.connecting import Session, query
@@ -76,6 +77,8 @@ class SourceTable:
     columns: tuple[SourceColumn, ...]
     primary_key: tuple[str, ...]
     is_view: bool = False
+    unlike: str | None = None
+    """Why its rows cannot be followed in the log; None where they can."""
 
 
 def believed_size(db: Session, table: SourceTable) -> tuple[int | None, int | None]:
@@ -106,6 +109,7 @@ def find_tables(
         keys.setdefault(row["tab"], []).append(row["name"])
     columns: dict[str, list[SourceColumn]] = {}
     views: set[str] = set()
+    unlike: dict[str, str] = {}
     for row in query(db, _COLUMNS, database, table, table):
         declared = Declared(
             row["type"], row["full_type"].lower(), int(row["prec"] or 0), int(row["scale"] or 0)
@@ -122,7 +126,27 @@ def find_tables(
         )
         if row["kind"] == "VIEW":
             views.add(row["tab"])
+        elif why := _unlike(row):
+            unlike.setdefault(row["tab"], why)
     return [
-        SourceTable(database, name, tuple(found), tuple(keys.get(name, ())), name in views)
+        SourceTable(
+            database, name, tuple(found), tuple(keys.get(name, ())), name in views, unlike.get(name)
+        )
         for name, found in columns.items()
     ]
+
+
+def _unlike(row: dict[str, Any]) -> str | None:
+    """Return why a table's log cannot be followed, as one of its columns has it."""
+    instead = "read it with full_refresh or with replication_method STANDARD"
+    if row["kind"] == "SYSTEM VERSIONED":
+        return (
+            f"table {row['tab']} is system-versioned, and its log does not tell rows of its history"
+            f" from its own: {instead}, or ALTER TABLE {row['tab']} DROP SYSTEM VERSIONING"
+        )
+    if "compressed" in row["full_type"].lower():
+        return (
+            f"the log holds column {row['name']} of table {row['tab']} compressed, which cannot be"
+            f" read: {instead}, or MODIFY the column without COMPRESSED"
+        )
+    return None

@@ -78,7 +78,8 @@ def _cell(kind: int, first: int, second: int) -> Cell:
         return _string(first, second)
     raise config_error(
         f"the binary log holds a column of type {kind}, which cannot be read (a compressed column,"
-        " or a time in the format before MySQL 5.6): rebuild the table without, or deselect it"
+        " or a time in the format before MySQL 5.6): rebuild the table without, or read it with"
+        " replication_method STANDARD"
     )
 
 

@@ -55,6 +55,7 @@ class MySqlLog:
         servers.check_server(found)
         self._identity = servers.identity(found)
         self._streams = {stream.key: stream for stream in streams}
+        self._check_tables(streams)
         known = {k: p for k, state in states.items() if (p := from_state(state)) is not None}
         why = self._unreachable(known, states)
         if why and not self._resync:
@@ -71,6 +72,12 @@ class MySqlLog:
         self.lost = frozenset(why) | frozenset(others)
         self._positions = {k: p for k, p in known.items() if k not in self.lost}
         self._gtids = {p: (states[k] or {}).get("gtid") for k, p in self._positions.items()}
+
+    def _check_tables(self, streams: Sequence[ConfiguredStream]) -> None:
+        names = {stream.name for stream in streams}
+        for table in find_tables(self._db, self._config["database"]):
+            if table.unlike and table.name in names:
+                raise config_error(f"stream {table.name!r}: {table.unlike}")
 
     @property
     def _resync(self) -> bool:

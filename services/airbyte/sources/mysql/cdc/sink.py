@@ -189,7 +189,12 @@ def _positions(
 def choose(
     stream: ConfiguredStream, table: SourceTable, say: Callable[[str], None]
 ) -> tuple[SourceColumn, ...]:
-    """Return the columns that the connection wants. Raises ConnectorError without a key."""
+    """Return the columns that the connection wants.
+
+    Raises ConnectorError without a key, and where the log cannot be followed.
+    """
+    if table.unlike:
+        raise config_error(f"stream {stream.name!r}: {table.unlike}")
     there = {column.name for column in table.columns}
     if stream.dedup and (missing := [name for name in stream.primary_key if name not in there]):
         raise config_error(

@@ -26,6 +26,7 @@ _MEANINGS = re.compile(
     re.IGNORECASE,
 )
 _PARTITIONS = re.compile(r"\b(?:TRUNCATE|DROP|EXCHANGE)\s+PARTITION\b", re.IGNORECASE)
+_VERSIONS = re.compile(r"\b(?:ADD|DROP)\s+SYSTEM\s+VERSIONING\b", re.IGNORECASE)
 _WRITES = re.compile(r"\s*(?:INSERT|UPDATE|DELETE|REPLACE|LOAD|WITH)\b", re.IGNORECASE)
 
 
@@ -71,6 +72,11 @@ def changes_meanings(statement: Statement) -> bool:
 def changes_partitions(statement: Statement) -> bool:
     """Whether an ALTER TABLE takes rows away (or brings some) that the log does not tell."""
     return _PARTITIONS.search(statement.text) is not None
+
+
+def changes_versioning(statement: Statement) -> bool:
+    """Whether an ALTER TABLE begins or ends the keeping of a table's history."""
+    return _VERSIONS.search(_COMMENT.sub(" ", statement.text)) is not None
 
 
 def writes(statement: Statement, database: str, tables: Iterable[str]) -> str | None:

@@ -245,6 +245,12 @@ class WindowReader:
                 f"{table}: rows of a partition came or went without a word in the log"
                 f" ({statement.text[:60]!r}); connections/refresh reads the stream anew"
             )
+        if statements.changes_versioning(statement):
+            raise config_error(
+                f"table {table} was system-versioned for a while, and the log does not tell rows of"
+                " its history from its own: have the stream read anew (connections/refresh, or"
+                " connections/reset for all)"
+            )
         read_at = self._unnamed.get(table)
         if read_at is not None and seconds <= read_at and statements.changes_meanings(statement):
             raise config_error(
