@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from unittest.mock import Mock
 
+import pymysql
 import pytest
 
 from bootstrap.clients.dremio import Dremio
@@ -218,6 +219,31 @@ def test_tables_whose_log_cannot_be_followed_are_refused(airbyte: Airbyte, mysql
             words = "versioned was system-versioned for a while"
             assert words in airbyte.failure(connection)["externalMessage"]
         mysql.execute(f"DROP TABLE {name}")
+
+
+def test_changes_that_the_server_could_not_log_are_told(airbyte: Airbyte, mysql: MariaDB) -> None:
+    mysql.execute(
+        "CREATE TABLE unlogged (id int PRIMARY KEY, v text) ENGINE = MyISAM",
+        "INSERT INTO unlogged VALUES (0, 'first')",
+    )
+    connection = connect(airbyte, mysql, "cdc_unlogged", {"unlogged": DEDUP})
+    airbyte.sync(connection)
+    (before,) = mysql.execute("SELECT @@GLOBAL.max_binlog_stmt_cache_size")[0]
+    mysql.execute("SET GLOBAL max_binlog_stmt_cache_size = 4096")
+    try:
+        with pytest.raises(pymysql.MySQLError, match="max_binlog_stmt_cache_size"):
+            mysql.execute("INSERT INTO unlogged SELECT seq, repeat('x', 900) FROM seq_1_to_3000")
+    finally:
+        mysql.execute(f"SET GLOBAL max_binlog_stmt_cache_size = {before}")
+    assert mysql.execute("SELECT count(*) > 1 FROM unlogged") == [(1,)]
+    failure = airbyte.failure(connection)
+    assert failure["failureType"] == "config_error"
+    assert "a gap: the server could not log some changes" in failure["externalMessage"]
+    airbyte.sync(connection, "reset")
+    airbyte.sync(connection)
+    found = rows(airbyte.settings, "SELECT count(*) FROM bronze.cdc_unlogged.unlogged")
+    assert found == mysql.execute("SELECT count(*) FROM unlogged")
+    mysql.execute("DROP TABLE unlogged")
 
 
 def test_an_altered_meaning_is_refused_where_the_log_names_no_columns(

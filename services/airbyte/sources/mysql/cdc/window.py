@@ -39,6 +39,9 @@ _UNREADABLE = {
     39: "partial JSON updates: SET GLOBAL binlog_row_value_options = ''",
     **dict.fromkeys((165, 166, 167, 168), "compressed events: SET GLOBAL log_bin_compress = OFF"),
     164: "an encrypted log",
+    26: "a gap: the server could not log some changes, as of a statement on a table without"
+    " transactions that did not fit max_binlog_stmt_cache_size. Have the streams read anew"
+    " (connections/reset)",
 }
 _header = struct.Struct("<IBIIIH")
 _STANDALONE = 1
