@@ -21,7 +21,7 @@ from services.airbyte.cdk.changes import Change
 from services.airbyte.cdk.shared_states import LEGACY
 from services.airbyte.state import streams
 from services.airbyte.state.database import Db
-from services.airbyte.state.records import Connection, Json
+from services.airbyte.state.records import Connection, Json, StreamState
 
 _KINDS = frozenset({"add_field", "update_field_schema"})
 
@@ -46,12 +46,12 @@ def keys(catalog: Json, changes: Iterable[Change]) -> set[str]:
     }
 
 
-def forget(db: Db, connection_id: UUID, wanted: set[str]) -> Sequence[str]:
-    """Forget how far these streams were read; return the names of all that are forgotten."""
+def forget(db: Db, connection_id: UUID, wanted: set[str]) -> Sequence[StreamState]:
+    """Forget how far these streams were read; return the states of all that are forgotten."""
     known = [s for s in streams.listing(db, connection_id) if s.state is not None]
-    chosen = [s for s in known if f"{s.namespace}\x1f{s.name}" in wanted]
+    chosen = [s for s in known if s.key in wanted]
     if any(LEGACY in (s.state or {}) for s in chosen):
         chosen = [s for s in known if LEGACY in (s.state or {}) or s in chosen]
     for state in chosen:
         streams.put(db, state.after(None, state.version + 1, state.generation + 1))
-    return [state.name for state in chosen]
+    return chosen

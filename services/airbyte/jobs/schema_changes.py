@@ -25,7 +25,7 @@ from services.airbyte.cdk.changes import Change, differences, severity, take_ove
 from services.airbyte.cdk.failures import ConnectorError, config_error
 from services.airbyte.cdk.source import Environment, Source
 from services.airbyte.jobs import backfill
-from services.airbyte.state import actors, connections
+from services.airbyte.state import actors, connections, jobs
 from services.airbyte.state.database import Db
 from services.airbyte.state.records import Actor, Connection, Json
 
@@ -51,6 +51,7 @@ def take(
     config: Json,
     env: Environment,
     log: Log,
+    job_id: int,
     now: datetime.datetime | None = None,
 ) -> Connection:
     """Return the connection as it is to be synced, with what has changed in the source.
@@ -76,13 +77,15 @@ def take(
     with db.transaction():
         # It may have been changed or deleted while the source was asked.
         connection = connections.get(db, connection.id, lock=True)
-        taken = _settled(db, connection, offered, log)
+        taken = _settled(db, connection, offered, log, job_id)
     if isinstance(taken, Exception):
         raise taken
     return taken
 
 
-def _settled(db: Db, connection: Connection, offered: Json, log: Log) -> Connection | Exception:
+def _settled(
+    db: Db, connection: Connection, offered: Json, log: Log, job_id: int
+) -> Connection | Exception:
     """Take over what has changed; return the connection, or why it is paused now."""
     chosen = preference(connection)
     changes = differences(connection.catalog, offered, streams=chosen == "propagate_fully")
@@ -101,8 +104,10 @@ def _settled(db: Db, connection: Connection, offered: Json, log: Log) -> Connect
     connection = connections.update(db, connection.id, {"catalog": catalog})
     # In the same transaction: another attempt would see no change and read nothing again.
     if backfill.is_wanted(connection):
-        for name in backfill.forget(db, connection.id, backfill.keys(catalog, changes)):
-            log(f"{name}: its state is forgotten, so that old rows get what is new (backfill)")
+        forgotten = backfill.forget(db, connection.id, backfill.keys(catalog, changes))
+        for state in forgotten:
+            log(f"{state.name}: read from the start, so that old rows get what is new (backfill)")
+        jobs.note_backfilled(db, job_id, [state.key for state in forgotten])
     return connection
 
 

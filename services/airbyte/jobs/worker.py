@@ -170,7 +170,7 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
         lake_catalog = openers.submit(open_catalog, lake)
         if job.config_type in ("sync", "refresh") and "replay" not in job.config:
             connection = schema_changes.take(
-                db, connection, from_actor, chosen, source_config, env, log.write
+                db, connection, from_actor, chosen, source_config, env, log.write, job.id
             )
         duck = engine.result()
         try:

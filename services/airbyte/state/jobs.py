@@ -233,3 +233,12 @@ def note_begun_anew(db: Db, job_id: int) -> None:
         "UPDATE jobs SET config = config || jsonb_build_object('begunAnew', true) WHERE id = %s",
         (job_id,),
     )
+
+
+def note_backfilled(db: Db, job_id: int, keys: list[str]) -> None:
+    """Note which streams a job reads from the start as they have new columns."""
+    db.execute(
+        "UPDATE jobs SET config = config || jsonb_build_object('backfilled', %s::jsonb)"
+        " WHERE id = %s",
+        (Jsonb(keys), job_id),
+    )

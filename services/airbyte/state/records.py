@@ -110,6 +110,11 @@ class StreamState:
     generation: int
     table_name: str | None = None
 
+    @property
+    def key(self) -> str:
+        """The stream's identity within its connection (see `ConfiguredStream.key`)."""
+        return f"{self.namespace}\x1f{self.name}"
+
     def after(self, state: Json | None, version: int, generation: int) -> StreamState:
         """Return the stream's state after a commit."""
         return replace(self, state=state, version=version, generation=generation)

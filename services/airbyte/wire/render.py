@@ -290,6 +290,7 @@ def job(record: Job) -> Json:
     totals: Json = {
         name: sum(int(stats.get(name, 0)) for stats in merged.values()) for name in counters
     }
+    backfilled = record.config.get("backfilled", ())
     answer: Json = {
         "id": record.id,
         "configType": record.config_type,
@@ -306,9 +307,10 @@ def job(record: Job) -> Json:
                     "streamName": stats["name"],
                     "streamNamespace": stats.get("namespace"),
                     **{name: int(stats.get(name, 0)) for name in counters},
+                    "wasBackfilled": True if key in backfilled else None,
                 }
             )
-            for stats in merged.values()
+            for key, stats in merged.items()
         ],
     }
     if record.config_type == "reset_connection":

@@ -48,6 +48,8 @@ def test_old_rows_get_a_new_column(airbyte: Airbyte) -> None:
         info = airbyte.sync(connection)
         stats = {s["streamName"]: s["stats"] for s in info["attempts"][0]["attempt"]["streamStats"]}
         assert stats["b"]["recordsCommitted"] == 1, "the other table goes on from its state"
+        told = info["job"]["streamAggregatedStats"]
+        assert [s["streamName"] for s in told if s.get("wasBackfilled")] == ["a"]
         assert cdc.table("a", "id, v, tip") == [
             (1, 0, 7),
             (2, 1, 7),

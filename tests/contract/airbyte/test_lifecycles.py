@@ -199,3 +199,19 @@ def test_the_web_application_refreshes_what_is_set_otherwise(
     else:
         assert len(found) == 1
         assert kept() == "not_set", "the next sync reads it from the start"
+
+
+def test_a_retry_of_a_clock_that_was_set_back_is_not_waited_for(
+    airbyte: Airbyte, connection: str
+) -> None:
+    with airbyte.own_database() as db:
+        [(job,)] = db.execute(
+            "INSERT INTO jobs (connection_id, config_type, next_attempt_at)"
+            " VALUES (%s, 'sync', now() + interval '4 years') RETURNING id",
+            [connection],
+        ).fetchall()
+    # The server looks for jobs when another one is asked for.
+    shown = airbyte.post("connections/get", connectionId=connection)
+    another = airbyte.connect(shown["sourceId"], "living_too", {"living": FULL})
+    airbyte.sync(another)
+    assert airbyte.wait(job)["job"]["status"] == "succeeded"

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
 
-from tests.contract.airbyte.client import Airbyte, rows
+import pytest
+from pyiceberg.types import IntegerType
+
+from services.airbyte.cdk.catalog import Stream
+from services.airbyte.cdk.columns import Column
+from services.airbyte.jobs import schema_changes
+from services.airbyte.state import actors, connections, database
+from services.airbyte.state.records import Connection
+from tests.contract.airbyte.client import Airbyte, Json, rows
 
 APPEND = {"syncMode": "incremental", "destinationSyncMode": "append", "cursorField": ["at"]}
 
@@ -205,3 +215,48 @@ def test_old_rows_get_a_new_column(airbyte: Airbyte, method: str, backfill: str)
     info = airbyte.sync(connection)
     assert info["attempts"][0]["attempt"]["recordsSynced"] == 1
     assert rows(airbyte.settings, f"SELECT count(*) FROM bronze.{name}.a") == [(5,)]
+
+
+class Slow:
+    """A source that is asked for its streams, and `meanwhile` happens."""
+
+    quick_discovery = True
+
+    def __init__(self, namespace: str, meanwhile: Callable[[], object]) -> None:
+        self.namespace, self.meanwhile = namespace, meanwhile
+
+    def discover(self, config: Json, env: object) -> list[Stream]:
+        self.meanwhile()
+        columns = (Column("id", IntegerType()), Column("tip", IntegerType()))
+        return [Stream("orders", columns, self.namespace)]
+
+
+def take(airbyte: Airbyte, connection: str, source: Any) -> Connection:
+    none: Any = None
+    with database.connect(airbyte.settings.postgres_dsn("airbyte")) as db:
+        found = connections.get(db, UUID(connection))
+        actor = actors.get(db, "source", found.source_id)
+        return schema_changes.take(db, found, actor, source, {}, none, lambda _: None, 0)
+
+
+def test_what_is_set_while_the_source_is_asked_stays(airbyte: Airbyte, schema: str) -> None:
+    _, connection = connect(airbyte, schema, "propagate_columns")
+    shown = airbyte.post("connections/get", connectionId=connection)["syncCatalog"]
+    shown["streams"][0]["config"] |= {"destinationSyncMode": "append_dedup", "cursorField": ["id"]}
+
+    def change() -> object:
+        return airbyte.post("connections/update", connectionId=connection, syncCatalog=shown)
+
+    taken = take(airbyte, connection, Slow(schema, change))
+    (entry,) = taken.catalog["streams"]
+    assert entry["config"]["destinationSyncMode"] == "append_dedup"
+    assert set(entry["stream"]["jsonSchema"]["properties"]) == {"id", "tip"}
+    assert chosen(airbyte, connection) == {"orders": {"id", "tip"}}
+
+
+def test_what_is_deleted_while_the_source_is_asked_stays_so(airbyte: Airbyte, schema: str) -> None:
+    _, connection = connect(airbyte, schema, "disable")
+    source = Slow(schema, lambda: airbyte.post("connections/delete", connectionId=connection))
+    assert take(airbyte, connection, source).status == "deprecated"
+    shown = airbyte.post("connections/get", connectionId=connection)
+    assert shown["status"] == "deprecated"
