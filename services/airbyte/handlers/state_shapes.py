@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from services.airbyte.cdk.changes import name_of
-from services.airbyte.cdk.shared_states import LEGACY, MEMBER, OWN, SHARED, TABLE
+from services.airbyte.cdk.shared_states import LEGACY, MEMBER, OWN, PARTITIONS, SHARED, TABLE
 from services.airbyte.handlers.errors import InvalidInputError
 from services.airbyte.state.records import Connection, Json, StreamState
 
@@ -36,7 +36,9 @@ def shown(known: Sequence[StreamState]) -> Json:
     from_log = [state for state in states if _of_log(state)]
     if from_log:
         behind = min(from_log, key=_place)
-        shared = {name: value for name, value in behind.items() if name not in (TABLE, MEMBER)}
+        shared = {
+            name: value for name, value in behind.items() if name not in (TABLE, MEMBER, PARTITIONS)
+        }
         return _global(shared, [(s, s.state) for s in known])
     return {"stateType": "stream", "streamState": [_entry(s, s.state) for s in known if s.state]}
 

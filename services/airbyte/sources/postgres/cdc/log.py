@@ -17,7 +17,12 @@ from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.postgres import connecting
 from services.airbyte.sources.postgres.cdc import slot as slots
 from services.airbyte.sources.postgres.cdc.config import CDC_NAMES, CdcConfig, lsn_text
-from services.airbyte.sources.postgres.cdc.position import Position, continuing, replaced
+from services.airbyte.sources.postgres.cdc.position import (
+    Position,
+    continuing,
+    replaced,
+    tell_partitions,
+)
 from services.airbyte.sources.postgres.cdc.publication import (
     Published,
     left_out,
@@ -85,6 +90,7 @@ class PostgresLog:
         }
         self.lost = continuing(self._db, self._cdc, self._system, known, self._env.log)
         self.lost |= replaced(self._cdc, known, self._tables, self._env.log)
+        tell_partitions(known, self._tables, self._env.log)
         # Read by another method until now: a state that says nothing about the log.
         self.lost |= {k for k, state in states.items() if state is not None and k not in known}
         self._positions = {k: p.lsn for k, p in known.items() if k not in self.lost}
@@ -161,7 +167,8 @@ class PostgresLog:
 
     def _state(self, key: str, lsn: int) -> Json:
         table = self._tables[key]
-        return Position(lsn, self._system, table.oid, table.member).as_state(self._cdc.slot)
+        position = Position(lsn, self._system, table.oid, table.member, table.partitions)
+        return position.as_state(self._cdc.slot)
 
     def aim(self) -> None:
         """Look where the log ends now."""

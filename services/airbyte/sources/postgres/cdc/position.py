@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.airbyte.cdk.failures import config_error
-from services.airbyte.cdk.shared_states import MEMBER, TABLE
+from services.airbyte.cdk.shared_states import MEMBER, PARTITIONS, TABLE
 from services.airbyte.sources.postgres.cdc import slot as slots
 from services.airbyte.sources.postgres.cdc.config import CdcConfig, lsn_text
 from services.airbyte.sources.postgres.cdc.publication import Published
@@ -20,13 +20,14 @@ class Position:
     """All transactions whose commit lies before `lsn` are in the table; of which server and table.
 
     `table` is the oid of the table in the source, `member` that of its place in the publication; 0
-    where they are not known.
+    where they are not known. `partitions` is `Published.partitions` at that time.
     """
 
     lsn: int
     system: str
     table: int = 0
     member: int = 0
+    partitions: str = ""
 
     @classmethod
     def of(cls, state: Json | None) -> Position | None:
@@ -38,6 +39,7 @@ class Position:
             str(state.get("system_identifier") or ""),
             int(state.get(TABLE) or 0),
             int(state.get(MEMBER) or 0),
+            str(state.get(PARTITIONS) or ""),
         )
 
     def as_state(self, slot: str) -> Json:
@@ -50,6 +52,7 @@ class Position:
             "system_identifier": self.system,
             TABLE: self.table,
             MEMBER: self.member,
+            **({PARTITIONS: self.partitions} if self.partitions else {}),
         }
 
 
@@ -72,6 +75,21 @@ def replaced(
                 raise config_error(words(names, cdc.publication))
             say(f"{names} was made anew or published anew: reading anew, as configured")
     return frozenset(others | away)
+
+
+def tell_partitions(
+    known: Mapping[str, Position], tables: Mapping[str, Published], say: Callable[[str], None]
+) -> None:
+    """Say which tables have other partitions than when they were read last."""
+    for key, position in known.items():
+        table = tables[key]
+        if position.partitions and table.partitions not in ("", position.partitions):
+            was, now = (mark.partition(":")[0] for mark in (position.partitions, table.partitions))
+            say(
+                f"{table.schema}.{table.name} has other partitions than at the last sync ({now},"
+                f" was {was}): the log does not tell of rows that were attached, detached or"
+                " dropped with one; connections/refresh reads the stream anew"
+            )
 
 
 _ANEW = (

@@ -38,8 +38,8 @@ JOIN pg_class c ON c.oid = coalesce(pg_partition_root(r.oid), r.oid)
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE p.pubname = %s
 """
-# Partitions whose changes are not in the log, though the table's others are.
-_SILENT = """
+# Which partitions tables have (`mark`), and one whose changes are not in the log (`silent`).
+_PARTITIONS = """
 WITH told AS MATERIALIZED (
     SELECT r.oid, pg_partition_root(r.oid) AS root
     FROM pg_publication_tables p
@@ -47,13 +47,17 @@ WITH told AS MATERIALIZED (
     JOIN pg_class r ON r.relnamespace = s.oid AND r.relname = p.tablename
     WHERE p.pubname = %s
 )
-SELECT w.root::oid::bigint AS root, min(format('%%s.%%s', n.nspname, l.relname)) AS name
+SELECT w.root::oid::bigint AS root,
+       count(*) || ':' || md5(string_agg(l.oid::text, ',' ORDER BY l.oid)) AS mark,
+       min(format('%%s.%%s', n.nspname, l.relname)) FILTER (
+           WHERE l.relkind = 'f' OR l.relpersistence <> 'p' OR NOT EXISTS (
+               SELECT 1 FROM pg_partition_ancestors(l.oid) a JOIN told ON told.oid = a.relid))
+           AS silent
 FROM (SELECT DISTINCT root FROM told WHERE root IS NOT NULL) AS w
 CROSS JOIN LATERAL pg_partition_tree(w.root) AS t
 JOIN pg_class l ON l.oid = t.relid
 JOIN pg_namespace n ON n.oid = l.relnamespace
-WHERE t.isleaf AND (l.relkind = 'f' OR l.relpersistence <> 'p' OR NOT EXISTS (
-    SELECT 1 FROM pg_partition_ancestors(l.oid) a JOIN told ON told.oid = a.relid))
+WHERE t.isleaf
 GROUP BY w.root
 """
 _KINDS = """
@@ -70,7 +74,8 @@ class Published:
     `oid` stays the same while the table is renamed and altered, `member` while it stays in the
     publication (0 where that is not known: by its schema, or by its partitions). `condition` is
     PostgreSQL's SQL of the rows that the log tells of, None: of all. `unlike` says in what the
-    log cannot be followed from what the user reads, None where it can.
+    log cannot be followed from what the user reads, None where it can. `partitions`
+    changes with the table's partitions; '' where it has none.
     """
 
     schema: str
@@ -80,6 +85,7 @@ class Published:
     columns: frozenset[str]
     condition: str | None
     unlike: str | None
+    partitions: str
 
     def of(self, table: SourceTable) -> SourceTable:
         """Return the table with the columns that the log tells of."""
@@ -96,7 +102,7 @@ def published_tables(db: Db, cdc: CdcConfig) -> dict[Name, Published]:
     listed = "a.attname = ANY(p.attnames)" if version >= _LISTS else "true"
     if version < _GENERATED:
         listed += " AND a.attgenerated = ''"
-    silent = {row["root"]: row["name"] for row in db.execute(_SILENT, [cdc.publication])}
+    parted = {row["root"]: row for row in db.execute(_PARTITIONS, [cdc.publication])}
     query = _TABLES.format(filter="p.rowfilter" if version >= _LISTS else "NULL", listed=listed)
     found: dict[Name, Published] = {}
     for row in db.execute(query, [cdc.publication]):
@@ -111,7 +117,8 @@ def published_tables(db: Db, cdc: CdcConfig) -> dict[Name, Published]:
             row["member"],
             frozenset(row["columns"]),
             condition,
-            _unlike(db, cdc, row, silent.get(row["oid"])),
+            _unlike(db, cdc, row, parted.get(row["oid"], {}).get("silent")),
+            parted.get(row["oid"], {}).get("mark", ""),
         )
         other = found.setdefault((table.schema, table.name), table)
         if other.condition != table.condition:
