@@ -45,7 +45,8 @@ class Reading:
     have the same primary key. `nulled` maps a column to (SQL condition, reason) for values that
     have no place in the table: they become null and are noted in `_airbyte_meta`. `changes` names a
     column of the relation with what was already changed in a row; `order` one by which the last
-    of several rows with the same key and cursor is told. `estimated_rows` and `estimated_bytes` are
+    of several rows with the same key and cursor is told; `stored` says that `order` is each row's
+    own number, the same whenever the relation is read. `estimated_rows` and `estimated_bytes` are
     what the source believes there is to read.
     """
 
@@ -56,6 +57,7 @@ class Reading:
     nulled: dict[str, tuple[str, str]] = field(default_factory=dict)
     changes: str | None = None
     order: str | None = None
+    stored: bool = False
     estimated_rows: int | None = None
     estimated_bytes: int | None = None
 

@@ -198,12 +198,20 @@ class StreamTable:
             generation=generation,
         )
         query = f"SELECT {listing} FROM {reading.relation}"
-        if stream.dedup and not reading.unique_key:
-            query += latest(stream, reading.order)
+        one_each = latest(stream, reading.order) if stream.dedup and not reading.unique_key else ""
+        stored = quote(reading.order) if reading.stored and reading.order and one_each else None
         existing = self.files()
         if stream.dedup and not replace and existing:
             batch = f"lakelet_batch_{uuid.uuid4().hex}"
-            duck.execute(f"CREATE TEMP TABLE {batch} AS {query}")
+            if stored:  # whole rows are held nowhere: they are read again by their numbers
+                names = dict.fromkeys([*stream.primary_key, stream.cursor_field])
+                keys = ", ".join(quote(name) for name in names if name)
+                numbered = f"SELECT {listing}, {stored} FROM {reading.relation}{one_each}"
+                duck.execute(
+                    f"CREATE TEMP TABLE {batch} AS SELECT {keys}, {stored} FROM ({numbered})"
+                )
+            else:
+                duck.execute(f"CREATE TEMP TABLE {batch} AS {query}{one_each}")
             merged = merge(
                 duck,
                 batch,
@@ -213,12 +221,18 @@ class StreamTable:
                 cursor=stream.cursor_field,
                 folder=folder,
                 mode=metadata.properties.get(MODE),
+                rows=f"{query} WHERE {stored} IN (SELECT {stored} FROM {batch})"
+                if stored
+                else None,
             )
             duck.execute(f"DROP TABLE {batch}")
             new, kept = merged.added, merged.kept
             staged.removed, staged.deletions = merged.gone, merged.deletions
         else:
-            new = write_files(duck, query, schema, folder)
+            if stored:
+                numbers = f"SELECT {stored} FROM {reading.relation}{one_each}"
+                one_each = f" WHERE {stored} IN ({numbers})"
+            new = write_files(duck, query + one_each, schema, folder)
             going = set() if replace or not new else crowded(existing)
             kept = together(duck, existing, going, schema, folder)
             staged.removed = [existing[path] for path in (existing if replace else going)]

@@ -128,15 +128,18 @@ def merge(
     folder: str,
     deleted: str = "false",
     mode: str | None = None,
+    rows: str | None = None,
 ) -> Merged:
     """Write `batch` (a table with one row per key) over the files in `existing`.
 
     A row in the table with a later cursor stays. Rows of the batch where `deleted` (SQL) holds
     are not written, they only take the table's row with them. `mode` is the table's `deletes.MODE`.
+    With `rows`, the SQL of the rows that `batch` stands for, that needs only keys and cursor.
     """
     with _hit(duck, batch, existing, schema, key, cursor) as (places, hits):
         columns = ", ".join(quote(field.name) for field in schema.fields)
-        rows_of_batch = f"SELECT {columns} FROM {batch} WHERE NOT ({deleted})"
+        source = f"({rows})" if rows else batch
+        rows_of_batch = f"SELECT {columns} FROM {source} WHERE NOT ({deleted})"
         added = write_files(duck, rows_of_batch, schema, f"{folder}/new")
         small = crowded(existing)
         staying = [

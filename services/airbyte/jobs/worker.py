@@ -161,6 +161,9 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
         log.redactor = Redactor(hidden)
         sealed = vault.seal(config, definition.spec, from_actor.configuration)
         actors.update(db, from_actor, from_actor.name, sealed)
+        # What comes after it needs the new one: a refresh token is often good for one time only.
+        source_config.clear()
+        source_config.update(config)
 
     chosen = source(definition.connector)
     env = environment(where, log.write, letters, store_config)

@@ -183,6 +183,34 @@ def test_a_changed_configuration_is_stored_encrypted(airbyte: Airbyte, scripted:
     assert "renewed" not in stored
 
 
+def test_a_token_that_is_good_for_one_time_is_renewed_again_and_again(
+    airbyte: Airbyte, scripted: str, tmp_path: Path
+) -> None:
+    """By a discovery, by the one before a sync, by the sync, and by one that fails."""
+    config = {"streams": [STREAM], "messages": [record(1), state(1)], "token": "1"}
+    config["vendor"] = str(tmp_path / "vendor")
+    source = airbyte.source(config, scripted, "token")
+    connection = airbyte.connect(source, "token", {"things": APPEND})
+    # Then each sync looks at the source before.
+    airbyte.post(
+        "connections/update", connectionId=connection, nonBreakingChangesPreference="disable"
+    )
+    airbyte.sync(connection)
+    first = int((tmp_path / "vendor").read_text())
+    shown = airbyte.post("sources/get", sourceId=source)["connectionConfiguration"]
+    error = {"message": "no more", "failure_type": "config_error"}
+    steps = [{"type": "TRACE", "trace": {"type": "ERROR", "error": error}}, {"exit": 1}]
+    airbyte.post(
+        "sources/update",
+        sourceId=source,
+        name="token",
+        connectionConfiguration={**shown, "messages": steps},
+    )
+    assert airbyte.failure(connection)["externalMessage"] == "no more"
+    assert int((tmp_path / "vendor").read_text()) == first + 2, "two uses: discover and read"
+    assert airbyte.post("sources/check_connection", sourceId=source)["status"] == "succeeded"
+
+
 def test_nothing_of_a_run_is_left_on_disk(airbyte: Airbyte, scripted: str) -> None:
     error = {"message": "no more", "failure_type": "config_error"}
     refusal = {"type": "TRACE", "trace": {"type": "ERROR", "error": error, "emitted_at": 1.5}}

@@ -3,8 +3,12 @@
 A message is sent as it is. Instead of one may stand {"repeat": n, "message": m} (with {i} in its
 text counted up), {"raw": text}, {"stderr": text}, {"exit": code}, {"hang": true},
 {"child": path} (starts a process of its own and writes its number there), {"given": path}
-(copies catalog and state there), {"kill": true} (kills itself), {"from the start": [...],
+(copies catalog and state there), {"kill": true} (kills itself), {"half": text} (a line without
+its end), {"close": true} (closes its output and lives on), {"from the start": [...],
 "and then": [...]} (one or the other, as it is given no state or one).
+
+With `vendor`, a path, in its configuration it has a token (`token`, a number) that is good for one
+time: each use gives another one, which the vendor keeps there and a CONTROL message tells.
 """
 
 from __future__ import annotations
@@ -52,6 +56,11 @@ def act(step: dict[str, Any]) -> None:
         given = {"catalog": argument("--catalog"), "state": argument("--state")}
         mode = Path(sys.argv[sys.argv.index("--config") + 1]).stat().st_mode & 0o777
         Path(step["given"]).write_text(json.dumps({**given, "mode": mode, "env": dict(os.environ)}))
+    elif "half" in step:
+        print(step["half"], end="", flush=True)
+    elif "close" in step:
+        os.close(1)
+        time.sleep(3600)
     elif "kill" in step:
         os.kill(os.getpid(), signal.SIGKILL)
     elif "from the start" in step:
@@ -61,12 +70,25 @@ def act(step: dict[str, Any]) -> None:
         say(step)
 
 
+def use_token(config: dict[str, Any]) -> None:
+    """Exchange the token for a new one, as with an OAuth refresh token."""
+    vendor = Path(config["vendor"])
+    if vendor.exists() and vendor.read_text() != str(config["token"]):
+        sys.exit("invalid_grant: this token has been used already")
+    renewed = {**config, "token": str(int(config["token"]) + 1)}
+    vendor.write_text(renewed["token"])
+    told = {"type": "CONNECTOR_CONFIG", "emitted_at": 1, "connectorConfig": {"config": renewed}}
+    say({"type": "CONTROL", "control": told})
+
+
 operation = sys.argv[1]
 if operation == "spec":
     say({"type": "LOG", "log": {"level": "INFO", "message": "a log before the answer"}})
     say({"type": "SPEC", "spec": {"connectionSpecification": SPEC}})
 else:
     config = argument("--config")
+    if "vendor" in config:
+        use_token(config)
     if operation == "check":
         status = config.get("status", {"status": "SUCCEEDED"})
         say({"type": "CONNECTION_STATUS", "connectionStatus": status})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,8 @@ def finished(child: Child, heard: Listener, what: str) -> None:
     if code:
         words = child.last_words[-1] if child.last_words else "it said nothing"
         how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+        if code == -signal.SIGKILL:
+            how += " (is the machine out of memory?)"
         raise ConnectorError("source", "system_error", f"{what} ended {how}: {words}")
 
 
@@ -75,7 +78,7 @@ def ask(launch: Launch, operation: str, config: Json | None, env: Environment) -
                 for line in lines:
                     message = _parsed(line, env)
                     if message.get("type") == wanted:
-                        answer = message
+                        answer, child.done = message, True
                     else:
                         heard.hear(message)
             if answer is None:

@@ -14,12 +14,24 @@ from services.airbyte.cdk.failures import ConnectorError, FailureType
 
 Json = dict[str, Any]
 
+_NO_COUNT = 2**63
 _LEVELS = {"FATAL": "ERROR", "WARN": "WARNING", "TRACE": "DEBUG"}
 _KINDS: dict[str, FailureType] = {
     "config_error": "config_error",
     "system_error": "system_error",
     "transient_error": "transient_error",
 }
+
+
+def fields(value: Any) -> Json:
+    """Return a part of a message that should be an object; none when it is something else."""
+    return value if isinstance(value, dict) else {}
+
+
+def whole_number(value: Any) -> int | None:
+    """Return a count, which may be a float; None for what is no number."""
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    return int(value) if known and abs(value) < _NO_COUNT else None
 
 
 def stream_key(descriptor: Json) -> str:
@@ -45,15 +57,15 @@ class Listener:
         """Act on a LOG, TRACE or CONTROL message; others are left alone."""
         kind = message.get("type")
         if kind == "LOG":
-            said = message.get("log") or {}
+            said = fields(message.get("log")) or {"message": message.get("log")}
             level = str(said.get("level", "INFO"))
             text = "\n".join(str(said[k]) for k in ("message", "stack_trace") if said.get(k))
             self.log(text, _LEVELS.get(level, level))
         elif kind == "TRACE":
-            self._trace(message.get("trace") or {})
+            self._trace(fields(message.get("trace")))
         elif kind == "CONTROL":
-            control = message.get("control") or {}
-            config = (control.get("connectorConfig") or {}).get("config")
+            control = fields(message.get("control"))
+            config = fields(control.get("connectorConfig")).get("config")
             if isinstance(config, dict):
                 self.new_config(config)
                 self.log("the connector has changed its configuration; it is stored", "INFO")
@@ -61,21 +73,24 @@ class Listener:
     def _trace(self, trace: Json) -> None:
         kind = trace.get("type")
         if kind == "ERROR":
-            self._error(trace.get("error") or {})
+            self._error(fields(trace.get("error")))
         elif kind == "STREAM_STATUS":
-            told = trace.get("stream_status") or {}
-            descriptor, status = told.get("stream_descriptor") or {}, str(told.get("status"))
+            told = fields(trace.get("stream_status"))
+            descriptor, status = fields(told.get("stream_descriptor")), str(told.get("status"))
             self.status[stream_key(descriptor)] = status
-            reasons = ", ".join(str(r.get("type")) for r in told.get("reasons") or ())
+            listed = told.get("reasons")
+            reasons = ", ".join(
+                str(fields(r).get("type")) for r in (listed if isinstance(listed, list) else ())
+            )
             self.log(
                 f"stream {descriptor.get('name')}: {status}" + (f" ({reasons})" if reasons else ""),
                 "INFO",
             )
         elif kind == "ESTIMATE":
-            told = trace.get("estimate") or {}
+            told = fields(trace.get("estimate"))
             estimate = {
-                "estimatedRecords": int(told.get("row_estimate") or 0),
-                "estimatedBytes": int(told.get("byte_estimate") or 0),
+                "estimatedRecords": whole_number(told.get("row_estimate")) or 0,
+                "estimatedBytes": whole_number(told.get("byte_estimate")) or 0,
             }
             self.estimates[stream_key(told)] = estimate
             self.log(
@@ -93,7 +108,7 @@ class Listener:
             internal or None,
         )
         self.errors.append(error)
-        if descriptor := told.get("stream_descriptor"):
+        if descriptor := fields(told.get("stream_descriptor")):
             self.failed[stream_key(descriptor)] = error
         self.log(f"{error}" + (f"\n{internal}" if internal else ""), "ERROR")
 

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from services.airbyte.cdk.failures import transient_error
@@ -38,8 +39,8 @@ _PASSED = (
 _CHUNK = 1 << 20
 LONGEST_LINE = 64 << 20
 _HEAD = 100_000
-# How long a connector may take to end after it closed its output.
-_LAST_SECONDS = 60.0
+# How long a connector may take to end after it has said all or closed its output.
+LAST_SECONDS = 60.0
 
 
 class CutLine(bytes):
@@ -57,6 +58,8 @@ class Child:
         """Start `argv` in `folder`; `silence` is how many seconds it may say nothing."""
         self._silence, self._log = silence, log
         self.last_words: list[str] = []
+        self.done = False
+        """Whether it has said all that is wanted of it: then nobody waits for its end for long."""
         environment = {name: os.environ[name] for name in _PASSED if name in os.environ}
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", _TIE, str(os.getpid()), *argv],
@@ -93,7 +96,10 @@ class Child:
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, selectors.EVENT_READ)
             while True:
-                if not selector.select(self._silence):
+                seconds = min(self._silence, LAST_SECONDS) if self.done else self._silence
+                if not selector.select(seconds):
+                    if self.done:
+                        break
                     raise transient_error(
                         f"the connector said nothing for {self._silence:.0f} s and was stopped;"
                         " set CONNECTOR_SILENCE_SECONDS if it needs longer"
@@ -119,11 +125,16 @@ class Child:
     def exit_code(self) -> int:
         """Return its exit code, after its output ended; negative is a signal's number."""
         try:
-            code = self._process.wait(_LAST_SECONDS)
+            code = self._process.wait(min(self._silence, LAST_SECONDS))
         except subprocess.TimeoutExpired:
-            self._log("the connector closed its output and did not end; it is stopped")
+            self._log("the connector has said all and did not end; it is stopped")
             self.stop()
-            return -int(signal.SIGKILL)
+            if self.done:
+                return 0
+            raise transient_error(
+                "the connector closed its output, did not end and was stopped: whether it gave all"
+                " rows is not known"
+            ) from None
         self._errors.join(timeout=5)
         return code
 
@@ -148,7 +159,7 @@ class Child:
     def _listen(self) -> None:
         assert self._process.stderr is not None  # noqa: S101 - asked for above
         with contextlib.suppress(ValueError, OSError):  # closed under us by stop
-            for line in self._process.stderr:
+            for line in iter(partial(self._process.stderr.readline, _HEAD), b""):
                 text = line.decode(errors="replace").rstrip()[:10_000]
                 if text:
                     self.last_words = [*self.last_words[-19:], text]

@@ -26,6 +26,8 @@ from services.airbyte.sources.protocol.spool import Spool, Typist, relation
 Json = dict[str, Any]
 
 _REFUSED_HELD = 1000
+# The stream that lines belong to which nobody can read.
+_UNREADABLE = "_unreadable"
 # What a line that cannot be read is taken for a record by.
 _RECORD = re.compile(r'"type"\s*:\s*"RECORD"|"record"\s*:\s*\{')
 
@@ -123,6 +125,7 @@ class Session:
             return
         self._heard.hear(message)
         if message.get("type") == "TRACE":
+            self._child.done = all(self._heard.status.get(k) == "COMPLETE" for k in self._streams)
             yield from self._completed()
 
     def _record(self, record: Any, line: bytes) -> None:
@@ -130,7 +133,7 @@ class Session:
             name = record["stream"]
             spool = self._targets.get((record.get("namespace"), name))
         except (KeyError, TypeError, AttributeError):
-            self._refuse("_unreadable", {"reason": "no record of a stream", "record": record})
+            self._refuse(_UNREADABLE, {"reason": "no record of a stream", "record": record})
             return
         if spool is None:
             self._strangers[name] = self._strangers.get(name, 0) + 1
@@ -146,9 +149,9 @@ class Session:
                 f"the line has {line.length >> 20} MB, more than the {LONGEST_LINE >> 20} MB that"
                 " are read: leave the field that is so long out in the connector's configuration"
             )
-            self._refuse("_unreadable", {"reason": why, "text": text})
+            self._refuse(_UNREADABLE, {"reason": why, "text": text})
         elif text.startswith("{") and _RECORD.search(text):
-            self._refuse("_unreadable", {"reason": why, "text": text[:100_000]})
+            self._refuse(_UNREADABLE, {"reason": why, "text": text[:100_000]})
         elif text:
             self._env.log(text[:10_000])
 
@@ -156,6 +159,9 @@ class Session:
         told = states.incoming(message, list(self._streams.values()))
         self._shared = self._shared or states.is_shared(message)
         covered = [key for key in told if key in self._spools]
+        if not told:
+            self._env.log(f"a state in no form of the protocol's: {str(message)[:1000]}", "WARNING")
+        self._refused_covered[_UNREADABLE] = len(self._refused.get(_UNREADABLE, ()))
         count = states.record_count(message)
         for key in covered:
             received = self._spools[key].cover()
@@ -225,6 +231,7 @@ class Session:
             state=lambda: state,
             changes=CHANGES,
             order=ROW,
+            stored=True,
         )
         return Batch(stream, reading, last)
 
@@ -249,10 +256,10 @@ class Session:
 
     def _forget_refused(self) -> None:
         """Leave out what came after a stream's last state: it is read and refused again."""
-        for stream in self._streams.values():
-            if stream.name in self._refused:
-                covered = self._refused_covered.get(stream.name, 0)
-                self._refused[stream.name] = self._refused[stream.name][:covered]
+        for name in {_UNREADABLE, *(stream.name for stream in self._streams.values())}:
+            if name in self._refused:
+                covered = self._refused_covered.get(name, 0)
+                self._refused[name] = self._refused[name][:covered]
         self._refused = {name: records for name, records in self._refused.items() if records}
 
 

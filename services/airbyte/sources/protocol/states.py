@@ -12,39 +12,41 @@ from typing import Any
 
 from services.airbyte.cdk.catalog import ConfiguredStream
 from services.airbyte.cdk.shared_states import LEGACY, OWN, SHARED
-from services.airbyte.sources.protocol.messages import stream_key
+from services.airbyte.sources.protocol.messages import fields, stream_key, whole_number
 
 Json = dict[str, Any]
 
 
 def incoming(message: Json, streams: Sequence[ConfiguredStream]) -> dict[str, Json | None]:
     """Return what each stream that a STATE message covers has to store, by the stream's key."""
-    state = message.get("state") or {}
+    state = fields(message.get("state"))
     kind = state.get("type") or "LEGACY"
     if kind == "STREAM":
-        told = state.get("stream") or {}
-        return {stream_key(told.get("stream_descriptor") or {}): told.get("stream_state")}
+        told = fields(state.get("stream"))
+        return {stream_key(fields(told.get("stream_descriptor"))): told.get("stream_state")}
     if kind == "GLOBAL":
-        told = state.get("global") or {}
+        told = fields(state.get("global"))
+        listed = told.get("stream_states")
         parts = {
-            stream_key(part.get("stream_descriptor") or {}): part.get("stream_state")
-            for part in told.get("stream_states") or ()
+            stream_key(fields(part.get("stream_descriptor"))): part.get("stream_state")
+            for part in map(fields, listed if isinstance(listed, list) else ())
         }
         shared = told.get("shared_state")
         return {s.key: {SHARED: shared, OWN: parts.get(s.key)} for s in streams if s.incremental}
-    return {s.key: {LEGACY: state.get("data")} for s in streams if s.incremental}
+    if "data" not in state:
+        return {}
+    return {s.key: {LEGACY: state["data"]} for s in streams if s.incremental}
 
 
 def is_shared(message: Json) -> bool:
     """Whether a STATE message covers all streams."""
-    return ((message.get("state") or {}).get("type") or "LEGACY") != "STREAM"
+    return (fields(message.get("state")).get("type") or "LEGACY") != "STREAM"
 
 
 def record_count(message: Json) -> int | None:
     """Return how many records the connector says it sent since the state before this one."""
-    stats = (message.get("state") or {}).get("sourceStats") or {}
-    count = stats.get("recordCount")
-    return None if count is None else int(count)
+    stats = fields(fields(message.get("state")).get("sourceStats"))
+    return whole_number(stats.get("recordCount"))
 
 
 def outgoing(
