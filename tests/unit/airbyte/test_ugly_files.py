@@ -55,6 +55,15 @@ def test_day_first_and_types_are_taken_as_pandas_takes_them(read: Read) -> None:
         read({"a.csv": text}, "a.csv", dtype={"v": "complex"})
 
 
+def test_a_column_that_is_to_be_whole_is_not_rounded(read: Read) -> None:
+    how: dict[str, Any] = {"thousands": "'", "dtype": {"v": "int"}, "on_bad_lines": "skip"}
+    files = {"a.csv": b"id,v\n1,5\n2,\n3,7'000\n4,x\n"}
+    assert read(files, "a.csv", **how) == [(1, 5), (2, None), (3, 7000)]
+    assert [one["text"] for one in read.refused] == ["4,x"]
+    with pytest.raises(ConnectorError, match=r"column v has fractions, and dtype .* says int"):
+        read({"a.csv": b"id,v\n1,5\n2,5.5\n"}, "a.csv", **how)
+
+
 def test_dates_that_no_reader_knows_are_noted(read: Read) -> None:
     text = b"id,v\n1,10000-01-01\n2,2024-01-01\n3,\n"
     assert read({"a.csv": text}, "a.csv") == [(1, None), (2, datetime.date(2024, 1, 1)), (3, None)]

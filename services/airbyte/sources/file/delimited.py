@@ -179,6 +179,9 @@ def _typed(
             formats[option] = literal(template)
     if isinstance(asked, dict):
         kinds |= {name: kind for name, kind in asked.items() if name in kinds}
+        _check_whole(
+            duck, texts, [n for n, k in asked.items() if k == "BIGINT" and n in kinds], wanted
+        )
         empty -= set(asked)
     reading = {**plain, **formats, "columns": _listing(kinds), "store_rejects": "true"}
 
@@ -186,6 +189,21 @@ def _typed(
         return [{**one, "columns": list(kinds)} for one in _rejects(duck, path)]
 
     return described(duck, _read_csv(path, reading), refused, empty)
+
+
+def _check_whole(
+    duck: duckdb.DuckDBPyConnection, texts: str, names: list[str], wanted: Json
+) -> None:
+    """Raise ConnectorError where a column that is to be whole is not: DuckDB would round it."""
+    tests = {}
+    for name in names:
+        text = f"replace({quote(name)}, {literal(str(wanted.get('thousands') or ''))}, '')"
+        tests[name] = f"TRY_CAST({text} AS DOUBLE) = floor(TRY_CAST({text} AS DOUBLE))"
+    if broken := sorted(set(names) - guesses.everywhere(duck, texts, tests)):
+        raise config_error(
+            f"column {', '.join(broken)} has fractions, and dtype in reader_options says int: make"
+            " it float there, or correct the file"
+        )
 
 
 def _asked(wanted: Json) -> str | dict[str, str] | None:
