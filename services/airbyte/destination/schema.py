@@ -110,7 +110,9 @@ def evolve(transaction: Transaction, columns: tuple[Column, ...], *, replace: bo
                 raise config_error(
                     f"column {column.name!r} is {column.type} in the source and"
                     f" {field.field_type} in the table, which cannot hold it: clear the"
-                    " connection's data (connections/reset) or deselect the column",
+                    " connection's data (connections/clear; the next sync reads all of it again"
+                    f" and makes the column {column.type}), correct the source, or deselect the"
+                    " column",
                     at="destination",
                 )
             swapped.append(column)

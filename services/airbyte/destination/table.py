@@ -135,11 +135,13 @@ class StreamTable:
     def begin(self, reading: Reading, *, replace: bool) -> Staged:
         """Begin a commit: the table made, if it is not there, or its columns brought up to date.
 
-        A new table comes into being with the commit. `replace`: all rows will be replaced.
+        A new table comes into being with the commit. `replace`: all rows will be replaced; as in a
+        table without rows, columns may change to any type then.
         """
         if self._table is not None:
             staged = Staged(self._table.transaction())
-            staged.changes = evolve(staged.transaction, reading.columns, replace=replace)
+            anew = replace or not self.files()
+            staged.changes = evolve(staged.transaction, reading.columns, replace=anew)
             return staged
         namespace = self.identifier[:-1]
         for depth in range(1, len(namespace) + 1):

@@ -88,6 +88,22 @@ def test_days_whose_values_look_otherwise(airbyte: Airbyte) -> None:
     assert found(airbyte, "looks", noted)[-1] == (4, "price", "DESTINATION_FIELD_SIZE_LIMITATION")
 
 
+def test_fractions_in_a_column_of_whole_numbers_are_told_and_can_be_let_in(
+    airbyte: Airbyte,
+) -> None:
+    day = airbyte.settings.inbox_dir / "fractions"
+    put(day / "1.csv", "id,name\n1,5\n", 1_700_000_000)
+    connection = connect(airbyte, "fractions", "/local/fractions/*.csv", NEW)
+    airbyte.sync(connection)
+    put(day / "2.csv", "id,name\n2,5.5\n", 1_700_000_100)
+    told = airbyte.failure(connection)["externalMessage"]
+    assert "column 'name' is double in the source and long in the table" in told
+    assert "connections/clear" in told
+    airbyte.sync(connection, "clear")
+    airbyte.sync(connection)
+    assert found(airbyte, "fractions") == [(1, 5.0), (2, 5.5)]
+
+
 def test_of_rows_with_one_key_the_last_of_the_newest_file_stays(airbyte: Airbyte) -> None:
     day = airbyte.settings.inbox_dir / "last"
     put(day / "b.csv", "id,name\n1,older\n3,c\n", 1_700_000_000)
