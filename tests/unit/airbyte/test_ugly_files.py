@@ -234,6 +234,22 @@ def test_a_column_without_values_takes_the_type_of_the_others(read: Read) -> Non
     assert read(files, "*.csv") == [(1, None, None), (2, 7, None)]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("true", "5", ["true", "5"]),
+        ("5", "2024-01-01", ["5", "2024-01-01"]),
+        ("10:00:00", "2024-01-01", ["10:00:00", "2024-01-01"]),
+        ("5", "1.5", [5.0, 1.5]),
+    ],
+)
+def test_columns_of_unlike_kinds_in_two_files_are_text(
+    read: Read, first: str, second: str, expected: list[Any]
+) -> None:
+    files = {"1.csv": f"id,v\n1,{first}\n".encode(), "2.csv": f"id,v\n2,{second}\n".encode()}
+    assert [value for _, value in read(files, "*.csv")] == expected
+
+
 def test_a_large_file_of_short_lines_fits_a_syncs_memory(tmp_path: Path) -> None:
     path = tmp_path / "large.csv"
     columns = 20

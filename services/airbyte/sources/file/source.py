@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from pyiceberg.types import DateType, TimestampType, TimestamptzType
+from pyiceberg.types import (
+    DateType,
+    DecimalType,
+    DoubleType,
+    FloatType,
+    IntegerType,
+    LongType,
+    TimestampType,
+    TimestamptzType,
+)
 
 from services.airbyte.cdk.catalog import ConfiguredStream, Stream
 from services.airbyte.cdk.columns import Column, in_calendar, literal, quote
@@ -35,6 +44,11 @@ Json = dict[str, Any]
 
 # How many files (the newest) the columns of a glob's files are told from.
 _LOOKED_AT = 20
+# Types that together make one of them: numbers, and days with moments.
+_ALIKE = (
+    IntegerType | LongType | DecimalType | FloatType | DoubleType,
+    DateType | TimestampType | TimestamptzType,
+)
 # Where a row stands among all rows: the file's number, then the row's in it (up to 2^40).
 _PLACE, _PLACES = "_lakelet_place", 2**40
 
@@ -133,18 +147,27 @@ class FileSource:
         """
         several = is_glob(config)
         with ExitStack() as stack:
-            opened: list[Opened] = []
+            opened = [
+                stack.enter_context(self._opened({**config, "url": file.url}, duck, env))
+                for file in files
+            ]
             untyped: dict[str, None] = {}
             there: set[str] = set()
-            for number, file in enumerate(files):
-                one = stack.enter_context(self._opened({**config, "url": file.url}, duck, env))
+            mixed = _mixed(opened)
+            for number, (file, one) in enumerate(zip(files, opened, strict=True)):
                 if several:
                     marks = (
                         f"{literal(file.url)} AS {FILE_URL},"
                         f" {literal(file.modified)} AS {FILE_MODIFIED}"
                     )
                     # Columns without values get their type from the other files.
-                    typed = [quote(c.name) for c in one.columns if not c.untyped]
+                    typed = [
+                        f"{quote(c.name)}::VARCHAR AS {quote(c.name)}"
+                        if c.name.lower() in mixed
+                        else quote(c.name)
+                        for c in one.columns
+                        if not c.untyped
+                    ]
                     untyped.update({c.name: None for c in one.columns if c.untyped})
                     listing = ", ".join([*typed, marks])
                     one = replace(one, relation=f"(SELECT {listing} FROM {one.relation})")
@@ -152,7 +175,7 @@ class FileSource:
                 if placed:
                     numbered = f"{number * _PLACES} + row_number() OVER () AS {_PLACE}"
                     one = replace(one, relation=f"(SELECT *, {numbered} FROM {one.relation})")
-                opened.append(one)
+                opened[number] = one
 
             def refused() -> list[Json]:
                 return [
@@ -208,6 +231,17 @@ def _wanted(columns: tuple[Column, ...], stream: ConfiguredStream) -> tuple[Colu
         )
     wanted = stream.selected_columns or stream.known_columns
     return tuple(c for c in columns if wanted is None or c.name in (*wanted, *needed))
+
+
+def _mixed(opened: list[Opened]) -> set[str]:
+    """Return the columns that are of unlike kinds in the files: they are text, true is no 1."""
+    kinds: dict[str, set[object]] = {}
+    for one in opened:
+        for column in one.columns:
+            if not column.untyped:
+                kind = next((k for k in _ALIKE if isinstance(column.type, k)), type(column.type))
+                kinds.setdefault(column.name.lower(), set()).add(kind)
+    return {name for name, found in kinds.items() if len(found) > 1}
 
 
 def _nulled(columns: tuple[Column, ...]) -> dict[str, tuple[str, str]]:
