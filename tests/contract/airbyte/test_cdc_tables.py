@@ -211,3 +211,19 @@ def test_what_the_log_tells_otherwise_than_the_table_is_refused(make: Any) -> No
     cdc.airbyte.sync(connection)
     assert cdc.table("parted", "id") == [(1,), (2,), (11,), (12,)]
     assert cdc.table("secured", "id, a") == [(1, "b")]
+
+
+def test_a_key_that_the_log_does_not_tell_is_refused_before_the_snapshot(make: Any) -> None:
+    cdc = make("cdc_identity", "CREATE TABLE t (id int PRIMARY KEY, code int UNIQUE NOT NULL)")
+    cdc.db.execute("INSERT INTO t VALUES (1, 10), (2, 20)")
+    connection = cdc.connect({"t": DEDUP})
+    for identity in ("NOTHING", "USING INDEX t_code_key"):
+        cdc.db.execute(f"ALTER TABLE t REPLICA IDENTITY {identity}")
+        failure = cdc.airbyte.failure(connection)
+        assert failure["failureType"] == "config_error"
+        assert "the log does not tell id of deleted rows" in failure["externalMessage"]
+    cdc.db.execute("ALTER TABLE t REPLICA IDENTITY FULL")
+    cdc.airbyte.sync(connection)
+    cdc.db.execute("UPDATE t SET id = 3 WHERE id = 2; DELETE FROM t WHERE id = 1")
+    cdc.airbyte.sync(connection)
+    equal(cdc, "t", "id, code")

@@ -29,6 +29,7 @@ from services.airbyte.sources.postgres.cdc.publication import (
     published_tables,
 )
 from services.airbyte.sources.postgres.cdc.replication import Replication, connect
+from services.airbyte.sources.postgres.cdc.sink import check_key
 from services.airbyte.sources.postgres.cdc.snapshot import Snapshot
 from services.airbyte.sources.postgres.cdc.window import WindowReader
 
@@ -75,6 +76,7 @@ class PostgresLog:
                 )
             if table.unlike:
                 raise config_error(f"stream {stream.name!r}: {table.unlike}")
+            check_key(stream, f"{schema}.{stream.name}", table.identity)
             self._streams[stream.key] = stream
             self._tables[stream.key] = table
         if kinds := left_out(self._db, self._cdc):

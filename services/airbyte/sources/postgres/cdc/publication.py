@@ -24,6 +24,12 @@ SELECT n.nspname AS schema, c.relname AS name, c.oid::bigint AS oid, {filter} AS
        array(SELECT a.attname::text FROM pg_attribute a
              WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped AND {listed})
            AS columns,
+       array(SELECT a.attname::text FROM pg_attribute a
+             WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+               AND (r.relreplident = 'f' OR EXISTS (
+                   SELECT 1 FROM pg_index x WHERE x.indrelid = r.oid AND a.attnum = ANY(x.indkey)
+                   AND (r.relreplident = 'd' AND x.indisprimary OR x.indisreplident))))
+           AS identity,
        c.relkind = 'r' AND EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhparent = c.oid)
            AS inherited,
        coalesce((SELECT m.oid FROM pg_publication_rel m
@@ -72,7 +78,8 @@ class Published:
     """A table of the publication; partitions count as their root.
 
     `oid` stays the same while the table is renamed and altered, `member` while it stays in the
-    publication (0 where that is not known: by its schema, or by its partitions). `condition` is
+    publication (0 where that is not known: by its schema, or by its partitions). `identity` are the
+    columns that the log tells of deleted rows (of one of the partitions). `condition` is
     PostgreSQL's SQL of the rows that the log tells of, None: of all. `unlike` says in what the
     log cannot be followed from what the user reads, None where it can. `partitions`
     changes with the table's partitions; '' where it has none.
@@ -83,6 +90,7 @@ class Published:
     oid: int
     member: int
     columns: frozenset[str]
+    identity: frozenset[str]
     condition: str | None
     unlike: str | None
     partitions: str
@@ -116,6 +124,7 @@ def published_tables(db: Db, cdc: CdcConfig) -> dict[Name, Published]:
             row["oid"],
             row["member"],
             frozenset(row["columns"]),
+            frozenset(row["identity"]),
             condition,
             _unlike(db, cdc, row, parted.get(row["oid"], {}).get("silent")),
             parted.get(row["oid"], {}).get("mark", ""),

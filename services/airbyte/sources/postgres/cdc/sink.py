@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -128,13 +128,7 @@ def choose(
             f"stream {stream.name!r}: column {', '.join(missing)} of its primary key is gone from"
             " the source; refresh the connection's schema"
         )
-    if stream.dedup and not set(stream.primary_key) <= relation.key:
-        raise config_error(
-            f"stream {stream.name!r}: the log does not tell {', '.join(stream.primary_key)} of"
-            f" deleted rows, as that is not the table's replica identity: ALTER TABLE"
-            f" {relation.schema}.{relation.name} REPLICA IDENTITY FULL (or make it the table's"
-            " primary key), or choose the table's own key in the connection"
-        )
+    check_key(stream, f"{relation.schema}.{relation.name}", relation.key)
     wanted = stream.selected_columns or stream.known_columns
     if wanted is None:
         return tuple(columns)
@@ -142,3 +136,14 @@ def choose(
     if new := [column.name for column in columns if column.name not in keep]:
         say(f"{stream.name}: not read, as not in the connection's catalog: {', '.join(new)}")
     return tuple(column for column in columns if column.name in keep)
+
+
+def check_key(stream: ConfiguredStream, table: str, identity: Set[str]) -> None:
+    """Raise ConnectorError when the log does not tell the key of a table's deleted rows."""
+    if stream.dedup and not set(stream.primary_key) <= identity:
+        raise config_error(
+            f"stream {stream.name!r}: the log does not tell {', '.join(stream.primary_key)} of"
+            f" deleted rows, as that is not the table's replica identity: ALTER TABLE"
+            f" {table} REPLICA IDENTITY FULL (or make it the table's"
+            " primary key), or choose the table's own key in the connection"
+        )
