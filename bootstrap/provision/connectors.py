@@ -2,8 +2,9 @@
 
 Facts: custom definitions are made by `source_definitions/create_custom`, low-code ones by
 `connector_builder_projects/publish`, which take a new manifest by
-`declarative_source_definitions/create_manifest`. Commands are not sent: the sync server reads
-them from lakelet.yml itself, since whoever could send one would run what he likes.
+`declarative_source_definitions/create_manifest`. Commands, and manifests with a components.py, are
+not sent: the sync server reads them from lakelet.yml itself, since whoever could send one would
+run what he likes.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def ensure_connectors(airbyte: Airbyte, platform: Platform, settings: Settings) 
 
 
 def _ensure(airbyte: Airbyte, name: str, connector: Connector, folder: Path) -> str:
-    if connector.command:
+    if connector.command or _has_code(connector, folder):
         return _command(airbyte, name, connector)
     present = _present(airbyte, name)
     if connector.manifest:
@@ -58,6 +59,12 @@ def _ensure(airbyte: Airbyte, name: str, connector: Connector, folder: Path) -> 
         body = {"sourceDefinitionId": identity, "dockerImageTag": tag}
         airbyte.post("source_definitions/update", body)
     return identity
+
+
+def _has_code(connector: Connector, folder: Path) -> bool:
+    """Whether a manifest has Python beside it: then the server reads both from where they are."""
+    manifest = connector.manifest
+    return bool(manifest) and (folder / str(manifest)).with_name("components.py").is_file()
 
 
 def _present(airbyte: Airbyte, name: str) -> dict[str, Any] | None:
@@ -109,8 +116,9 @@ def _command(airbyte: Airbyte, name: str, connector: Connector) -> str:
             what=f"connector {name}",
         )
     except TransientError as error:
+        what = " ".join(connector.command or [str(connector.manifest)])
         raise NotFoundError(
-            f"connector {name!r} ({' '.join(connector.command or ())}): the sync server could not"
+            f"connector {name!r} ({what}): the sync server could not"
             " start it, see its log (.lakelet/logs); an Airbyte that is not this platform's own"
             " cannot run commands"
         ) from error

@@ -1,7 +1,9 @@
-"""Connectors that are commands of this machine: those that lakelet.yml names.
+"""Connectors that run code of this machine: the commands that lakelet.yml names, and the manifests
+that have a components.py beside them.
 
     connectors:
       mine: {command: [python, my_source.py]}
+      theirs: {manifest: connectors/theirs/manifest.yaml}
 
 The file belongs to whoever runs the platform; nothing of this can be set over the network.
 """
@@ -21,7 +23,7 @@ from uuid import UUID, uuid5
 import yaml
 
 from services.airbyte.definitions.registry import Definition
-from services.airbyte.sources.protocol.launch import Launch
+from services.airbyte.sources.protocol.launch import CDK_VERSION, COMPONENTS, Launch
 from services.airbyte.state import definitions
 from services.airbyte.state.database import Pool
 from services.common.errors import LakeletError
@@ -40,20 +42,35 @@ def local_id(name: str) -> UUID:
 
 
 def commands(path: Path) -> dict[str, Launch]:
-    """Return the commands that the file names; they run in the file's folder."""
+    """Return the connectors that the file names and that run code of this machine."""
+    document = _yaml(path)
+    named = document.get("connectors") if isinstance(document, dict) else None
+    found = {str(name): _launch(entry, path.parent) for name, entry in (named or {}).items()}
+    return {name: launch for name, launch in found.items() if launch is not None}
+
+
+def _launch(entry: Any, folder: Path) -> Launch | None:
+    """Return how a connector is started: a command in the file's folder, a manifest in its own."""
+    if not isinstance(entry, dict):
+        return None
+    if isinstance(entry.get("command"), list) and entry["command"]:
+        return Launch("command", command=tuple(map(str, entry["command"])), folder=str(folder))
+    path = folder / str(entry.get("manifest") or "")
+    if not path.is_file() or not (path.parent / COMPONENTS).is_file():
+        return None  # without code it is sent like any other
+    manifest = _yaml(path)
+    if not isinstance(manifest, dict):
+        return None
+    own = str(path.parent)
+    return Launch("manifest", version=CDK_VERSION, manifest=manifest, folder=own)
+
+
+def _yaml(path: Path) -> Any:
     try:
-        document = yaml.safe_load(path.read_text())
+        return yaml.safe_load(path.read_text())
     except (OSError, yaml.YAMLError) as error:
         log.warning("%s cannot be read: %s", path, error)
-        return {}
-    named = (document or {}).get("connectors") if isinstance(document, dict) else None
-    return {
-        str(name): Launch(
-            "command", command=tuple(map(str, entry["command"])), folder=str(path.parent)
-        )
-        for name, entry in (named or {}).items()
-        if isinstance(entry, dict) and isinstance(entry.get("command"), list) and entry["command"]
-    }
+        return None
 
 
 def platform_file(settings: Settings) -> Path:
@@ -74,6 +91,7 @@ class LocalConnectors:
         self._find, self._db, self._specification = path, db, specification
         self._path = path()
         self._seen: tuple[str, int] | None = None
+        self._wanted: dict[str, Launch] = {}
         self._again = 0.0
         self._lock = threading.Lock()
 
@@ -82,12 +100,13 @@ class LocalConnectors:
         with self._lock:
             self._path = self._find()
             try:
-                now = (str(self._path), self._path.stat().st_mtime_ns)
+                times = [path.stat().st_mtime_ns for path in (self._path, *self._manifests())]
             except OSError:
                 return
+            now = (str(self._path), max(times))
             if self._seen == now and time.monotonic() < self._again:
                 return
-            wanted = commands(self._path)
+            self._wanted = wanted = commands(self._path)
             with self._db.connection() as db:
                 known = {d.id: d for d in definitions.listing(db) if d.local}
             complete = True
@@ -98,6 +117,11 @@ class LocalConnectors:
                     definitions.put(db, replace(left, deleted=True))
             self._seen = now
             self._again = math.inf if complete else time.monotonic() + _RETRY
+
+    def _manifests(self) -> list[Path]:
+        """The folders of the manifests that were there: an editor's new file changes them."""
+        folders = {Path(one.folder) for one in self._wanted.values() if one.kind == "manifest"}
+        return [path for folder in folders for path in (folder, *folder.glob("*.yaml"))]
 
     def _store(self, name: str, launch: Launch, before: Definition | None) -> bool:
         try:

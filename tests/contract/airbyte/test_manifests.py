@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,11 @@ import yaml
 from airbyte_api import api as calls
 from airbyte_api import models
 
+from bootstrap.clients.airbyte import Airbyte as Client
+from bootstrap.platform_file import Platform
+from bootstrap.provision.connectors import ensure_connectors
 from services.common.settings import CHECKOUT
+from services.common.waiting import wait_until
 from tests.contract.airbyte.client import Airbyte, rows
 from tests.support.connectors.api import Api, serving
 
@@ -159,3 +164,62 @@ def test_the_ten_lines_of_the_documentation_work(
     airbyte.sync(airbyte.connect(blog, "blog", {"posts": FULL}))
     found = rows(airbyte.settings, "SELECT id, title FROM bronze.blog.posts ORDER BY id")
     assert found == [(1, "one"), (2, "two")]
+
+
+COMPONENTS = """
+from dataclasses import dataclass
+from airbyte_cdk.sources.declarative.transformations import RecordTransformation
+
+@dataclass
+class Greeting(RecordTransformation):
+    word: str
+
+    def transform(self, record, config=None, stream_state=None, stream_slice=None):
+        record["name"] = f"{self.word} {record['name']}"
+"""
+
+
+def test_a_manifest_with_python_beside_it(airbyte: Airbyte, index: None, web: Api) -> None:
+    """As many of Airbyte's own have it: manifest.yaml and components.py in one folder."""
+    web.people = [{"id": 1, "name": "Ada"}]
+    home = airbyte.home.folder
+    manifest = copy.deepcopy(MANIFEST)
+    (people,) = (s for s in manifest["streams"] if s["name"] == "people")
+    greeting = {
+        "type": "CustomTransformation",
+        "class_name": "source_declarative_manifest.components.Greeting",
+        "word": "Dear",
+    }
+    people["transformations"] = [greeting]
+    (home / "connectors" / "greeting").mkdir(parents=True)
+    (home / "connectors" / "greeting" / "manifest.yaml").write_text(yaml.safe_dump(manifest))
+    (home / "connectors" / "greeting" / "components.py").write_text(COMPONENTS)
+    document = yaml.safe_load((CHECKOUT / "lakelet.yml").read_text())
+    document["connectors"] = {"greeting": {"manifest": "connectors/greeting/manifest.yaml"}}
+    (home / "lakelet.yml").write_text(yaml.safe_dump(document))
+    platform = Platform.model_validate({**document, "connections": {}, "reconcile": {}})
+    made = ensure_connectors(Client(airbyte.settings), platform, airbyte.settings)["greeting"]
+    connection = airbyte.connect(source(airbyte, made, web, "dear"), "dear", {"people": FULL})
+    airbyte.sync(connection)
+    query = "SELECT id, name FROM bronze.dear.people"
+    assert rows(airbyte.settings, query) == [(1, "Dear Ada")]
+    greeting["word"] = "Hello"
+    (home / "connectors" / "greeting" / "manifest.yaml").write_text(yaml.safe_dump(manifest))
+
+    def taken() -> bool:
+        with airbyte.own_database() as db:
+            stored = db.execute("SELECT connector FROM custom_definitions WHERE id = %s", (made,))
+            return "Hello" in str(stored.fetchone())
+
+    wait_until(taken, seconds=60, what="the server to read the manifest again")
+    airbyte.sync(connection)
+    assert rows(airbyte.settings, query) == [(1, "Hello Ada")]
+    answer = airbyte.raw(
+        "declarative_source_definitions/create_manifest",
+        workspaceId=airbyte.workspace,
+        sourceDefinitionId=made,
+        setAsActiveManifest=True,
+        declarativeManifest={"manifest": MANIFEST, "spec": {}, "description": "", "version": 2},
+    )
+    assert answer.status_code == 409
+    assert "lakelet.yml" in answer.json()["message"]

@@ -14,11 +14,12 @@ import orjson
 
 from services.airbyte.cdk.failures import config_error
 from services.airbyte.sources.protocol.install import ensure
-from services.airbyte.sources.protocol.launch import CDK_VERSION, Launch
+from services.airbyte.sources.protocol.launch import CDK_VERSION, COMPONENTS, Launch
 
 Json = dict[str, Any]
 
 # Below the server's data folder: environments, and what running connectors are handed.
+_ALLOW_CODE = "AIRBYTE_ENABLE_UNSAFE_CODE=true"  # airbyte-cdk's own switch
 CONNECTORS, RUNS = "connectors", "runs"
 
 
@@ -68,7 +69,12 @@ def command_line(
         manifest = folder / "manifest.yaml"  # YAML holds all of JSON
         manifest.write_bytes(orjson.dumps(launch.manifest))
         program = installed.program("source-declarative-manifest")
-        return [str(program), operation, "--manifest-path", str(manifest)]
+        argv = [str(program), operation, "--manifest-path", str(manifest)]
+        if not launch.folder:
+            return argv
+        # From lakelet.yml alone: code that came over the network is never run.
+        components = str(Path(launch.folder) / COMPONENTS)
+        return ["env", _ALLOW_CODE, *argv, "--components-path", components]
     installed = ensure(environments, launch.package, launch.version, log)
     program = installed.program(launch.package.removeprefix("airbyte-"))
     if not program.exists():

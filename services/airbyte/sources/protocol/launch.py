@@ -14,6 +14,8 @@ Json = dict[str, Any]
 
 # The newest release that was tried; a manifest may name another one by `version`.
 CDK_VERSION = "7.39.1"
+# Python classes that a manifest names, in its own folder.
+COMPONENTS = "components.py"
 _REPOSITORY = re.compile(r"^(?:docker\.io/)?airbyte/(source-[a-z0-9]+(?:-[a-z0-9]+)*)$")
 _PACKAGE = re.compile(r"^airbyte-source-[a-z0-9]+(?:-[a-z0-9]+)*$")
 _VERSION = re.compile(r"^[0-9][0-9A-Za-z.+!-]{0,40}$")
@@ -24,7 +26,8 @@ class Launch:
     """How a connector is started.
 
     package: `package` (`airbyte-source-…` of PyPI) at `version`, "" for the newest;
-    manifest: `manifest`, run by `airbyte-cdk` at `version`; command: `command`, in `folder`.
+    manifest: `manifest`, run by `airbyte-cdk` at `version`, with the components.py of `folder` if
+    that is set; command: `command`, in `folder`.
     """
 
     kind: Literal["package", "manifest", "command"]
