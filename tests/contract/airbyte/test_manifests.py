@@ -6,6 +6,7 @@ import copy
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import airbyte_api
 import pytest
@@ -19,9 +20,12 @@ from bootstrap.provision.connectors import ensure_connectors
 from services.common.settings import CHECKOUT
 from services.common.waiting import wait_until
 from tests.contract.airbyte.client import Airbyte, rows
+from tests.support.connectors import tracker
 from tests.support.connectors.api import Api, serving
 
-MANIFEST = yaml.safe_load((CHECKOUT / "tests/support/connectors/orders.yaml").read_text())
+CONNECTORS = CHECKOUT / "tests/support/connectors"
+MANIFEST = yaml.safe_load((CONNECTORS / "orders.yaml").read_text())
+TRACKER = yaml.safe_load((CONNECTORS / "tracker.yaml").read_text())
 NEW = {"syncMode": "incremental", "destinationSyncMode": "append_dedup"}
 APPEND = {"syncMode": "incremental", "destinationSyncMode": "append"}
 FULL = {"syncMode": "full_refresh", "destinationSyncMode": "overwrite"}
@@ -164,6 +168,52 @@ def test_the_ten_lines_of_the_documentation_work(
     airbyte.sync(airbyte.connect(blog, "blog", {"posts": FULL}))
     found = rows(airbyte.settings, "SELECT id, title FROM bronze.blog.posts ORDER BY id")
     assert found == [(1, "one"), (2, "two")]
+
+
+@pytest.mark.usefixtures("index")
+def test_every_part_of_a_manifest_is_read(airbyte: Airbyte) -> None:
+    made = airbyte.post(
+        "connector_builder_projects/publish",
+        workspaceId=airbyte.workspace,
+        name="Tracker",
+        initialDeclarativeManifest={"manifest": TRACKER, "spec": {}, "version": 1},
+    )
+
+    def read(stream: str, columns: str) -> list[tuple[Any, ...]]:
+        query = f'SELECT {columns} FROM bronze.tracker."{stream}" ORDER BY 1'
+        return rows(airbyte.settings, query)
+
+    with tracker.serving() as api:
+        api.projects = [{"id": n, "updated_at": f"2024-02-0{n}"} for n in (1, 2, 3)]
+        api.tasks = {
+            n: [{"id": 10 * n + k, "updated_at": f"2024-02-0{n}"} for k in (1, 2)]
+            for n in (1, 2, 3)
+        }
+        api.contacts = [{"id": "c1", "name": "Ada", "mail": "ada@x", "city": "London"}]
+        api.report = [[{"id": 1, "total": 1.5}], [{"id": 2, "total": 2.5}]]
+        api.tables = {"red": [{"id": 1, "word": "rose"}], "blue": [{"id": 2, "word": "sky"}]}
+        source = airbyte.source(
+            {"base_url": api.address}, str(made["sourceDefinitionId"]), "tracker"
+        )
+        whole = dict.fromkeys(("contacts", "report", "red", "blue"), FULL)
+        airbyte.sync(airbyte.connect(source, "tracker", whole))
+        connection = airbyte.connect(source, "tracker", {"projects": NEW, "tasks": NEW})
+        airbyte.sync(connection)
+        assert read("tasks", "id, project") == [(10 * n + k, n) for n in (1, 2, 3) for k in (1, 2)]
+        assert read("contacts", "id, name, mail, city") == [("c1", "Ada", "ada@x", "London")]
+        assert read("report", "id, total") == [(1, 1.5), (2, 2.5)]
+        assert read("red", "id, word") == [(1, "rose")]
+        assert read("blue", "id, word") == [(2, "sky")]
+
+        api.projects[1]["updated_at"] = "2024-03-01"
+        api.tasks[2].append({"id": 23, "updated_at": "2024-03-01"})
+        api.asked.clear()
+        airbyte.sync(connection)
+        assert len(read("tasks", "id")) == 7
+        asked = [path for path in api.asked if path.startswith("/projects?")]
+        assert len(asked) == 2, "as a stream and as the tasks' parent"
+        assert all("since=2024-02-03" in path for path in asked)
+        assert not any("/projects/1/" in path for path in api.asked), "nothing is new there"
 
 
 COMPONENTS = """

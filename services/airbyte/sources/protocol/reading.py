@@ -167,10 +167,13 @@ class Session:
             received = self._spools[key].cover()
             if count is not None and len(told) == 1 and received != count:
                 self._miscounted(key, count, received)
+            if self._streams[key].incremental and told[key] != self._states.get(key):
+                self._ended.discard(key)
             self._states[key] = told[key]
             self._covered.add(key)
             name = self._streams[key].name
             self._refused_covered[name] = len(self._refused.get(name, ()))
+        yield from self._completed()
         due = [key for key in covered if self._streams[key].incremental and self._due(key)]
         if due:
             yield [self._batch(key) for key in (covered if self._shared else due)]
@@ -183,15 +186,23 @@ class Session:
         )
 
     def _due(self, key: str) -> bool:
+        if key in self._ended:
+            return False
         waited = time.monotonic() - self._committed[key]
         return waited >= self._pace.seconds or self._spools[key].waiting >= self._pace.size
 
     def _completed(self) -> Iterator[list[Batch]]:
-        """Give streams that the connector has just called complete."""
+        """Give streams that the connector has called complete, with all of their rows.
+
+        Of a stream with a cursor the last state may come after that (airbyte-cdk sends a
+        substream's so): its rows wait for it.
+        """
         if self._shared:
             return
         for key, status in self._heard.status.items():
-            if status == "COMPLETE" and key in self._spools and key not in self._ended:
+            if status != "COMPLETE" or key not in self._spools or key in self._ended:
+                continue
+            if self._spools[key].is_covered or not self._streams[key].incremental:
                 yield [self._batch(key, last=True)]
 
     def _unfinished(self) -> ConnectorError | None:

@@ -91,6 +91,11 @@ class Spool:
         return self._covered - before
 
     @property
+    def is_covered(self) -> bool:
+        """Whether a state covers everything taken so far."""
+        return self._covered == self._rows + len(self._lines)
+
+    @property
     def waiting(self) -> int:
         """How many bytes wait to be committed."""
         return self.held + self._written

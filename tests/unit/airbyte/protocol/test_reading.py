@@ -56,6 +56,28 @@ def test_rows_go_with_the_state_that_covers_them(run: Go) -> None:
     assert "were received" not in result.text
 
 
+def test_a_state_may_come_after_the_stream_is_complete(run: Go) -> None:
+    messages = [
+        record("a", {"id": 1}),
+        state("a", {"at": 1}, 1),
+        record("a", {"id": 2}),
+        status("a", "COMPLETE"),
+        state("a", {"at": 2}, 1),
+        state("a", {"at": 2}, 0),
+        state("a", {"at": 2, "of": "its parent"}, 0),
+    ]
+    result = run([stream("a", *NEW)], messages)
+    assert result.error is None
+    assert result.commits == [
+        [("a", [(1, None, []), (2, None, [])], {"at": 2})],
+        [("a", [], {"at": 2, "of": "its parent"})],
+    ]
+    # Killed before that state: its rows come again.
+    result = run([stream("a", *NEW)], [*messages[:4], {"exit": 1}])
+    assert result.error is not None
+    assert result.commits == [[("a", [(1, None, [])], {"at": 1})]]
+
+
 def test_states_in_quick_succession_are_one_commit(run: Go) -> None:
     messages = [m for i in range(5) for m in (record("a", {"id": i}), state("a", {"at": i}))]
     result = run([stream("a", *NEW)], messages)
