@@ -63,7 +63,7 @@ def apply(
     view = f"lakelet_changes_{next(_number)}"
     number_rows(duck)
     duck.execute(f"CREATE TEMP VIEW {view} AS {_union(spooled.parts, schema)}")
-    there = table.files()
+    there = table.files
     existing = there if spooled.truncated < 0 or not spooled.stream.dedup else {}
     chosen = f"{view}_chosen"
     columns = tuple(Column(f.name, f.field_type) for f in schema.fields if f.name not in _OWN)

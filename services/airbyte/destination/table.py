@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import uuid
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import duckdb
@@ -140,7 +141,7 @@ class StreamTable:
         """
         if self._table is not None:
             staged = Staged(self._table.transaction())
-            anew = replace or not self.files()
+            anew = replace or not self.files
             staged.changes = evolve(staged.transaction, reading.columns, replace=anew)
             return staged
         namespace = self.identifier[:-1]
@@ -202,7 +203,7 @@ class StreamTable:
         query = f"SELECT {listing} FROM {reading.relation}"
         one_each = latest(stream, reading.order) if stream.dedup and not reading.unique_key else ""
         stored = quote(reading.order) if reading.stored and reading.order and one_each else None
-        existing = self.files()
+        existing = self.files
         if stream.dedup and not replace and existing:
             batch = f"lakelet_batch_{uuid.uuid4().hex}"
             if stored:  # whole rows are held nowhere: they are read again by their numbers
@@ -245,7 +246,7 @@ class StreamTable:
 
     def stage_removal(self) -> Staged:
         """Prepare to empty the table."""
-        return Staged(self.table.transaction(), removed=list(self.files().values()))
+        return Staged(self.table.transaction(), removed=list(self.files.values()))
 
     def prepare(self, staged: Staged, note: CommitNote) -> bool:
         """Put staged files into the transaction; False when there is nothing to change."""
@@ -279,12 +280,13 @@ class StreamTable:
     def holds(self, location: str) -> bool:
         """Whether files below `location` are part of the table."""
         paths = (
-            file.file_path for live in self.files().values() for file in (live.file, *live.deletes)
+            file.file_path for live in self.files.values() for file in (live.file, *live.deletes)
         )
         return any(path.startswith(location.rstrip("/") + "/") for path in paths)
 
+    @cached_property
     def files(self) -> dict[str, LiveFile]:
-        """Return the table's data files by path."""
+        """The table's data files by path, as they were when it was loaded."""
         if self._table is None:
             return {}
         return {

@@ -246,7 +246,7 @@ def test_old_snapshots_of_a_continuous_table_go(server: Crashing) -> None:
     assert remove_history(table(), 3600, worth=1) == 0
     assert files() == before
     assert remove_history(table(), 0, worth=2) == 2
-    assert files() == set(table().files())
+    assert files() == set(table().files)
     wanted = cdc.db.execute("SELECT * FROM t ORDER BY 1").fetchall()
     assert cdc.table("t", "id, v") == wanted
     assert cdc.rows("SELECT count(*) FROM iceberg_snapshots(bronze.aged.t)") == [(1,)]
