@@ -110,7 +110,7 @@ def _forget_others(sync: Sync, wanted: Sequence[ConfiguredStream]) -> None:
     """Drop the states of streams that are not read any more: the log will not be kept for them."""
     keys = {stream.key for stream in wanted}
     for state in states.listing(sync.db, sync.connection.id):
-        if state.state is not None and f"{state.namespace}\x1f{state.name}" not in keys:
+        if state.state is not None and state.key not in keys:
             states.put(sync.db, state.after(None, state.version + 1, state.generation))
 
 
