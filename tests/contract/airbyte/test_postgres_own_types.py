@@ -132,7 +132,7 @@ def test_values_are_alike_from_the_table_the_snapshot_and_the_log(
     def insert(number: int) -> None:
         for which in (1, 2):
             values = ", ".join(each[which] for each in (*TEXTS, *LISTS))
-            cdc.db.execute(f"INSERT INTO t VALUES ({number + which}, {values})")  # type: ignore[arg-type]
+            cdc.db.execute(f"INSERT INTO t VALUES ({number + which}, {values})".encode())
 
     try:
         insert(0)
@@ -146,7 +146,8 @@ def test_values_are_alike_from_the_table_the_snapshot_and_the_log(
         # As a query prints them, which is neither what a cast to text gives nor what a client makes
         # of them.
         printed = ", ".join(f"concat({name})" for name in NAMES[: len(TEXTS)])
-        texts = cdc.db.execute(f"SELECT {printed} FROM t WHERE id < 10 ORDER BY id").fetchall()  # type: ignore[arg-type]
+        query = f"SELECT {printed} FROM t WHERE id < 10 ORDER BY id"
+        texts = cdc.db.execute(query.encode()).fetchall()
     finally:
         cdc.close()
     listing = f"{', '.join(NAMES)}, len(_airbyte_meta.changes)"
