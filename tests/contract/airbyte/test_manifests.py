@@ -210,9 +210,9 @@ def test_every_part_of_a_manifest_is_read(airbyte: Airbyte) -> None:
         api.asked.clear()
         airbyte.sync(connection)
         assert len(read("tasks", "id")) == 7
-        asked = [path for path in api.asked if path.startswith("/projects?")]
-        assert len(asked) == 2, "as a stream and as the tasks' parent"
-        assert all("since=2024-02-03" in path for path in asked)
+        # Once or twice, as a stream and as the tasks' parent: airbyte-cdk keeps a parent's answers.
+        asked = {path for path in api.asked if path.startswith("/projects?")}
+        assert asked == {"/projects?since=2024-02-03"}
         assert not any("/projects/1/" in path for path in api.asked), "nothing is new there"
 
 
