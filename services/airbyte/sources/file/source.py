@@ -10,19 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from pyiceberg.types import (
-    DateType,
-    DecimalType,
-    DoubleType,
-    FloatType,
-    IntegerType,
-    LongType,
-    TimestampType,
-    TimestamptzType,
-)
+from pyiceberg.types import DateType, TimestampType, TimestamptzType
 
 from services.airbyte.cdk.catalog import ConfiguredStream, Stream
-from services.airbyte.cdk.columns import Column, in_calendar, literal, quote
+from services.airbyte.cdk.columns import Column, in_calendar, quote
 from services.airbyte.cdk.failures import config_error, of_destination
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.file import place
@@ -37,20 +28,14 @@ from services.airbyte.sources.file.matching import (
     matching,
     unread,
 )
-from services.airbyte.sources.file.opened import Opened, described, options, skips
+from services.airbyte.sources.file.opened import Opened, options, skips
+from services.airbyte.sources.file.together import PLACE, placed, together
 from services.airbyte.sources.file.unpacking import unpacked
 
 Json = dict[str, Any]
 
 # How many files (the newest) the columns of a glob's files are told from.
 _LOOKED_AT = 20
-# Types that together make one of them: numbers, and days with moments.
-_ALIKE = (
-    IntegerType | LongType | DecimalType | FloatType | DoubleType,
-    DateType | TimestampType | TimestamptzType,
-)
-# Where a row stands among all rows: the file's number, then the row's in it (up to 2^40).
-_PLACE, _PLACES = "_lakelet_place", 2**40
 
 
 class FileSource:
@@ -98,7 +83,7 @@ class FileSource:
         if not files:
             yield _nothing(stream, state)
             return
-        with self._all(config, files, duck, env, placed=stream.dedup) as opened:
+        with self._all(config, files, duck, env, with_places=stream.dedup) as opened:
 
             def end() -> Json | None:
                 self._settle(opened.refused(), keep, stream.name, env)
@@ -110,7 +95,7 @@ class FileSource:
                 relation=opened.relation,
                 state=end,
                 nulled=_nulled(columns),
-                order=_PLACE if stream.dedup else None,
+                order=PLACE if stream.dedup else None,
             )
 
     def _settle(self, refused: list[Json], keep: bool, name: str, env: Environment) -> None:
@@ -138,44 +123,18 @@ class FileSource:
         duck: duckdb.DuckDBPyConnection,
         env: Environment,
         *,
-        placed: bool = False,
+        with_places: bool = False,
     ) -> Iterator[Opened]:
-        """Open all files as one relation; of a glob's files each row says where it is from.
+        """Open all files as one relation.
 
-        `placed`: with the rows' places, by which the last of several is told. They are read by
-        one thread then.
+        `with_places`: with the rows' places, by which the last of several is told. They are read
+        by one thread then.
         """
-        several = is_glob(config)
         with ExitStack() as stack:
             opened = [
                 stack.enter_context(self._opened({**config, "url": file.url}, duck, env))
                 for file in files
             ]
-            untyped: dict[str, None] = {}
-            there: set[str] = set()
-            mixed = _mixed(opened)
-            for number, (file, one) in enumerate(zip(files, opened, strict=True)):
-                if several:
-                    marks = (
-                        f"{literal(file.url)} AS {FILE_URL},"
-                        f" {literal(file.modified)} AS {FILE_MODIFIED}"
-                    )
-                    # Columns without values get their type from the other files.
-                    typed = [
-                        f"{quote(c.name)}::VARCHAR AS {quote(c.name)}"
-                        if c.name.lower() in mixed
-                        else quote(c.name)
-                        for c in one.columns
-                        if not c.untyped
-                    ]
-                    untyped.update({c.name: None for c in one.columns if c.untyped})
-                    listing = ", ".join([*typed, marks])
-                    one = replace(one, relation=f"(SELECT {listing} FROM {one.relation})")
-                    there.update(c.name.lower() for c in one.columns if not c.untyped)
-                if placed:
-                    numbered = f"{number * _PLACES} + row_number() OVER () AS {_PLACE}"
-                    one = replace(one, relation=f"(SELECT *, {numbered} FROM {one.relation})")
-                opened[number] = one
 
             def refused() -> list[Json]:
                 return [
@@ -184,17 +143,13 @@ class FileSource:
                     for line in one.refused()
                 ]
 
-            if not several:
-                if not opened[0].columns:
-                    raise config_error(f"{config['url']} is empty: it has not even a header line")
-                yield replace(opened[0], refused=refused)
-                return
-            together = " UNION ALL BY NAME ".join(f"SELECT * FROM {o.relation}" for o in opened)
-            nowhere = [name for name in untyped if name.lower() not in there]
-            nulls = "".join(f", NULL::VARCHAR AS {quote(name)}" for name in nowhere)
-            whole = described(duck, f"(SELECT *{nulls} FROM ({together}))", refused, nowhere)
-            columns = tuple(column for column in whole.columns if column.name != _PLACE)
-            yield replace(whole, columns=columns)
+            if is_glob(config):
+                whole = together(duck, files, opened, with_places=with_places)
+            elif opened[0].columns:
+                whole = placed(opened[0]) if with_places else opened[0]
+            else:
+                raise config_error(f"{config['url']} is empty: it has not even a header line")
+            yield replace(whole, refused=refused)
 
     @contextmanager
     def _opened(
@@ -231,17 +186,6 @@ def _wanted(columns: tuple[Column, ...], stream: ConfiguredStream) -> tuple[Colu
         )
     wanted = stream.selected_columns or stream.known_columns
     return tuple(c for c in columns if wanted is None or c.name in (*wanted, *needed))
-
-
-def _mixed(opened: list[Opened]) -> set[str]:
-    """Return the columns that are of unlike kinds in the files: they are text, true is no 1."""
-    kinds: dict[str, set[object]] = {}
-    for one in opened:
-        for column in one.columns:
-            if not column.untyped:
-                kind = next((k for k in _ALIKE if isinstance(column.type, k)), type(column.type))
-                kinds.setdefault(column.name.lower(), set()).add(kind)
-    return {name for name, found in kinds.items() if len(found) > 1}
 
 
 def _nulled(columns: tuple[Column, ...]) -> dict[str, tuple[str, str]]:
