@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
@@ -15,7 +15,7 @@ from services.airbyte.cdk.log import without_log_columns
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.mongodb import collections
 from services.airbyte.sources.mongodb.cdc.config import CDC_COLUMNS, CDC_NAMES, CURSOR
-from services.airbyte.sources.mongodb.cdc.log import MongoLog, open_log
+from services.airbyte.sources.mongodb.cdc.log import open_log
 from services.airbyte.sources.mongodb.cdc.stream import try_stream
 from services.airbyte.sources.mongodb.collections import DATA, ID
 from services.airbyte.sources.mongodb.config import MongoConfig
@@ -62,16 +62,7 @@ class MongoSource:
         """Whether incremental streams are read from the log: there is no other way."""
         return True
 
-    def open_log(
-        self,
-        config: Json,
-        streams: Sequence[ConfiguredStream],
-        states: Mapping[str, Json | None],
-        duck: duckdb.DuckDBPyConnection,
-        env: Environment,
-    ) -> AbstractContextManager[MongoLog]:
-        """Open the change stream."""
-        return open_log(config, streams, states, duck, env)
+    open_log = staticmethod(open_log)
 
     @contextmanager
     def read(

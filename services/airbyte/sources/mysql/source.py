@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
@@ -16,7 +16,7 @@ from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.mysql import connecting
 from services.airbyte.sources.mysql.cdc import server as servers
 from services.airbyte.sources.mysql.cdc.config import CDC_COLUMNS, CDC_NAMES, CURSOR, Place
-from services.airbyte.sources.mysql.cdc.log import MySqlLog, open_log
+from services.airbyte.sources.mysql.cdc.log import open_log
 from services.airbyte.sources.mysql.cdc.stream import BinlogStream
 from services.airbyte.sources.mysql.failures import explain
 from services.airbyte.sources.mysql.reading import TableReader
@@ -62,16 +62,7 @@ class MySqlSource:
         """Whether incremental streams are read from the log."""
         return _method(config) == CDC
 
-    def open_log(
-        self,
-        config: Json,
-        streams: Sequence[ConfiguredStream],
-        states: Mapping[str, Json | None],
-        duck: duckdb.DuckDBPyConnection,
-        env: Environment,
-    ) -> AbstractContextManager[MySqlLog]:
-        """Open the log."""
-        return open_log(config, streams, states, duck, env)
+    open_log = staticmethod(open_log)
 
     @contextmanager
     def read(

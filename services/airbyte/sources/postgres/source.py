@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
@@ -16,7 +16,7 @@ from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.postgres import connecting
 from services.airbyte.sources.postgres.cdc import slot as slots
 from services.airbyte.sources.postgres.cdc.config import CDC_NAMES, CdcConfig
-from services.airbyte.sources.postgres.cdc.log import PostgresLog, open_log
+from services.airbyte.sources.postgres.cdc.log import open_log
 from services.airbyte.sources.postgres.cdc.publication import published_tables
 from services.airbyte.sources.postgres.cdc.streams import cdc_stream
 from services.airbyte.sources.postgres.reading import TableReader
@@ -71,16 +71,7 @@ class PostgresSource:
         """Whether incremental streams are read from the log."""
         return _method(config) == CDC
 
-    def open_log(
-        self,
-        config: Json,
-        streams: Sequence[ConfiguredStream],
-        states: Mapping[str, Json | None],
-        duck: duckdb.DuckDBPyConnection,
-        env: Environment,
-    ) -> AbstractContextManager[PostgresLog]:
-        """Open the slot."""
-        return open_log(config, streams, states, duck, env)
+    open_log = staticmethod(open_log)
 
     @contextmanager
     def read(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
@@ -19,7 +19,7 @@ from services.airbyte.sources.sqlserver.snapshots import allowed, begin, end
 from services.airbyte.sources.sqlserver.tables import SourceTable, find_tables
 from services.airbyte.sources.sqlserver.tracking import server as servers
 from services.airbyte.sources.sqlserver.tracking.config import CDC_COLUMNS, CDC_NAMES, CURSOR
-from services.airbyte.sources.sqlserver.tracking.log import TrackingLog, open_log
+from services.airbyte.sources.sqlserver.tracking.log import open_log
 
 Json = dict[str, Any]
 
@@ -58,16 +58,7 @@ class SqlServerSource:
         """Whether incremental streams are read through change tracking."""
         return _method(config) == CDC
 
-    def open_log(
-        self,
-        config: Json,
-        streams: Sequence[ConfiguredStream],
-        states: Mapping[str, Json | None],
-        duck: duckdb.DuckDBPyConnection,
-        env: Environment,
-    ) -> AbstractContextManager[TrackingLog]:
-        """Open the log."""
-        return open_log(config, streams, states, duck, env)
+    open_log = staticmethod(open_log)
 
     @contextmanager
     def read(
