@@ -292,6 +292,7 @@ def test_a_purged_log_is_explained_and_read_anew_only_when_asked(
 
 
 def test_a_server_that_writes_no_rows_is_told_what_to_set(airbyte: Airbyte, mysql: MariaDB) -> None:
+    mysql.execute("CREATE TABLE IF NOT EXISTS image (id int PRIMARY KEY)")
     made = source(airbyte, mysql)
     assert airbyte.post("sources/check_connection", sourceId=made)["status"] == "succeeded"
     mysql.execute("SET GLOBAL binlog_row_image = MINIMAL")
