@@ -15,6 +15,7 @@ from services.common.errors import ConfigError
 from services.common.settings import CHECKOUT, Settings
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+_SOURCE_NAMESPACE = "SOURCE_NAMESPACE"
 
 
 class _Strict(BaseModel):
@@ -81,15 +82,20 @@ class Continuous(_Strict):
 class Connection(_Strict):
     """A connection from a source to bronze.
 
-    `schedule` is `manual`, a Quartz cron expression, or `continuous`: changes of a source that is
-    read through its log (CDC) are brought all the time, in the steps that `continuous` tells.
+    `namespace`: where its tables are in bronze, `${SOURCE_NAMESPACE}` in it is each stream's own
+    (a database's schema); `prefix` stands before their names.
+    `schedule` is `manual`, a Quartz cron expression (in `time_zone`), or `continuous`: changes of a
+    source that is read through its log (CDC) are brought all the time, in the steps that
+    `continuous` tells.
     `schema_changes`: what happens when the source has other columns than those that were chosen;
     `backfill`: incremental streams that get new columns so are read again, for their old rows.
     """
 
     source: str
     namespace: str
+    prefix: str = ""
     schedule: str = "manual"
+    time_zone: str = "UTC"
     schema_changes: Literal["ignore", "propagate_columns", "propagate_fully", "disable"] = "ignore"
     backfill: bool = False
     continuous: Continuous | None = None
@@ -194,6 +200,8 @@ def _filled(node: Any, settings: Settings, path: Path) -> Any:
 
 
 def _value(name: str, settings: Settings, path: Path) -> Any:
+    if name == _SOURCE_NAMESPACE:  # Airbyte's own: it differs from stream to stream
+        return f"${{{name}}}"
     value = getattr(settings, name.lower(), None)
     if value is None:
         value = settings.extra_values().get(name)

@@ -11,6 +11,7 @@ from typing import Any
 from bootstrap.clients.airbyte import Airbyte
 from bootstrap.platform_file import Connection, Continuous, Platform, Stream
 from bootstrap.provision.connectors import ensure_connectors
+from bootstrap.provision.streams import need_stream
 from services.common.errors import ConfigError, NotFoundError, PermanentError
 from services.common.settings import Settings
 
@@ -18,6 +19,7 @@ SOURCE_DEFINITIONS = {
     "postgres": "decd338e-5647-4c0b-adf4-da0e75f5a750",
     "mysql": "435bb9a5-7887-4809-aa58-28c27df0d7ad",
     "mssql": "b5ea17b1-f170-46dc-bc31-cc744ca984c1",
+    "mongodb-v2": "b2e713cd-cc36-4c0a-b5bd-b47cb8a0561e",
     "file": "778daa7c-feaf-4db6-96f3-70fd645acc77",
 }
 DATA_LAKE_DEFINITION = "716ca874-520b-4902-9f80-9fad66754b89"
@@ -137,7 +139,7 @@ def connection_settings(connection: Connection) -> dict[str, Any]:
     return {
         "namespaceDefinition": "customformat",
         "namespaceFormat": connection.namespace,
-        "prefix": "",
+        "prefix": connection.prefix,
         "status": "active",
         "nonBreakingChangesPreference": connection.schema_changes,
         "backfillPreference": "enabled" if connection.backfill else "disabled",
@@ -163,7 +165,7 @@ def _schedule(connection: Connection) -> dict[str, Any]:
         return {"scheduleType": "manual", "continuous": steps}
     if connection.schedule == "manual":
         return {"scheduleType": "manual", "continuous": None}
-    cron = {"cronExpression": connection.schedule, "cronTimeZone": "UTC"}
+    cron = {"cronExpression": connection.schedule, "cronTimeZone": connection.time_zone}
     return {"scheduleType": "cron", "scheduleData": {"cron": cron}, "continuous": None}
 
 
@@ -172,19 +174,14 @@ def _streams(
 ) -> list[dict[str, Any]]:
     """Return the connection's catalog: the discovered streams that lakelet.yml names."""
     answer = airbyte.post("sources/discover_schema", {"sourceId": source, "disable_cache": True})
-    discovered = {item["stream"]["name"]: item for item in answer["catalog"]["streams"]}
+    entries = answer["catalog"]["streams"]
     chosen = []
     for stream, wanted in connection.streams.items():
-        if stream not in discovered:
-            raise NotFoundError(
-                f"connection {name!r}: source {connection.source!r} has no stream {stream!r}; "
-                f"it has: {', '.join(sorted(discovered)) or 'none'}"
-            )
-        _check_columns(
-            f"connection {name!r}, stream {stream!r}", wanted, discovered[stream]["stream"]
-        )
-        config = {**discovered[stream]["config"], **stream_config(wanted)}
-        chosen.append({"stream": discovered[stream]["stream"], "config": config})
+        where = f"connection {name!r}: source {connection.source!r}"
+        found = need_stream(entries, stream, where)
+        _check_columns(f"connection {name!r}, stream {stream!r}", wanted, found["stream"])
+        config = {**found["config"], **stream_config(wanted)}
+        chosen.append({"stream": found["stream"], "config": config})
     return chosen
 
 

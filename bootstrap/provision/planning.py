@@ -14,6 +14,7 @@ from bootstrap.differences import DIFFERS, EXTRA, MISSING, Difference
 from bootstrap.platform_file import Connection, Platform
 from bootstrap.provision.airbyte import connection_settings, stream_config
 from bootstrap.provision.dremio import differing, source
+from bootstrap.provision.streams import find_stream, qualified
 from services.common.settings import Settings
 
 _HIDDEN = "**********"
@@ -55,17 +56,22 @@ def plan_layers(dremio: Dremio, platform: Platform, settings: Settings) -> Itera
 def _of_connection(present: dict[str, Any], connection: Connection) -> Iterator[str]:
     wanted = {k: v for k, v in connection_settings(connection).items() if v not in (None, "")}
     yield from _differing(present, wanted)
-    there = {
-        item["stream"]["name"]: item["config"]
-        for item in present["syncCatalog"]["streams"]
-        if item["config"].get("selected", True)
-    }
+    for name in ("prefix", "continuous"):
+        if present.get(name) and name not in wanted:
+            yield f"{name}: {present[name]!r} → not set"
+    there = [
+        item for item in present["syncCatalog"]["streams"] if item["config"].get("selected", True)
+    ]
+    named = []
     for name, stream in connection.streams.items():
-        if name not in there:
+        found = find_stream(there, name)
+        if found is None:
             yield f"streams.{name}: {MISSING}"
         else:
-            yield from _differing(_shown(there[name]), stream_config(stream), f"streams.{name}.")
-    yield from (f"streams.{name}: {EXTRA}" for name in there if name not in connection.streams)
+            named.append(found)
+            shown = _shown(found["config"])
+            yield from _differing(shown, stream_config(stream), f"streams.{name}.")
+    yield from (f"streams.{qualified(one)}: {EXTRA}" for one in there if one not in named)
 
 
 def _shown(config: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from pyiceberg.catalog.rest import RestCatalog
 
 from services.airbyte.cdk.catalog import ConfiguredStream
 from services.airbyte.cdk.failures import config_error, transient_error
+from services.airbyte.cdk.naming import table_name
 
 Json = dict[str, Any]
 
@@ -131,17 +131,12 @@ def table_identifier(
     namespace_format: str | None,
     prefix: str,
 ) -> tuple[str, ...]:
-    """Return namespace and name of the stream's table, in letters that every catalog takes."""
-    if definition == "customformat" and namespace_format:
-        namespace = namespace_format.replace("${SOURCE_NAMESPACE}", stream.namespace or "")
-    elif definition == "source" and stream.namespace:
-        namespace = stream.namespace
-    else:
-        namespace = config.namespace
-    parts = [clean_name(part) for part in namespace.split(".") if part]
-    return (*(parts or [clean_name(config.namespace)]), clean_name(prefix + stream.name))
-
-
-def clean_name(name: str) -> str:
-    """Return `name` in lower-case letters, digits and underscores (S3 Tables' rule)."""
-    return re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_") or "unnamed"
+    """Return namespace and name of the stream's table."""
+    return table_name(
+        stream.namespace,
+        stream.name,
+        default=config.namespace,
+        definition=definition,
+        namespace_format=namespace_format,
+        prefix=prefix,
+    )

@@ -9,6 +9,7 @@ from services.airbyte.cdk.changes import set_otherwise
 from services.airbyte.handlers import actors as actor_handlers
 from services.airbyte.handlers import mappers
 from services.airbyte.handlers.catalogs import check_catalog
+from services.airbyte.handlers.conflicts import FIELDS, check_tables
 from services.airbyte.handlers.context import Context
 from services.airbyte.handlers.errors import ConflictError, InvalidInputError
 from services.airbyte.handlers.state_shapes import shown
@@ -23,6 +24,7 @@ from services.airbyte.state import (
     streams,
     workspaces,
 )
+from services.airbyte.state.database import Db
 from services.airbyte.state.freshness import Freshness
 from services.airbyte.state.records import ACTIVE, Connection, Job, Json, Kind
 
@@ -37,9 +39,9 @@ def create(ctx: Context, fields: dict[str, Any]) -> Connection:
     if fields["schedule_type"] == "manual":
         fields["schedule_data"] = None
     check_schedule(fields["schedule_type"], fields.get("schedule_data"))
-    with ctx.db.connection() as db:
+    with ctx.db.connection() as db, db.transaction():
         source = actors.get(db, "source", fields["source_id"])
-        actors.get(db, "destination", fields["destination_id"])
+        _check_tables(db, fields, fields["destination_id"])
         continuous.check(fields["options"], source.configuration, fields["schedule_type"])
         connection = connections.create(db, fields)
     ctx.reschedule(connection.id)
@@ -69,11 +71,27 @@ def update(ctx: Context, identity: UUID, fields: dict[str, Any]) -> Connection:
         fields["options"] = options
         source = actors.get(db, "source", before.source_id, deleted=True)
         continuous.check(options, source.configuration, kind)
+        if FIELDS & fields.keys():
+            _check_tables(db, {**vars(before), **fields}, before.destination_id, identity)
         connection = connections.update(db, identity, fields)
     if connection.status == "deprecated":
         delete(ctx, identity)
     ctx.reschedule(identity)
     return connection
+
+
+def _check_tables(
+    db: Db, fields: dict[str, Any], destination_id: UUID, own: UUID | None = None
+) -> None:
+    """Refuse streams that would share a table. One connection of a destination at a time."""
+    db.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [str(destination_id)])
+    destination = actors.get(db, "destination", destination_id, deleted=own is not None)
+    others = [
+        one
+        for one in connections.listing(db)
+        if one.destination_id == destination_id and one.id != own
+    ]
+    check_tables(fields, destination, others)
 
 
 def get(ctx: Context, identity: UUID) -> Connection:

@@ -19,8 +19,9 @@ from pyiceberg.catalog.rest import RestCatalog
 
 from services.airbyte.cdk.batches import BatchSource
 from services.airbyte.cdk.catalog import ConfiguredStream, configured_streams
-from services.airbyte.cdk.failures import ConnectorError
+from services.airbyte.cdk.failures import ConnectorError, config_error
 from services.airbyte.cdk.log import LogSource
+from services.airbyte.cdk.naming import shared
 from services.airbyte.cdk.source import Environment, Reading, Source
 from services.airbyte.destination.catalog import LakeConfig, explain, table_identifier
 from services.airbyte.destination.commits import Commit, commit_together
@@ -73,6 +74,9 @@ class Sync:
         """Sync all selected streams. Raises StreamFailedError at the first that fails."""
         propagate = preference(self.connection).startswith("propagate")
         wanted = configured_streams(self.connection.catalog, propagate=propagate)
+        named = (((one.namespace or "", one.name), self._identifier(one)) for one in wanted)
+        if problem := shared(named):
+            raise config_error(problem)
         source: Any = self.source
         if hasattr(source, "batches"):
             batch_source: BatchSource = source
@@ -144,14 +148,16 @@ class Sync:
 
     def table(self, stream: ConfiguredStream) -> StreamTable:
         """Return the stream's table, as it is now."""
-        identifier = table_identifier(
+        return StreamTable(self.catalog, self._identifier(stream))
+
+    def _identifier(self, stream: ConfiguredStream) -> tuple[str, ...]:
+        return table_identifier(
             self.lake,
             stream,
             definition=self.connection.namespace_definition,
             namespace_format=self.connection.namespace_format,
             prefix=self.connection.prefix,
         )
-        return StreamTable(self.catalog, identifier)
 
     def settle(
         self, stream: ConfiguredStream, table: StreamTable, *, from_notes: bool = True

@@ -147,7 +147,7 @@ class World:
             "connections/history/uptime": {**connection, "numberOfJobs": 5},
             "connections/history/data": {**connection, "numberOfJobs": 5},
             "connections/stream_history": {**connection, "timezone": "Europe/Berlin"},
-            "web_backend/connections/create": self.connection_body,
+            "web_backend/connections/create": {**self.connection_body, "prefix": "web_"},
             "web_backend/connections/update": {**connection, "prefix": ""},
             "web_backend/connections/get": {**connection, "withRefreshedCatalog": True},
             "web_backend/describe_cron_expression": cron,

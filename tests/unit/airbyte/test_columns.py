@@ -16,7 +16,7 @@ from pyiceberg.types import (
 
 from services.airbyte.cdk.columns import Column, quote
 from services.airbyte.cdk.failures import ConnectorError
-from services.airbyte.destination.catalog import clean_name
+from services.airbyte.cdk.naming import clean_name
 from services.airbyte.destination.schema import (
     ROW_NUMBERS,
     field_ids,

@@ -109,3 +109,16 @@ def test_a_mapper_that_differs_is_told_and_its_id_is_not_looked_at() -> None:
     document["connections"]["shop"]["streams"]["orders"]["mappers"] = [mapper]
     wanted = Platform.model_validate(document)
     assert list(plan_ingestion(airbyte, wanted)) == []  # type: ignore[arg-type]
+
+
+def test_what_was_taken_out_of_the_file_is_told() -> None:
+    airbyte = FakeAirbyte()
+    airbyte.connections["shop"] |= {"prefix": "old_", "continuous": {"every": 0.5}}
+    assert told(airbyte) == [
+        (
+            "connection",
+            "shop",
+            DIFFERS,
+            ("prefix: 'old_' → not set", "continuous: {'every': 0.5} → not set"),
+        )
+    ]

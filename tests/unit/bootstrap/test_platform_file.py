@@ -7,6 +7,7 @@ import yaml
 
 from bootstrap.environment import ensure_env_file
 from bootstrap.platform_file import read_platform
+from bootstrap.provision.airbyte import connection_settings
 from services.common.errors import ConfigError
 from services.common.settings import CHECKOUT, Settings, read_settings
 
@@ -67,3 +68,18 @@ def test_what_is_no_yaml_is_said_so(settings: Settings) -> None:
     (settings.lakelet_home / "lakelet.yml").write_text("a: [")
     with pytest.raises(ConfigError, match="is not YAML"):
         read_platform(settings)
+
+
+def test_each_streams_own_namespace_is_left_to_airbyte(settings: Settings) -> None:
+    connection = {
+        "source": "shop",
+        "namespace": "crm_${SOURCE_NAMESPACE}",
+        "prefix": "x_",
+        "schedule": "0 0 3 * * ?",
+        "time_zone": "Europe/Berlin",
+        "streams": {},
+    }
+    write(settings, connections={"shop": connection})
+    made = connection_settings(read_platform(settings).connections["shop"])
+    assert (made["namespaceFormat"], made["prefix"]) == ("crm_${SOURCE_NAMESPACE}", "x_")
+    assert made["scheduleData"]["cron"]["cronTimeZone"] == "Europe/Berlin"
