@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from services.common import json_yaml
 from services.common.errors import ConfigError
 from services.common.settings import CHECKOUT, Settings
 
@@ -26,7 +27,8 @@ class Connector(_Strict):
     """A connector that does not come with the platform; exactly one of the first three.
 
     `package`: an Airbyte connector of PyPI (`airbyte-source-…`), at `version`, else the newest;
-    `manifest`: a low-code connector's file; `command`: a program that speaks Airbyte's protocol.
+    `manifest`: a low-code connector's file, run by airbyte-cdk at `version`, else the one tried;
+    `command`: a program that speaks Airbyte's protocol.
     """
 
     package: str | None = None
@@ -161,7 +163,7 @@ def read_platform(settings: Settings) -> Platform:
     """
     path = platform_path(settings)
     try:
-        document = yaml.safe_load(path.read_text())
+        document = json_yaml.load(path.read_text())
         return Platform.model_validate(_filled(document, settings, path))
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {error}") from error

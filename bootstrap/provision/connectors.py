@@ -2,9 +2,9 @@
 
 Facts: custom definitions are made by `source_definitions/create_custom`, low-code ones by
 `connector_builder_projects/publish`, which take a new manifest by
-`declarative_source_definitions/create_manifest`. Commands, and manifests with a components.py, are
-not sent: the sync server reads them from lakelet.yml itself, since whoever could send one would
-run what he likes.
+`declarative_source_definitions/create_manifest`. Commands, and manifests with a components.py or
+a version of airbyte-cdk, are not sent: the sync server reads them from lakelet.yml itself, since
+whoever could send one would run what he likes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import yaml
 
 from bootstrap.clients.airbyte import Airbyte
 from bootstrap.platform_file import Connector, Platform, platform_path
+from services.common import json_yaml
 from services.common.errors import ConfigError, NotFoundError, TransientError
 from services.common.settings import Settings
 from services.common.waiting import wait_until
@@ -33,7 +34,10 @@ def ensure_connectors(airbyte: Airbyte, platform: Platform, settings: Settings) 
 
 
 def _ensure(airbyte: Airbyte, name: str, connector: Connector, folder: Path) -> str:
-    if connector.command or _has_code(connector, folder):
+    if connector.manifest and (connector.version or _has_code(connector, folder)):
+        _require_spec(_read(folder / connector.manifest, name), folder / connector.manifest, name)
+        return _command(airbyte, name, connector)
+    if connector.command:
         return _command(airbyte, name, connector)
     present = _present(airbyte, name)
     if connector.manifest:
@@ -97,7 +101,7 @@ def _manifest(
 
 def _read(path: Path, name: str) -> dict[str, Any]:
     try:
-        manifest = yaml.safe_load(path.read_text())
+        manifest = json_yaml.load(path.read_text())
     except OSError as error:
         raise ConfigError(f"connector {name!r}: {path} cannot be read: {error}") from error
     except yaml.YAMLError as error:
@@ -105,6 +109,15 @@ def _read(path: Path, name: str) -> dict[str, Any]:
     if not isinstance(manifest, dict):
         raise ConfigError(f"connector {name!r}: {path} is not a manifest")
     return manifest
+
+
+def _require_spec(manifest: dict[str, Any], path: Path, name: str) -> None:
+    """The server reads this one itself: what it would write into its log is told here."""
+    spec = manifest.get("spec")
+    if not isinstance(spec, dict) or not isinstance(spec.get("connection_specification"), dict):
+        raise ConfigError(
+            f"connector {name!r}: {path} has no spec with a connection_specification: add one"
+        )
 
 
 def _command(airbyte: Airbyte, name: str, connector: Connector) -> str:

@@ -1,5 +1,5 @@
 """Connectors that run code of this machine: the commands that lakelet.yml names, and the manifests
-that have a components.py beside them.
+that have a components.py beside them or are run by another release of airbyte-cdk.
 
     connectors:
       mine: {command: [python, my_source.py]}
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -23,9 +24,10 @@ from uuid import UUID, uuid5
 import yaml
 
 from services.airbyte.definitions.registry import Definition
-from services.airbyte.sources.protocol.launch import CDK_VERSION, COMPONENTS, Launch
+from services.airbyte.sources.protocol.launch import COMPONENTS, Launch
 from services.airbyte.state import definitions
 from services.airbyte.state.database import Pool
+from services.common import json_yaml
 from services.common.errors import LakeletError
 from services.common.settings import CHECKOUT, Settings
 
@@ -33,6 +35,8 @@ log = logging.getLogger(__name__)
 
 # After how many seconds a command that failed is asked again.
 _RETRY = 30.0
+_MODULE = re.compile(r"^source_\w+\.components\.")
+_COMPONENTS = "source_declarative_manifest.components."
 _SPACE = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 
 
@@ -56,18 +60,36 @@ def _launch(entry: Any, folder: Path) -> Launch | None:
     if isinstance(entry.get("command"), list) and entry["command"]:
         return Launch("command", command=tuple(map(str, entry["command"])), folder=str(folder))
     path = folder / str(entry.get("manifest") or "")
-    if not path.is_file() or not (path.parent / COMPONENTS).is_file():
-        return None  # without code it is sent like any other
+    version, has_code = str(entry.get("version") or ""), (path.parent / COMPONENTS).is_file()
+    if not path.is_file() or not (version or has_code):
+        return None  # it is sent like any other
     manifest = _yaml(path)
     if not isinstance(manifest, dict):
         return None
-    own = str(path.parent)
-    return Launch("manifest", version=CDK_VERSION, manifest=manifest, folder=own)
+    own = str(path.parent) if has_code else ""
+    return Launch("manifest", version=version, manifest=_renamed(manifest), folder=own)
+
+
+def _renamed(part: Any) -> Any:
+    """Return a manifest with the one name for components.py that airbyte-cdk knows it by.
+
+    In a package of Airbyte's the module has the package's name (source_x.components).
+    """
+    if isinstance(part, list):
+        return [_renamed(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        name: _MODULE.sub(_COMPONENTS, value)
+        if name == "class_name" and isinstance(value, str)
+        else _renamed(value)
+        for name, value in part.items()
+    }
 
 
 def _yaml(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_text())
+        return json_yaml.load(path.read_text())
     except (OSError, yaml.YAMLError) as error:
         log.warning("%s cannot be read: %s", path, error)
         return None

@@ -15,9 +15,16 @@ import yaml
 from services.airbyte.definitions.registry import MANIFESTS, Definition
 from services.airbyte.handlers.context import Context
 from services.airbyte.handlers.errors import ConflictError, InvalidInputError
-from services.airbyte.sources.protocol.launch import CDK_VERSION, Launch, of_image, parse
+from services.airbyte.sources.protocol.launch import (
+    CDK_VERSION,
+    Launch,
+    is_manifest,
+    of_image,
+    parse,
+)
 from services.airbyte.state import definitions
 from services.airbyte.state.records import Json
+from services.common import json_yaml
 from services.common.errors import NotFoundError
 
 # Installing may be part of it.
@@ -95,12 +102,12 @@ def _of_manifest(
 ) -> Definition:
     if isinstance(manifest, str):  # PyAirbyte and people send YAML
         try:
-            manifest = yaml.safe_load(manifest)
+            manifest = json_yaml.load(manifest)
         except yaml.YAMLError as error:
             raise InvalidInputError(f"the manifest is not YAML: {error}") from error
-    if not isinstance(manifest, dict) or manifest.get("type") != "DeclarativeSource":
+    if not isinstance(manifest, dict) or not is_manifest(manifest):
         raise InvalidInputError("the manifest is no object of type DeclarativeSource")
-    launch = Launch("manifest", version=CDK_VERSION, manifest=manifest)
+    launch = Launch("manifest", manifest=manifest)
     return Definition(
         id=identity,
         kind="source",

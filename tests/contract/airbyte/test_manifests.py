@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -147,7 +148,7 @@ def test_code_in_a_manifest_is_not_run(airbyte: Airbyte, definition: str, web: A
     bad = source(airbyte, str(made["sourceDefinitionId"]), web, "code")
     answer = airbyte.post("sources/check_connection", sourceId=bad)
     assert answer["status"] == "failed"
-    assert "AIRBYTE_ENABLE_UNSAFE_CODE" in str(answer)
+    assert "name the manifest there under connectors" in answer["message"]
 
 
 def test_the_ten_lines_of_the_documentation_work(
@@ -237,10 +238,12 @@ def test_a_manifest_with_python_beside_it(airbyte: Airbyte, index: None, web: Ap
     (people,) = (s for s in manifest["streams"] if s["name"] == "people")
     greeting = {
         "type": "CustomTransformation",
-        "class_name": "source_declarative_manifest.components.Greeting",
+        "class_name": "source_greeting.components.Greeting",
         "word": "Dear",
     }
     people["transformations"] = [greeting]
+    del manifest["type"]  # as many have it
+    people["schema_loader"]["schema"]["properties"][False] = {"type": "string"}  # no, unquoted
     (home / "connectors" / "greeting").mkdir(parents=True)
     (home / "connectors" / "greeting" / "manifest.yaml").write_text(yaml.safe_dump(manifest))
     (home / "connectors" / "greeting" / "components.py").write_text(COMPONENTS)
@@ -249,8 +252,16 @@ def test_a_manifest_with_python_beside_it(airbyte: Airbyte, index: None, web: Ap
     (home / "lakelet.yml").write_text(yaml.safe_dump(document))
     platform = Platform.model_validate({**document, "connections": {}, "reconcile": {}})
     made = ensure_connectors(Client(airbyte.settings), platform, airbyte.settings)["greeting"]
-    connection = airbyte.connect(source(airbyte, made, web, "dear"), "dear", {"people": FULL})
+    code = f"open({str(home / 'ran')!r}, 'w')"
+    config = {
+        "base_url": web.address,
+        "token": web.token,
+        "__injected_components_py": code,
+        "__injected_components_py_checksums": {"sha256": hashlib.sha256(code.encode()).hexdigest()},
+    }
+    connection = airbyte.connect(airbyte.source(config, made, "dear"), "dear", {"people": FULL})
     airbyte.sync(connection)
+    assert not (home / "ran").exists(), "code of a source's configuration"
     query = "SELECT id, name FROM bronze.dear.people"
     assert rows(airbyte.settings, query) == [(1, "Dear Ada")]
     greeting["word"] = "Hello"

@@ -43,6 +43,15 @@ def test_a_variable_of_the_users_own_is_found_in_env(settings: Settings) -> None
     assert read_platform(settings).layers["gold"] == "/gold/here"
 
 
+def test_dates_of_a_configuration_stay_text(settings: Settings) -> None:
+    write(settings, description="x")
+    path = settings.lakelet_home / "lakelet.yml"
+    text = path.read_text().replace("description: x\n", "")
+    source = "sources:\n  api: {type: posts, configuration: {start_date: 2024-01-01}}\n"
+    path.write_text(text.replace("sources:\n", source, 1))
+    assert read_platform(settings).sources["api"].configuration == {"start_date": "2024-01-01"}
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

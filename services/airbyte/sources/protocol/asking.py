@@ -12,9 +12,10 @@ import orjson
 from services.airbyte.cdk.catalog import Stream
 from services.airbyte.cdk.failures import ConnectorError, config_error
 from services.airbyte.cdk.source import Environment
+from services.airbyte.sources.protocol.advice import advised
 from services.airbyte.sources.protocol.commands import command_line, hand_over, private_folder
 from services.airbyte.sources.protocol.launch import Launch
-from services.airbyte.sources.protocol.messages import Listener
+from services.airbyte.sources.protocol.messages import Listener, own_fields
 from services.airbyte.sources.protocol.process import Child
 from services.airbyte.sources.protocol.schema import columns
 
@@ -70,7 +71,7 @@ def ask(launch: Launch, operation: str, config: Json | None, env: Environment) -
     with private_folder(env.folder) as folder:
         argv = command_line(launch, env.folder, folder, operation, env.log)
         if config is not None:
-            argv += ["--config", str(hand_over(folder, "config", config))]
+            argv += ["--config", str(hand_over(folder, "config", own_fields(config)))]
         where = Path(launch.folder) if launch.folder else folder
         answer: Json | None = None
         with Child(argv, where, env.silence, env.log) as child:
@@ -122,7 +123,8 @@ def check(launch: Launch, config: Json, env: Environment) -> None:
     """Return when the connector says that the configuration works. Raises ConnectorError."""
     told = ask(launch, "check", config, env).get("connectionStatus") or {}
     if told.get("status") != "SUCCEEDED":
-        raise config_error(str(told.get("message") or "the connector refused the configuration"))
+        words = str(told.get("message") or "the connector refused the configuration")
+        raise config_error(advised(words))
 
 
 def discover(launch: Launch, config: Json, env: Environment) -> list[ProtocolStream]:

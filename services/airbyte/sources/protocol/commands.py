@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from services.airbyte.cdk.failures import config_error
-from services.airbyte.sources.protocol.install import ensure
+from services.airbyte.sources.protocol.install import Installed, ensure
 from services.airbyte.sources.protocol.launch import CDK_VERSION, COMPONENTS, Launch
 
 Json = dict[str, Any]
@@ -65,10 +65,10 @@ def command_line(
         return [*launch.command, operation]
     environments = root / CONNECTORS
     if launch.kind == "manifest":
-        installed = ensure(environments, "airbyte-cdk", CDK_VERSION, log)
+        installed = ensure(environments, "airbyte-cdk", launch.version or CDK_VERSION, log)
         manifest = folder / "manifest.yaml"  # YAML holds all of JSON
         manifest.write_bytes(orjson.dumps(launch.manifest))
-        program = installed.program("source-declarative-manifest")
+        program = _program(installed, "airbyte-cdk", "source-declarative-manifest")
         argv = [str(program), operation, "--manifest-path", str(manifest)]
         if not launch.folder:
             return argv
@@ -76,10 +76,15 @@ def command_line(
         components = str(Path(launch.folder) / COMPONENTS)
         return ["env", _ALLOW_CODE, *argv, "--components-path", components]
     installed = ensure(environments, launch.package, launch.version, log)
-    program = installed.program(launch.package.removeprefix("airbyte-"))
+    program = _program(installed, launch.package, launch.package.removeprefix("airbyte-"))
+    return [str(program), operation]
+
+
+def _program(installed: Installed, package: str, name: str) -> Path:
+    program = installed.program(name)
     if not program.exists():
         raise config_error(
-            f"{launch.package} {installed.version} brings no program {program.name}: it is not a"
+            f"{package} {installed.version} brings no program {program.name}: it is not a"
             " connector that can be started; set another version"
         )
-    return [str(program), operation]
+    return program

@@ -12,7 +12,7 @@ from services.common.errors import ConfigError
 
 Json = dict[str, Any]
 
-# The newest release that was tried; a manifest may name another one by `version`.
+# The newest release that was tried.
 CDK_VERSION = "7.39.1"
 # Python classes that a manifest names, in its own folder.
 COMPONENTS = "components.py"
@@ -26,8 +26,8 @@ class Launch:
     """How a connector is started.
 
     package: `package` (`airbyte-source-…` of PyPI) at `version`, "" for the newest;
-    manifest: `manifest`, run by `airbyte-cdk` at `version`, with the components.py of `folder` if
-    that is set; command: `command`, in `folder`.
+    manifest: `manifest`, run by `airbyte-cdk` at `version` ("" for CDK_VERSION), with the
+    components.py of `folder` if that is set; command: `command`, in `folder`.
     """
 
     kind: Literal["package", "manifest", "command"]
@@ -48,6 +48,13 @@ class Launch:
         if self.kind == "package":
             return f"{self.package} {self.version}".strip()
         return " ".join(self.command) if self.kind == "command" else "the manifest"
+
+
+def is_manifest(document: Json) -> bool:
+    """Whether it is a low-code connector's; a third of those on PyPI name no type, as they may."""
+    if "type" in document:
+        return bool(document["type"] == "DeclarativeSource")
+    return "streams" in document or "dynamic_streams" in document
 
 
 def is_launch(connector: str) -> bool:

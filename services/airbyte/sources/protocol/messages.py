@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.airbyte.cdk.failures import ConnectorError, FailureType
+from services.airbyte.sources.protocol.advice import advised
 
 Json = dict[str, Any]
 
 _NO_COUNT = 2**63
+# Fields of a configuration that airbyte-cdk reads a manifest and Python code from.
+_INJECTED = "__injected_"
 _LEVELS = {"FATAL": "ERROR", "WARN": "WARNING", "TRACE": "DEBUG"}
 _KINDS: dict[str, FailureType] = {
     "config_error": "config_error",
@@ -26,6 +29,14 @@ _KINDS: dict[str, FailureType] = {
 def fields(value: Any) -> Json:
     """Return a part of a message that should be an object; none when it is something else."""
     return value if isinstance(value, dict) else {}
+
+
+def own_fields(config: Json) -> Json:
+    """Return a configuration without what airbyte-cdk would run, or has put there itself.
+
+    Whoever may change a source's configuration could otherwise run what code he likes.
+    """
+    return {name: value for name, value in config.items() if not name.startswith(_INJECTED)}
 
 
 def whole_number(value: Any) -> int | None:
@@ -67,7 +78,7 @@ class Listener:
             control = fields(message.get("control"))
             config = fields(control.get("connectorConfig")).get("config")
             if isinstance(config, dict):
-                self.new_config(config)
+                self.new_config(own_fields(config))
                 self.log("the connector has changed its configuration; it is stored", "INFO")
 
     def _trace(self, trace: Json) -> None:
@@ -104,7 +115,7 @@ class Listener:
         error = ConnectorError(
             "source",
             _KINDS.get(str(told.get("failure_type")), "system_error"),
-            str(told.get("message") or "the connector failed without a word"),
+            advised(str(told.get("message") or "the connector failed without a word")),
             internal or None,
         )
         self.errors.append(error)

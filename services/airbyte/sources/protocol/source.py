@@ -16,6 +16,7 @@ from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.protocol import asking, states
 from services.airbyte.sources.protocol.commands import command_line, hand_over, private_folder
 from services.airbyte.sources.protocol.launch import Launch
+from services.airbyte.sources.protocol.messages import own_fields
 from services.airbyte.sources.protocol.process import Child
 from services.airbyte.sources.protocol.reading import Pace, Session
 from services.airbyte.sources.protocol.spool import Typist
@@ -56,7 +57,7 @@ class ProtocolSource:
         launch, heard = self._launch, asking.listener(env)
         with private_folder(env.folder) as folder, _typing(folder) as own:
             argv = command_line(launch, env.folder, folder, "read", env.log)
-            argv += ["--config", str(hand_over(folder, "config", config))]
+            argv += ["--config", str(hand_over(folder, "config", own_fields(config)))]
             argv += ["--catalog", str(hand_over(folder, "catalog", _catalog(streams)))]
             if state := states.outgoing(dict(stored), streams):
                 argv += ["--state", str(hand_over(folder, "state", state))]
