@@ -17,6 +17,7 @@ import psycopg
 from services.airbyte.jobs import worker_entry
 from services.airbyte.jobs.outcome import cancelled, finish, lost_attempt
 from services.airbyte.state import jobs
+from services.airbyte.state.database import Db
 from services.airbyte.state.database import Pool as DbPool
 from services.common.errors import TransientError
 
@@ -76,9 +77,9 @@ class WorkerPool:
     def cancel(self, job_id: int) -> bool:
         """Cancel a job that has not ended; its process is gone when this returns."""
         with self._db.connection() as db, db.transaction():
-            for attempt in jobs.get(db, job_id).attempts:
-                jobs.end_attempt(db, job_id, attempt.number, [cancelled()])
+            self._end_attempts(db, job_id)
             ended = jobs.end_job(db, job_id, "cancelled")
+            self._end_attempts(db, job_id)  # one may have begun between the two
         with self._lock:
             running = self._running.get(job_id)
         if running:
@@ -86,6 +87,10 @@ class WorkerPool:
             running[1].join(timeout=5)
         self.wake()
         return ended
+
+    def _end_attempts(self, db: Db, job_id: int) -> None:
+        for attempt in jobs.get(db, job_id).attempts:
+            jobs.end_attempt(db, job_id, attempt.number, [cancelled()])
 
     def call(self, operation: str, kind: str, connector: str, config: Json, timeout: float) -> Json:
         """Run check or discover in its own process. Raises TransientError after `timeout` s."""
@@ -139,26 +144,31 @@ class WorkerPool:
                     if not continuous and busy >= self._size:
                         full = True  # the end of one of them wakes the loop
                         continue
-                number = jobs.start_attempt(db, job.id)
-                db.commit()
-                if number is None:
-                    continue
-                process = self._context.Process(
-                    target=worker_entry.run_attempt, args=(job.id, number), daemon=True
-                )
-                try:
-                    process.start()
-                except OSError as error:  # no memory, no more processes, fork server gone
-                    reason = f"no process could be started ({error}); it is tried again"
-                    finish(db, job.id, number, [lost_attempt(reason)])
-                    log.warning("%s", reason, extra={"job_id": job.id})
-                    continue
+                # Whoever cancels it now waits for the process, or else would not find it.
                 with self._lock:
-                    self._running[job.id] = (number, process)
-                    if continuous:
-                        self._continuous.add(job.id)
+                    self._begin(db, job.id, continuous)
             wait = jobs.seconds_to_next(db, without_due=full)
         return _IDLE if wait is None else min(_IDLE, wait + 0.01)
+
+    def _begin(self, db: Db, job_id: int, continuous: bool) -> None:
+        """Start an attempt's process, unless the job was cancelled meanwhile."""
+        number = jobs.start_attempt(db, job_id)
+        db.commit()
+        if number is None:
+            return
+        process = self._context.Process(
+            target=worker_entry.run_attempt, args=(job_id, number), daemon=True
+        )
+        try:
+            process.start()
+        except OSError as error:  # no memory, no more processes, fork server gone
+            reason = f"no process could be started ({error}); it is tried again"
+            finish(db, job_id, number, [lost_attempt(reason)])
+            log.warning("%s", reason, extra={"job_id": job_id})
+            return
+        self._running[job_id] = (number, process)
+        if continuous:
+            self._continuous.add(job_id)
 
     def _settle_dead(self) -> None:
         with self._lock:
