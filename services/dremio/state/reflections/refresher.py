@@ -54,6 +54,7 @@ class Refresher:
         self._stop = threading.Event()
         self._states: dict[str, State] = {}
         self._jobs: queue.SimpleQueue[tuple[str, list[dict[str, Any]]]] = queue.SimpleQueue()
+        self._writing = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="reflections", daemon=True)
         self._idle = threading.Condition()
         self._rounds = 0
@@ -158,13 +159,17 @@ class Refresher:
         return None
 
     def write_jobs(self) -> None:
-        """Write down what jobs made of the reflections."""
-        while True:
-            try:
-                job_id, entries = self._jobs.get_nowait()
-            except queue.Empty:
-                return
-            self._reflections.store.record_job(job_id, entries)
+        """Write down what jobs made of the reflections; all before this call is there after it.
+
+        Also what another thread had begun to write: whoever counts then would miss it.
+        """
+        with self._writing:
+            while True:
+                try:
+                    job_id, entries = self._jobs.get_nowait()
+                except queue.Empty:
+                    return
+                self._reflections.store.record_job(job_id, entries)
 
     def _is_due(self, reflection: Reflection) -> bool:
         if not reflection.enabled:
@@ -199,6 +204,8 @@ class Refresher:
                 return
             record = reflections.store.started(reflection.id)
             built = build(self._core, reflections.segments, reflection, former, record)
+            # Before it is in use: what answers queries is not told to be failing.
+            state.failures, state.error = 0, ""
             if built is None:
                 reflections.store.failed(record, "nothing had changed")
             elif not reflections.install(built):
@@ -221,7 +228,6 @@ class Refresher:
                 )
                 # A table that changes all the time leaves half of the time to the queries.
                 state.not_before = time.monotonic() + min(seconds, 60.0)
-            state.failures, state.error = 0, ""
         except Exception as error:  # noqa: BLE001 - shown, and tried again
             state.failures += 1
             state.error = str(error)
