@@ -90,11 +90,12 @@ class Behind(Generic[T]):
             with self._changed:
                 batch, upto = self._waiting, self._put
                 self._waiting = {}
+            last = self._stop.is_set()
             try:
                 self._write(list(batch.values()))
             except (DremioError, PoolClosed) as error:
                 self._failed(batch, error)
-                if self._stop.is_set():
+                if last:  # one that began before the end was asked for is tried once more
                     return
                 self._hurry.wait(_RETRY_SECONDS)
                 continue

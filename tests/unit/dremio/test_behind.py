@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from services.common.waiting import wait_until
 from services.dremio.state.behind import Behind
 from services.dremio.state.errors import DremioError, ErrorKind
 
@@ -40,6 +41,28 @@ def test_what_cannot_be_written_yet_waits() -> None:
     away.clear()
     behind.close()
     assert written == ["one", "two"]
+
+
+def test_what_fails_while_the_end_is_asked_for_is_tried_once_more() -> None:
+    written: list[str] = []
+    writing, fail = threading.Event(), threading.Event()
+
+    def write(records: list[str]) -> None:
+        if not writing.is_set():
+            writing.set()
+            assert fail.wait(30)
+            raise DremioError(ErrorKind.RESOURCE, "away, for the last time")
+        written.extend(records)
+
+    behind = Behind("things", write)
+    behind.put(1, "one")
+    assert writing.wait(30)
+    ending = threading.Thread(target=behind.close)
+    ending.start()
+    wait_until(behind._stop.is_set, seconds=30, what="the end to be asked for")
+    fail.set()
+    ending.join(30)
+    assert written == ["one"]
 
 
 def test_a_record_that_is_refused_keeps_no_other_from_it() -> None:
