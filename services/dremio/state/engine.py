@@ -142,9 +142,10 @@ class Engine:
             if isinstance(error, GeneratorExit):
                 error = DremioError(ErrorKind.CANCELED, "The client stopped reading")
             job.profile = run.profile.json()
-            self.core.history.finish(job, error, run.profile.rows)
             self._audit(run, job, statement, error)
             session.last_query_id = job.id
+            # Last: whoever sees that the job is over may ask at once for all that it left.
+            self.core.history.finish(job, error, run.profile.rows)
 
         try:
             self._let_in(run, job)

@@ -13,7 +13,7 @@ from pyiceberg.catalog import load_catalog
 
 from services.dremio.state import engine as engine_module
 from services.dremio.state.errors import DremioError, ErrorKind
-from services.dremio.state.jobs.history import History
+from services.dremio.state.jobs.history import History, Job
 from services.dremio.state.session import Session
 from tests.contract.reflections.conftest import Bench
 from tests.support.platform import Home
@@ -152,6 +152,27 @@ def test_a_mask_ends_what_was_kept(rides: Bench) -> None:
     assert answer(rides, hidden) == [("hidden", 3)]
     rides.table("DROP TABLE gold.rides")
     rides.table("DROP FUNCTION sp.hide")
+
+
+def test_a_job_that_is_over_has_left_all_that_is_told_of_it(
+    rides: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients look at the job's state, and then at once at the audit log."""
+    told: list[str | None] = []
+    over: list[bool] = []
+    session = Session(rides.user)
+    monkeypatch.setattr(rides.engine.core.audit, "record", lambda event: told.append(event.job_id))
+    finish = History.finish
+
+    def finished(self: History, job: Job, *how: Any) -> None:
+        over.append(job.id in told and session.last_query_id == job.id)
+        finish(self, job, *how)
+
+    monkeypatch.setattr(History, "finish", finished)
+    rides.engine.execute(session, SUMS).table()
+    with pytest.raises(DremioError, match="not found"):
+        rides.engine.execute(session, "SELECT nothing FROM gold.rides")
+    assert over == [True, True]
 
 
 def test_jobs_are_on_record_behind_their_statements(rides: Bench) -> None:
