@@ -62,6 +62,7 @@ def run_script(name: str, script: Path, arguments: dict[str, Any], folder: Path)
         "DAGSTER_DISABLE_TELEMETRY": "true",
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # 20 are few on a busy machine
         "NO_PROXY": "127.0.0.1,localhost",
     }
     done = subprocess.run(

@@ -13,6 +13,7 @@ from pyiceberg.table import Table
 
 from services.airbyte.destination.catalog import LakeConfig, open_catalog
 from services.common.settings import Settings
+from services.common.waiting import wait_until
 from tests.support.platform import Home
 
 POSTGRES = "decd338e-5647-4c0b-adf4-da0e75f5a750"
@@ -167,6 +168,19 @@ class Airbyte:
         info = self.wait(self.start(connection))
         assert info["job"]["status"] == "failed", info
         return dict(info["attempts"][-1]["attempt"]["failureSummary"]["failures"][0])
+
+
+def end_continuous(airbyte: Airbyte, connection: str) -> None:
+    """Pause a continuous connection and wait until its job has ended."""
+    airbyte.post("connections/update", connectionId=connection, status="inactive")
+
+    def ended() -> bool:
+        asked = {"configTypes": ["sync"], "configId": connection}
+        return all(
+            one["job"]["status"] in ENDED for one in airbyte.post("jobs/list", **asked)["jobs"]
+        )
+
+    wait_until(ended, seconds=60, what="the continuous job's end")
 
 
 def lake(settings: Settings) -> duckdb.DuckDBPyConnection:

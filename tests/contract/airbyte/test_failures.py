@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import minio
 import pytest
 
+from services.common.waiting import wait_until
 from tests.contract.airbyte.client import FILE, Airbyte, rows
 
 FULL = {"syncMode": "full_refresh", "destinationSyncMode": "overwrite"}
@@ -64,7 +64,12 @@ def test_a_source_that_is_down_is_tried_again(airbyte: Airbyte, shop: str) -> No
     changed = airbyte.postgres_config(port=9)
     airbyte.post("sources/update", sourceId=shop, name="shop", connectionConfiguration=changed)
     job = airbyte.start(connection)
-    time.sleep(2.5)
+
+    def failed() -> bool:
+        attempts = airbyte.post("jobs/get", id=job)["attempts"]
+        return bool(attempts) and attempts[0]["attempt"]["status"] == "failed"
+
+    wait_until(failed, seconds=60, what="the first attempt's end")
     airbyte.post(
         "sources/update",
         sourceId=shop,
@@ -152,7 +157,11 @@ def test_one_job_at_a_time_and_cancel_stops_it(airbyte: Airbyte) -> None:
     state = {"stateType": "not_set", "connectionId": connection}
     locked = airbyte.raw("state/create_or_update", connectionId=connection, connectionState=state)
     assert locked.status_code == 423
-    time.sleep(0.6)
+
+    def begun() -> bool:
+        return bool(airbyte.post("jobs/get", id=job)["job"]["aggregatedStats"]["recordsEmitted"])
+
+    wait_until(begun, seconds=60, what="its first rows")
     cancelled = airbyte.post("jobs/cancel", id=job)
     assert cancelled["job"]["status"] == "cancelled"
     assert airbyte.raw("jobs/cancel", id=job).status_code == 409

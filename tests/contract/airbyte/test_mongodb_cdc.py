@@ -8,7 +8,7 @@ from bson import Decimal128, Int64
 from bson.datetime_ms import DatetimeMS
 
 from services.common.waiting import wait_until
-from tests.contract.airbyte.client import MONGODB, Airbyte, Json, rows
+from tests.contract.airbyte.client import MONGODB, Airbyte, Json, end_continuous, rows
 from tests.contract.airbyte.test_mongodb import TYPES
 from tests.support.mongo.place import Mongo
 
@@ -132,4 +132,4 @@ def test_a_continuous_connection_brings_changes_by_itself(airbyte: Airbyte, mong
     database.live.update_one({"_id": 1}, {"$inc": {"n": 5}})
     database.live.insert_one({"_id": 2, "n": 1})
     wait_until(lambda: holds([(1, 5), (2, 1)]), seconds=60, what="the changes")
-    airbyte.post("connections/update", connectionId=connection, status="inactive")
+    end_continuous(airbyte, connection)

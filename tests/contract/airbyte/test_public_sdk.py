@@ -61,10 +61,20 @@ def test_a_sync_is_set_up_triggered_and_followed(
             ),
         )
     ).connection_response
-    listed = sdk.connections.list_connections(
-        request=api.ListConnectionsRequest(workspace_ids=[workspace], limit=100)
-    )
-    assert connection.connection_id in {c.connection_id for c in listed.connections_response.data}
+
+    def connections(**chosen: Any) -> dict[str, models.ConnectionStatusEnum]:
+        """All pages: other tests leave more connections than a page holds."""
+        listed: dict[str, models.ConnectionStatusEnum] = {}
+        while True:
+            asked = api.ListConnectionsRequest(
+                workspace_ids=[workspace], limit=100, offset=len(listed), **chosen
+            )
+            page = sdk.connections.list_connections(request=asked).connections_response.data
+            listed |= {one.connection_id: one.status for one in page}
+            if len(page) < 100:
+                return listed
+
+    assert connection.connection_id in connections()
     job = sdk.jobs.create_job(
         request=models.JobCreateRequest(
             connection_id=connection.connection_id, job_type=models.JobTypeEnum.SYNC
@@ -107,11 +117,6 @@ def test_a_sync_is_set_up_triggered_and_followed(
     sdk.connections.delete_connection(
         request=api.DeleteConnectionRequest(connection_id=connection.connection_id)
     )
-
-    def connections(**chosen: Any) -> dict[str, models.ConnectionStatusEnum]:
-        asked = api.ListConnectionsRequest(workspace_ids=[workspace], limit=100, **chosen)
-        found = sdk.connections.list_connections(request=asked).connections_response.data
-        return {one.connection_id: one.status for one in found}
 
     assert connection.connection_id not in connections()
     there = connections(include_deleted=True)

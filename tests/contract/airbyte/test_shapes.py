@@ -336,8 +336,11 @@ def test_the_public_api(world: World) -> None:
     call("GET /public/v1/jobs/{jobId}", jobId=job)
     world.airbyte.wait(job)
     call("GET /public/v1/jobs", query=f"?connectionId={connection}")
-    again = call("POST /public/v1/jobs", {"jobType": "sync", "connectionId": connection})["jobId"]
-    call("DELETE /public/v1/jobs/{jobId}", jobId=again)
+    with world.airbyte.shop() as db, db.transaction():
+        db.execute("LOCK TABLE shaped IN ACCESS EXCLUSIVE MODE")  # it cannot end before
+        asked = {"jobType": "sync", "connectionId": connection}
+        again = call("POST /public/v1/jobs", asked)["jobId"]
+        call("DELETE /public/v1/jobs/{jobId}", jobId=again)
     call("GET /public/v1/workspaces")
     call("GET /public/v1/workspaces/{workspaceId}", workspaceId=made)
     call("GET /public/v1/organizations")

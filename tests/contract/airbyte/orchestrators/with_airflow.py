@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 
 given = json.load(sys.stdin)
 os.environ["AIRFLOW_CONN_LAKELET"] = json.dumps(
@@ -28,7 +29,7 @@ sensor = AirbyteJobSensor(
     task_id="watch", airbyte_conn_id="lakelet", airbyte_job_id=started, deferrable=False
 )
 while not sensor.poke({}):
-    pass
+    time.sleep(0.2)
 details = hook.get_job_details(first)
 print(
     json.dumps(
