@@ -197,23 +197,14 @@ def test_a_client_that_goes_away_stops_its_query(client: Client, engine_home: Ho
     sql = f"SELECT COUNT(*) AS {marker} FROM {_numbers(6)} a, {_numbers(6)} b WHERE a.n + b.n < 0"
     short = flight.FlightCallOptions(headers=client.headers, timeout=1.5)
     info = client.info(sql)
-    begun = time.monotonic()
     with pytest.raises(flight.FlightTimedOutError):
         client.flight.do_get(info.endpoints[0].ticket, short).read_all()
-    assert time.monotonic() - begun < 10
     # The engine is free again: the cancelled job is recorded as such.
-    state = ""
-    for _attempt in range(50):
-        state = str(
-            client.value(
-                f"SELECT status FROM sys.jobs_recent WHERE query LIKE '%{marker}%' "
-                "AND query NOT LIKE '%sys.jobs%'"
-            )
-        )
-        if state == "CANCELED":
-            break
-        time.sleep(0.1)
-    assert state == "CANCELED"
+    sql = (
+        f"SELECT status FROM sys.jobs_recent WHERE query LIKE '%{marker}%' "
+        "AND query NOT LIKE '%sys.jobs%'"
+    )
+    wait_until(lambda: client.value(sql) == "CANCELED", seconds=60, what="cancelling")
 
 
 def test_a_client_that_stops_reading_stops_its_query(client: Client) -> None:
@@ -226,7 +217,7 @@ def test_a_client_that_stops_reading_stops_its_query(client: Client) -> None:
         f"SELECT status FROM sys.jobs_recent WHERE query LIKE '%{marker}%' "
         "AND query NOT LIKE '%sys.jobs%'"
     )
-    wait_until(lambda: client.value(sql) == "CANCELED", seconds=20, what="cancelling")
+    wait_until(lambda: client.value(sql) == "CANCELED", seconds=60, what="cancelling")
 
 
 def test_a_ticket_holds_what_is_true_when_it_is_redeemed(client: Client) -> None:
@@ -303,13 +294,12 @@ def test_cancel_flight_info_stops_the_query(client: Client) -> None:
         prefix += bytes([length & 127 | 128])
         length >>= 7
     body = prefix + bytes([length]) + data
-    answer = b""
-    for _attempt in range(50):
+
+    def cancelled() -> bool:
         action = flight.Action("CancelFlightInfo", body)
         answer = next(iter(client.flight.do_action(action, client.options))).body.to_pybytes()
-        if answer == b"\x08\x01":  # CANCELLED
-            break
-        time.sleep(0.05)
-    thread.join(20)
-    assert answer == b"\x08\x01"
+        return bool(answer == b"\x08\x01")  # CANCELLED
+
+    wait_until(cancelled, seconds=60, what="the query, to be cancelled")
+    thread.join(60)
     assert [type(error) for error in failures] == [flight.FlightCancelledError]

@@ -301,19 +301,21 @@ def test_readers_see_one_snapshot_or_the_next(dremio: Dremio) -> None:
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
         reader.start()
-    for number in range(4):
-        for statement in (
-            "MERGE INTO gold.busy b USING (SELECT 1 AS id, 5 AS d UNION ALL SELECT 2, -5) s "
-            "ON b.id = s.id WHEN MATCHED THEN UPDATE SET amount = b.amount + s.d",
-            f"ALTER TABLE gold.busy ADD COLUMNS (c{number} INT)",
-            "OPTIMIZE TABLE gold.busy (MIN_INPUT_FILES = 1)",
-            f"ALTER TABLE gold.busy DROP COLUMN c{number}",
-        ):
-            dremio.query(statement)
-            rounds.acquire(timeout=30)  # some reader has read since
-    stop.set()
-    for reader in readers:
-        reader.join()
+    try:
+        for number in range(4):
+            for statement in (
+                "MERGE INTO gold.busy b USING (SELECT 1 AS id, 5 AS d UNION ALL SELECT 2, -5) s "
+                "ON b.id = s.id WHEN MATCHED THEN UPDATE SET amount = b.amount + s.d",
+                f"ALTER TABLE gold.busy ADD COLUMNS (c{number} INT)",
+                "OPTIMIZE TABLE gold.busy (MIN_INPUT_FILES = 1)",
+                f"ALTER TABLE gold.busy DROP COLUMN c{number}",
+            ):
+                dremio.query(statement)
+                assert rounds.acquire(timeout=60), "some reader has read since"
+    finally:
+        stop.set()
+        for reader in readers:
+            reader.join()
     assert set(seen) == {(50, 500, 50)}
     dremio.query("DROP TABLE gold.busy")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from typing import Any
 
 import pytest
 
+from services.common.waiting import wait_until
 from tests.support.dremio import Dremio, JobFailed
 
 
@@ -25,13 +25,14 @@ def dataset(dremio: Dremio) -> str:
 
 def built(dremio: Dremio, reflection: str) -> dict[str, Any]:
     """Wait until a reflection can be used; return it."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        found: dict[str, Any] = dremio.http.get(f"/api/v3/reflection/{reflection}").json()
-        if found["status"]["combinedStatus"] == "CAN_ACCELERATE":
-            return found
-        time.sleep(0.05)
-    raise AssertionError(found)
+    found: dict[str, Any] = {}
+
+    def usable() -> bool:
+        found.update(dremio.http.get(f"/api/v3/reflection/{reflection}").json())
+        return bool(found["status"]["combinedStatus"] == "CAN_ACCELERATE")
+
+    wait_until(usable, seconds=90, what=f"the reflection {found}")
+    return found
 
 
 def used(dremio: Dremio, sql: str) -> dict[str, str]:

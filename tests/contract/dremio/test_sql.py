@@ -185,13 +185,15 @@ def test_readers_see_a_replaced_table_before_or_after_never_without(dremio: Drem
 
     reader = threading.Thread(target=read)
     reader.start()
-    for number in range(2, 8):
-        dremio.query(
-            f"CREATE OR REPLACE TABLE gold.flips AS "
-            f"SELECT {number} AS n FROM (VALUES (1), (2)) t(x)"
-        )
-    stop.set()
-    reader.join()
+    try:
+        for number in range(2, 8):
+            dremio.query(
+                f"CREATE OR REPLACE TABLE gold.flips AS "
+                f"SELECT {number} AS n FROM (VALUES (1), (2)) t(x)"
+            )
+    finally:
+        stop.set()
+        reader.join()
     allowed = {(1, 1, 1), *((n, n, 2) for n in range(2, 8))}
     assert seen
     assert set(seen) <= allowed
