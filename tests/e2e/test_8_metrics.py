@@ -128,11 +128,14 @@ def test_queries_are_counted_once_each(platform: Home) -> None:
     name = "dremio_query_duration_seconds"
 
     def counted() -> bool:
-        return scrape(settings)(f"{name}_count") == ended()[0]
+        """Whether the page agrees with the history as it is before and after it was made."""
+        told.update(before=ended(), page=scrape(settings))
+        return told["page"](f"{name}_count") == told["before"][0] == ended()[0]
 
     # What ended a moment ago is written, and then counted, behind the answer.
+    told: dict[str, Any] = {}
     wait_until(counted, seconds=60, what="the exporter's count of queries")
-    value, (jobs, seconds, quick) = scrape(settings), ended()
+    value, (jobs, seconds, quick) = told["page"], told["before"]
     assert value(f"{name}_count") == jobs
     assert value(f"{name}_sum") == pytest.approx(seconds)
     assert value(f"{name}_bucket", le="0.1") == quick

@@ -94,6 +94,7 @@ def mail_server(port: int, user: str, password: str) -> Iterator[Mailbox]:
         authenticator=box.authenticate,
         auth_required=True,
         auth_require_tls=False,
+        ready_timeout=60,  # its 5 s are too few on a busy machine
         auth_exclude_mechanism=["LOGIN"],  # its questions are not those that Go's client knows
     )
     controller.start()

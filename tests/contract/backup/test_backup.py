@@ -96,9 +96,9 @@ def test_backups_are_made_by_themselves_and_old_ones_go(written: Home, tmp_path:
         env.write_text(before)
         Supervisor(written.settings).stop()
         start(written)
-    (made,) = written.lakelet_json("backups", str(place), "--check")
-    assert made["damaged"] == []
-    assert made["tables"] == 5
+    found = written.lakelet_json("backups", str(place), "--check")
+    # Stopped in the middle of the next one, it may have left a second one, whole as the first.
+    assert [(made["damaged"], made["tables"]) for made in found] in ([([], 5)], [([], 5)] * 2)
 
 
 def test_a_backup_is_its_owners_alone(place: Path, first: tuple[dict[str, Any], State]) -> None:

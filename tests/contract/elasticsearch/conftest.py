@@ -57,7 +57,7 @@ class LogStore:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        wait_until(lambda: self.client().ping(), seconds=30, what="elasticsearch")
+        wait_until(lambda: self.client().ping(), seconds=90, what="elasticsearch")
 
     def kill(self) -> None:
         """End it as a power cut would."""
