@@ -130,7 +130,7 @@ def mariadb(*options: str) -> Iterator[MariaDB]:
         os.chown(folder, account.pw_uid, account.pw_gid)
     server = MariaDB(folder, free_port(), options)
     try:
-        subprocess.run(
+        made = subprocess.run(
             [
                 "mariadb-install-db",
                 "--no-defaults",
@@ -140,9 +140,12 @@ def mariadb(*options: str) -> Iterator[MariaDB]:
                 "--skip-test-db",
                 "--skip-name-resolve",
             ],
-            check=True,
-            capture_output=True,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
+        assert made.returncode == 0, made.stdout
         server.start()
         with server.root() as db, db.cursor() as cursor:
             cursor.execute(f"CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4")

@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from bootstrap.environment import ensure_env_file
 from services.common.settings import CHECKOUT, Settings, read_settings
@@ -30,6 +32,7 @@ class Home:
         (folder / ".env").write_text("".join(f"{k}={v}\n" for k, v in lines.items()))
         ensure_env_file(folder)
         self.settings: Settings = read_settings(folder)
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -62,7 +65,22 @@ class Home:
 
     def left_over(self) -> list[str]:
         """Return the platform's processes that still run."""
-        return [f"{p.pid} {' '.join(p.cmdline()[:4])}" for p in find_processes(self.settings)]
+        found = []
+        for process in find_processes(self.settings):
+            with suppress(psutil.NoSuchProcess):
+                found.append(f"{process.pid} {' '.join(process.cmdline()[:4])}")
+        return found
+
+    def kill_workers(self) -> int:
+        """Kill the processes of attempts, children of the sync server's fork server; count them."""
+        killed = 0
+        for child in psutil.Process(self.running["airbyte"].pid).children():
+            with suppress(psutil.NoSuchProcess):
+                for worker in child.children():
+                    with suppress(psutil.NoSuchProcess):
+                        worker.kill()
+                        killed += 1
+        return killed
 
     def start_service(self, name: str) -> subprocess.Popen[bytes]:
         """Start one service as the supervisor would, and wait until it is healthy."""
@@ -83,6 +101,7 @@ class Home:
 
         wait_until(ready, seconds=90, what=name)
         assert process.poll() is None, f"{name} ended: {log.read_text()[-3000:]}"
+        self.running[name] = process
         return process
 
 

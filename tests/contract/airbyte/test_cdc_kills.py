@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -40,10 +39,9 @@ class Victims:
 
     def __init__(self, home: Home, maria: MariaDB) -> None:
         self._home, self._maria = home, maria
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self.kills: dict[str, Callable[[], None]] = {
+        self.kills: dict[str, Callable[[], object]] = {
             "airbyte": lambda: self._service("airbyte"),
-            "worker": self._worker,
+            "worker": self._home.kill_workers,
             "storage": lambda: self._service("storage"),
             "postgres": lambda: self._service("postgres"),
             "mariadb": self._mariadb,
@@ -51,24 +49,18 @@ class Victims:
 
     def start(self, *names: str) -> None:
         for name in names:
-            self._running[name] = self._home.start_service(name)
+            self._home.start_service(name)
 
     def _service(self, name: str) -> None:
-        process = psutil.Process(self._running[name].pid)
+        service = self._home.running[name]
+        process = psutil.Process(service.pid)
         family = [process, *process.children(recursive=True)]
         for one in family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.kill()
-        self._running[name].wait()
+        service.wait()
         psutil.wait_procs(family[1:], timeout=10)
         self.start(name)
-
-    def _worker(self) -> None:
-        """Kill the processes of attempts: children of the sync server's fork server."""
-        for child in psutil.Process(self._running["airbyte"].pid).children():
-            for worker in child.children():
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    worker.kill()
 
     def _mariadb(self) -> None:
         self._maria.kill()

@@ -39,13 +39,6 @@ class Crashing(Airbyte):
             assert time.monotonic() < until, "the workers die with the server"
             time.sleep(0.02)
 
-    def workers(self) -> list[psutil.Process]:
-        """The processes that run attempts: children of the fork server."""
-        found = []
-        for child in psutil.Process(self.process.pid).children():
-            found += child.children()
-        return found
-
 
 def _runs(process: psutil.Process) -> bool:
     try:
@@ -124,9 +117,7 @@ def test_the_worker_is_killed_in_mid_sync(crashing: Crashing) -> None:
     until = time.monotonic() + 10
     while killed < 3 and time.monotonic() < until:
         time.sleep(0.35)
-        for worker in crashing.workers():
-            worker.kill()
-            killed += 1
+        killed += crashing.home.kill_workers()
     info = crashing.wait(job)
     assert info["job"]["status"] == "succeeded"
     assert killed

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import duckdb
-import psutil
 import pytest
 from pymongo.errors import PyMongoError
 
@@ -110,20 +109,10 @@ class Arena:
             )
             for namespace, mode in ((KEPT, DEDUP), (HISTORY, APPEND))
         ]
-        self.kills: dict[str, Callable[[], None]] = {
-            "workers": self._workers,
+        self.kills: dict[str, Callable[[], object]] = {
+            "workers": airbyte.home.kill_workers,
             "connections": mongo.server.fail_over,
         }
-
-    def _workers(self) -> None:
-        """Kill the processes of attempts: children of the sync server's fork server."""
-        for service in psutil.Process().children():
-            if "services.airbyte" not in " ".join(service.cmdline()):
-                continue
-            for helper in service.children():
-                for worker in helper.children():
-                    with contextlib.suppress(psutil.NoSuchProcess):
-                        worker.kill()
 
     def status(self, connection: str) -> Json:
         return dict(self._airbyte.post("connections/get", connectionId=connection))

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import duckdb
-import psutil
 import pytest
 
 from services.common.waiting import wait_until
@@ -213,16 +212,6 @@ class Writer(threading.Thread):
         self.join(timeout=60)
 
 
-def workers() -> list[psutil.Process]:
-    """The processes that run attempts: children of the sync server's fork server."""
-    servers = [
-        child
-        for child in psutil.Process().children(recursive=True)
-        if child.cmdline()[1:3] == ["-m", "services.airbyte"]
-    ]
-    return [worker for s in servers for child in s.children() for worker in child.children()]
-
-
 @contextlib.contextmanager
 def writing(server: SqlServer, workload: Workload) -> Iterator[None]:
     """Change the tables while the block runs; afterwards all of the round's changes are made."""
@@ -258,10 +247,7 @@ def test_random_changes_with_kills_in_between(airbyte: Airbyte, sqlserver: SqlSe
                     sqlserver.fake.drop_clients("lake")
                     killed.append("sessions")
                 else:
-                    victims = workers()
-                    for worker in victims:
-                        worker.kill()
-                    killed.append(f"{len(victims)} workers")
+                    killed.append(f"{airbyte.home.kill_workers()} workers")
             assert airbyte.wait(job)["job"]["status"] in ("succeeded", "failed")
         airbyte.sync(connection)
         columns = ", ".join(workload.columns)
