@@ -12,6 +12,7 @@ from bootstrap.clients.airbyte import Airbyte
 from bootstrap.dbt import DbtProcess
 from bootstrap.platform_file import Platform
 from bootstrap.progress import Progress
+from services.common.errors import LakeletError, raise_together
 from services.common.settings import Settings
 
 
@@ -25,15 +26,28 @@ def sync_connections(
 
     `watch` is given a connection's name and its job (as `jobs/get` answers) while it runs.
 
-    All are waited for; then the first failure is raised (see `Airbyte.sync`).
+    All are waited for; then what failed is raised (see `Airbyte.sync`).
     """
     with progress.step(f"sync {', '.join(names)}") as step, ThreadPoolExecutor(4) as pool:
         running = {name: pool.submit(airbyte.sync, name, partial(watch, name)) for name in names}
+        ended = {name: future.exception() for name, future in running.items()}
+        failures = [error for error in ended.values() if isinstance(error, LakeletError)]
+        raise_together(failures)
         jobs = {name: future.result() for name, future in running.items()}
-        step.detail = ", ".join(
-            f"{name}: {records_synced(job):,} rows" for name, job in jobs.items()
-        )
+        step.detail = ", ".join(f"{name}: {_brought(job)}" for name, job in jobs.items())
+    if any(records_refused(job) for job in jobs.values()):
+        progress.note("    refused records: `lakelet dead-letters list`")
     return jobs
+
+
+def _brought(job: dict[str, Any]) -> str:
+    refused = records_refused(job)
+    return f"{records_synced(job):,} rows" + (f", {refused:,} REFUSED" if refused else "")
+
+
+def records_refused(job: dict[str, Any]) -> int:
+    """Return how many records a finished job put aside as dead letters."""
+    return int((job["job"].get("aggregatedStats") or {}).get("recordsRejected") or 0)
 
 
 def records_synced(job: dict[str, Any]) -> int:

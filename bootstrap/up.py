@@ -107,7 +107,7 @@ def provision(platform: Platform, settings: Settings, progress: Progress) -> Non
         if inside is not settings:
             keep_login(settings)
     with progress.step("set up Airbyte's connections") as step:
-        step.detail = ", ".join(ensure_ingestion(Airbyte(settings), seen, inside))
+        step.detail = ", ".join(ensure_ingestion(Airbyte(settings), seen, inside, progress.note))
 
 
 def is_provisioned(settings: Settings) -> bool:

@@ -23,6 +23,8 @@ _KINDS = [*_SYNCING, "reset_connection", "clear"]
 _TURNS = 5
 # How long a continuous connection may have no job, in seconds.
 _RESUMING = 10.0
+# Longer than the longest call may take on the server.
+_ANSWER_SECONDS = 1800.0
 
 
 class Airbyte(ApiClient):
@@ -33,6 +35,8 @@ class Airbyte(ApiClient):
         super().__init__(
             "Airbyte", settings.airbyte_url, auth=httpx.BasicAuth(settings.admin_user, password)
         )
+        # Installing a connector is one call, and so is a check; the server bounds them itself.
+        self.http.timeout = httpx.Timeout(60, read=_ANSWER_SECONDS)
         self._workspace: str | None = None
 
     @property

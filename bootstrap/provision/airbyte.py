@@ -6,13 +6,21 @@ connector's specification (destination-s3-data-lake: an Iceberg REST catalog).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from bootstrap.clients.airbyte import Airbyte
 from bootstrap.platform_file import Connection, Continuous, Platform, Stream
 from bootstrap.provision.connectors import ensure_connectors
 from bootstrap.provision.streams import need_stream
-from services.common.errors import ConfigError, NotFoundError, PermanentError
+from services.common.errors import (
+    ConfigError,
+    LakeletError,
+    NotFoundError,
+    PermanentError,
+    raise_together,
+)
 from services.common.settings import Settings
 
 SOURCE_DEFINITIONS = {
@@ -29,28 +37,50 @@ DATA_LAKE_IMAGE = ("airbyte/destination-s3-data-lake", "0.3.38")
 DESTINATION = "bronze"
 
 
-def ensure_ingestion(airbyte: Airbyte, platform: Platform, settings: Settings) -> list[str]:
+def ensure_ingestion(
+    airbyte: Airbyte,
+    platform: Platform,
+    settings: Settings,
+    tell: Callable[[str], None] = lambda _: None,
+) -> list[str]:
     """Make or correct the sources, the bronze destination and the connections.
 
-    Returns the names of the connections. Raises PermanentError with the connector's words when
-    a source cannot be reached, NotFoundError when it has no such stream.
+    Returns the names of the connections. What is wrong with one source or connection does not keep
+    the others from being set up: all is told at the end. Raises PermanentError with the connector's
+    words when a source cannot be reached, NotFoundError when it has no such stream. `tell` is
+    given what takes long.
     """
-    definitions = SOURCE_DEFINITIONS | ensure_connectors(airbyte, platform, settings)
-    sources = {
-        name: _ensure_actor(
-            airbyte, "source", name, _definition(source.type, definitions), source.configuration
-        )
-        for name, source in platform.sources.items()
-    }
+    definitions = SOURCE_DEFINITIONS | ensure_connectors(airbyte, platform, settings, tell)
     destination = _ensure_actor(
         airbyte, "destination", DESTINATION, data_lake(airbyte), _destination_config(settings)
     )
-    for kind, actors in (("source", sources), ("destination", {DESTINATION: destination})):
-        for name, actor in actors.items():
-            _check(airbyte, kind, name, actor)
+    _check(airbyte, "destination", DESTINATION, destination)
+    failures: list[LakeletError] = []
+    sources: dict[str, str] = {}
+    for name, source in platform.sources.items():
+        with _noting(failures, f"source {name!r}"):
+            kind = _definition(source.type, definitions)
+            made = _ensure_actor(airbyte, "source", name, kind, source.configuration)
+            _check(airbyte, "source", name, made)
+            sources[name] = made
     for name, connection in platform.connections.items():
-        _ensure_connection(airbyte, name, connection, sources[connection.source], destination)
+        if connection.source in sources:
+            with _noting(failures, f"connection {name!r}"):
+                _ensure_connection(
+                    airbyte, name, connection, sources[connection.source], destination
+                )
+    raise_together(failures)
     return list(platform.connections)
+
+
+@contextmanager
+def _noting(failures: list[LakeletError], what: str) -> Iterator[None]:
+    """Note an error of one source or connection, with whose it is, and go on."""
+    try:
+        yield
+    except PermanentError as error:
+        told = str(error)
+        failures.append(error if told.startswith(what) else type(error)(f"{what}: {told}"))
 
 
 def data_lake(airbyte: Airbyte) -> str:
@@ -91,6 +121,11 @@ def _ensure_actor(
     if present is None:
         body |= {"workspaceId": airbyte.workspace, f"{kind}DefinitionId": definition}
         return str(airbyte.post(f"{kind}s/create", body)[f"{kind}Id"])
+    if present[f"{kind}DefinitionId"] != definition:
+        raise ConfigError(
+            f"{kind} {name!r} is a {present[f'{kind}Name']} already, and a {kind} keeps its type:"
+            " give the new one another name"
+        )
     airbyte.post(f"{kind}s/update", {**body, f"{kind}Id": present[f"{kind}Id"]})
     return str(present[f"{kind}Id"])
 
@@ -130,6 +165,12 @@ def _ensure_connection(
     if present is None:
         body |= {"sourceId": source, "destinationId": destination}
         airbyte.post("connections/create", body)
+    elif present["sourceId"] != source:
+        raise ConfigError(
+            f"connection {name!r} reads another source so far, and a connection keeps its source:"
+            f" give the new one another name and another namespace or prefix, or delete the old one"
+            f" first (connections/delete of {present['connectionId']}; its table stays)"
+        )
     else:
         airbyte.post("connections/update", {**body, "connectionId": present["connectionId"]})
 

@@ -9,6 +9,7 @@ whoever could send one would run what he likes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +25,26 @@ from services.common.waiting import wait_until
 _COMMAND_SECONDS = 60.0
 
 
-def ensure_connectors(airbyte: Airbyte, platform: Platform, settings: Settings) -> dict[str, str]:
-    """Make or correct the connectors of lakelet.yml; return their definitions' ids by name."""
+def ensure_connectors(
+    airbyte: Airbyte,
+    platform: Platform,
+    settings: Settings,
+    tell: Callable[[str], None] = lambda _: None,
+) -> dict[str, str]:
+    """Make or correct the connectors of lakelet.yml; return their definitions' ids by name.
+
+    `tell` is given what is installed, which takes a while.
+    """
     folder = platform_path(settings).parent
     return {
-        name: _ensure(airbyte, name, connector, folder)
+        name: _ensure(airbyte, name, connector, folder, tell)
         for name, connector in platform.connectors.items()
     }
 
 
-def _ensure(airbyte: Airbyte, name: str, connector: Connector, folder: Path) -> str:
+def _ensure(
+    airbyte: Airbyte, name: str, connector: Connector, folder: Path, tell: Callable[[str], None]
+) -> str:
     if connector.manifest and (connector.version or _has_code(connector, folder)):
         _require_spec(_read(folder / connector.manifest, name), folder / connector.manifest, name)
         return _command(airbyte, name, connector)
@@ -41,9 +52,14 @@ def _ensure(airbyte: Airbyte, name: str, connector: Connector, folder: Path) -> 
         return _command(airbyte, name, connector)
     present = _present(airbyte, name)
     if connector.manifest:
+        if present is None:
+            tell(f"    connector {name!r}: a new manifest (the first one installs airbyte-cdk) ...")
         return _manifest(airbyte, name, _read(folder / connector.manifest, name), present)
     repository = "airbyte/" + str(connector.package).removeprefix("airbyte-")
     tag = connector.version or "latest"
+    if present is None or present["dockerImageTag"] != tag:
+        version = f" {connector.version}" if connector.version else ""
+        tell(f"    connector {name!r}: installing {connector.package}{version} ...")
     if present is None:
         wanted = {
             "name": name,

@@ -34,7 +34,7 @@ def plan_ingestion(airbyte: Airbyte, platform: Platform) -> Iterator[Difference]
     for name, connection in platform.connections.items():
         if name not in connections:
             yield Difference("connection", name, MISSING)
-        elif fields := tuple(_of_connection(connections[name], connection)):
+        elif fields := tuple(_of_connection(connections[name], connection, sources)):
             yield Difference("connection", name, DIFFERS, fields)
     for part, found, named in (
         ("source", sources, platform.sources),
@@ -53,7 +53,12 @@ def plan_layers(dremio: Dremio, platform: Platform, settings: Settings) -> Itera
             yield Difference("layer", name, DIFFERS, tuple(fields))
 
 
-def _of_connection(present: dict[str, Any], connection: Connection) -> Iterator[str]:
+def _of_connection(
+    present: dict[str, Any], connection: Connection, sources: dict[str, dict[str, Any]]
+) -> Iterator[str]:
+    names = {source["sourceId"]: name for name, source in sources.items()}
+    if (source := names.get(present["sourceId"])) != connection.source:
+        yield f"source: {source!r} → {connection.source!r}"
     wanted = {k: v for k, v in connection_settings(connection).items() if v not in (None, "")}
     yield from _differing(present, wanted)
     for name in ("prefix", "continuous"):

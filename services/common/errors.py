@@ -13,6 +13,8 @@ LakeletError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class LakeletError(Exception):
     """Base of every error that Lakelet raises on purpose."""
@@ -46,3 +48,11 @@ class RefusedError(PermanentError):
     """Understood, and not allowed."""
 
     exit_code = 77
+
+
+def raise_together(failures: Sequence[LakeletError]) -> None:
+    """Raise what went wrong side by side as one error of the first one's kind; nothing if none."""
+    if len(failures) > 1:
+        raise type(failures[0])("\n".join(map(str, failures))) from failures[0]
+    if failures:
+        raise failures[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import shlex
 import signal
 import sys
 import time
@@ -89,7 +90,14 @@ def environment(
         log(message, source="source", level=level)
 
     def keep(stream: str, records: Sequence[Json]) -> str:
-        return letters.keep(stream, records)
+        address = letters.keep(stream, records)
+        command = f"lakelet dead-letters %s {shlex.quote(address)}"
+        write(
+            f"{len(records)} records were refused and are kept in {address}: `{command % 'show'}`"
+            f" tells why; `{command % 'replay'}` reads them again, with `--with FILE` as corrected",
+            "WARNING",
+        )
+        return address
 
     return Environment(
         inbox=inbox,

@@ -38,6 +38,8 @@ def test_refused_lines_are_corrected_and_replayed_once(airbyte: Airbyte, tmp_pat
     assert info["job"]["aggregatedStats"]["recordsRejected"] == 2
     (kept,) = listed(airbyte, "letters")
     assert (kept["connection"], kept["job"]) == ("letters", info["job"]["id"])
+    logged = "\n".join(info["attempts"][0]["logs"]["logLines"])
+    assert f"`lakelet dead-letters replay {kept['address']}`" in logged
     shown = letters_of(airbyte).show(kept["address"])
     letters = [json.loads(line) for line in shown.splitlines()]
     assert [one["line"] for one in letters] == [3, 4]

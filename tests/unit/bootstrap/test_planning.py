@@ -48,9 +48,14 @@ class FakeAirbyte:
         shown = copy.deepcopy(PLATFORM.sources["shop"].configuration)
         wanted = PLATFORM.connections["shop"]
         stream = {"stream": {"name": "orders"}, "config": stream_config(wanted.streams["orders"])}
-        self.sources = {"shop": {"connectionConfiguration": {**shown, "password": "**********"}}}
+        configuration = {**shown, "password": "**********"}
+        self.sources = {"shop": {"sourceId": "s1", "connectionConfiguration": configuration}}
         self.connections = {
-            "shop": {**connection_settings(wanted), "syncCatalog": {"streams": [stream]}}
+            "shop": {
+                **connection_settings(wanted),
+                "sourceId": "s1",
+                "syncCatalog": {"streams": [stream]},
+            }
         }
 
     def all_of(self, kind: str) -> Any:
@@ -122,3 +127,10 @@ def test_what_was_taken_out_of_the_file_is_told() -> None:
             ("prefix: 'old_' → not set", "continuous: {'every': 0.5} → not set"),
         )
     ]
+
+
+def test_a_connection_of_another_source_is_told() -> None:
+    airbyte = FakeAirbyte()
+    airbyte.sources["old"] = {**airbyte.sources["shop"], "sourceId": "s0"}
+    airbyte.connections["shop"]["sourceId"] = "s0"
+    assert ("connection", "shop", DIFFERS, ("source: 'old' → 'shop'",)) in told(airbyte)

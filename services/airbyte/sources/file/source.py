@@ -112,8 +112,7 @@ class FileSource:
                 f"{first['text'][:200]!r}{more}; correct the file{hint}, or set"
                 ' {"on_bad_lines": "skip"} in reader_options to put such lines aside'
             )
-        where = env.dead_letters(name, [{"stream": name, **r} for r in refused])
-        env.log(f"{len(refused)} lines were refused and are kept in {where}")
+        env.dead_letters(name, [{"stream": name, **r} for r in refused])
 
     @contextmanager
     def _all(

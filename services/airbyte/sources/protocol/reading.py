@@ -261,8 +261,7 @@ class Session:
 
     def _keep_refused(self) -> None:
         for name, records in self._refused.items():
-            where = self._env.dead_letters(name, records)
-            self._env.log(f"{len(records)} records were refused and are kept in {where}", "WARNING")
+            self._env.dead_letters(name, records)
         self._refused, self._refused_covered = {}, {}
 
     def _forget_refused(self) -> None:
