@@ -19,9 +19,11 @@ from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.protocol import states
 from services.airbyte.sources.protocol.asking import finished
 from services.airbyte.sources.protocol.messages import Listener
+from services.airbyte.sources.protocol.parts import relation
 from services.airbyte.sources.protocol.process import LONGEST_LINE, Child, CutLine
+from services.airbyte.sources.protocol.records import UNREAD, read_message
 from services.airbyte.sources.protocol.schema import CHANGES, ROW, columns
-from services.airbyte.sources.protocol.spool import Spool, Typist, relation
+from services.airbyte.sources.protocol.spool import Spool, Typist
 
 Json = dict[str, Any]
 
@@ -37,7 +39,7 @@ class Pace:
     """When rows move on: from memory to disk at `memory` bytes over all streams; to the table at
     the first state after `seconds` or `size` bytes of a stream."""
 
-    memory: int = 32 << 20
+    memory: int = 16 << 20
     seconds: float = 60.0
     size: int = 256 << 20
 
@@ -86,13 +88,18 @@ class Session:
         try:
             for lines in self._child.batches():
                 for line in lines:
-                    message = self._message(line)
-                    if message is None:
+                    try:
+                        message = read_message(line)
+                    except UNREAD:
+                        yield from self._unusual(line)
                         continue
-                    if message.get("type") == "RECORD":
-                        self._record(message.get("record"), line)
+                    record = message.record
+                    if record is None or message.type != "RECORD":
+                        yield from self._other(orjson.loads(line))
+                    elif spool := self._targets.get((record.namespace, record.stream)):
+                        spool.add(record, len(line))
                     else:
-                        yield from self._other(message)
+                        self._stranger(record.stream)
                 self._make_room()
             finished(self._child, self._heard, "the connector")
             failure = self._unfinished()
@@ -107,16 +114,31 @@ class Session:
         if failure is not None:
             raise failure
 
-    def _message(self, line: bytes) -> Json | None:
+    def _unusual(self, line: bytes) -> Iterator[list[Batch]]:
+        """Act on a line that is no message, or one in no form of the protocol's."""
         try:
             message = orjson.loads(line)
         except orjson.JSONDecodeError as error:
             self._not_json(line, str(error))
-            return None
-        if isinstance(message, dict):
-            return message
-        self._not_json(line, "not an object")
-        return None
+            return
+        if not isinstance(message, dict):
+            self._not_json(line, "not an object")
+        elif message.get("type") != "RECORD":
+            yield from self._other(message)
+        else:
+            self._no_row(message.get("record"))
+
+    def _no_row(self, record: Any) -> None:
+        name = record.get("stream") if isinstance(record, dict) else None
+        if not isinstance(name, str):
+            self._refuse(_UNREADABLE, {"reason": "no record of a stream", "record": record})
+        elif (record.get("namespace"), name) not in self._targets:
+            self._stranger(name)
+        else:
+            self._refuse(name, {"reason": "data is not an object", **record})
+
+    def _stranger(self, name: str) -> None:
+        self._strangers[name] = self._strangers.get(name, 0) + 1
 
     def _other(self, message: Json) -> Iterator[list[Batch]]:
         """Act on what is no record."""
@@ -127,20 +149,6 @@ class Session:
         if message.get("type") == "TRACE":
             self._child.done = all(self._heard.status.get(k) == "COMPLETE" for k in self._streams)
             yield from self._completed()
-
-    def _record(self, record: Any, line: bytes) -> None:
-        try:
-            name = record["stream"]
-            spool = self._targets.get((record.get("namespace"), name))
-        except (KeyError, TypeError, AttributeError):
-            self._refuse(_UNREADABLE, {"reason": "no record of a stream", "record": record})
-            return
-        if spool is None:
-            self._strangers[name] = self._strangers.get(name, 0) + 1
-        elif not isinstance(record.get("data"), dict):
-            self._refuse(name, {"reason": "data is not an object", **record})
-        else:
-            spool.add(line)
 
     def _not_json(self, line: bytes, why: str) -> None:
         text = line.decode(errors="replace").strip()

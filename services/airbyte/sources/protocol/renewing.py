@@ -1,4 +1,4 @@
-"""RECORD lines that DuckDB will not read, written anew as Python reads them.
+"""Records that DuckDB will not read, written anew as Python reads them.
 
 A key that stands twice has its last value; of the changes that a connector notes itself the
 well-formed ones stay.
@@ -13,14 +13,14 @@ Json = dict[str, Any]
 
 
 def renewed(line: bytes) -> bytes:
-    """Return a line with what typing needs of it; numbers keep all their digits."""
-    record = json.loads(line)["record"]
+    """Return a line of `parts` that DuckDB reads; numbers keep all their digits."""
+    record = json.loads(line)
     meta = record.get("meta")
     changes = meta.get("changes") if isinstance(meta, dict) else None
     listed = changes if isinstance(changes, list) else []
     told = [_texts(one) for one in listed if isinstance(one, dict)]
     small = {"data": record["data"], "meta": {"changes": told}}
-    return json.dumps({"record": small}, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(small, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _texts(change: Json) -> Json:

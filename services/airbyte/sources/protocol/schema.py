@@ -32,6 +32,9 @@ CHANGES = "_lakelet_changes"
 ROW = "_lakelet_row"
 CHANGES_TYPE = "STRUCT(field VARCHAR, change VARCHAR, reason VARCHAR)[]"
 
+# How many bytes a line may have around its row.
+_AROUND = 100
+
 _FORMATS: dict[str, IcebergType] = {
     "date": DateType(),
     "date-time": TimestamptzType(),
@@ -57,20 +60,15 @@ _SPELLED_OUT = (
     "regexp_replace(regexp_replace(upper({t}), ' ([+-][0-9][0-9]:?[0-9][0-9])$', '\\1'),"
     " '([T ][0-9][0-9]:[0-9][0-9])(Z|[+-][0-9][0-9]:?[0-9]*)$', '\\1:00\\2')"
 )
-# SQL of the value, {v} is the JSON value and {t} its text; null when it does not fit.
+# SQL of the value, {t} is its text (of a string without the quotes); null when it does not fit.
 _CASTS: dict[type[IcebergType], str] = {
     StringType: "{t}",
-    BooleanType: "CASE WHEN lower({t}) IN ('true', 'false') THEN TRY_CAST({t} AS BOOLEAN) END",
+    BooleanType: "CASE lower({t}) WHEN 'true' THEN true WHEN 'false' THEN false END",
     LongType: (
-        "CASE WHEN json_type({v}) IN ('UBIGINT', 'BIGINT') THEN TRY_CAST({t} AS BIGINT)"
-        " WHEN json_type({v}) NOT IN ('OBJECT', 'ARRAY', 'BOOLEAN')"
-        " AND TRY_CAST({t} AS DOUBLE) = round(TRY_CAST({t} AS DOUBLE))"
+        "CASE WHEN TRY_CAST({t} AS DOUBLE) = round(TRY_CAST({t} AS DOUBLE))"
         " THEN TRY_CAST({t} AS BIGINT) END"
     ),
-    DoubleType: (
-        "CASE WHEN json_type({v}) NOT IN ('OBJECT', 'ARRAY', 'BOOLEAN')"
-        " AND isfinite(TRY_CAST({t} AS DOUBLE)) THEN TRY_CAST({t} AS DOUBLE) END"
-    ),
+    DoubleType: "CASE WHEN isfinite(TRY_CAST({t} AS DOUBLE)) THEN TRY_CAST({t} AS DOUBLE) END",
     **{
         type(kind): f"CASE WHEN {in_calendar(value, kind)} THEN {value} END"
         for kind in (TimeType(), TimestampType(), TimestamptzType())
@@ -143,34 +141,43 @@ def typed(
     *,
     with_earlier: bool = True,
 ) -> str:
-    """Return the SQL that reads RECORD messages (JSON lines in file `lines`) as `chosen`.
+    """Return the SQL that reads records (file `lines`, each line `{"data": …}`, with or without
+    `"meta": …`) as `chosen`.
 
-    `longest` is the longest line's length in bytes (DuckDB sets aside twice that); `before` is
+    `longest` is the longest row's length in bytes (DuckDB sets aside twice that); `before` is
     the number that row numbers count on from; `with_earlier`: what the connector itself has noted
     as changed is told, too.
     """
-    raw = ", ".join(f"{quote(c.name)} JSON" for c in chosen) or "_ JSON"
-    record = f"STRUCT(data STRUCT({raw}), meta STRUCT(changes {CHANGES_TYPE}))"
+    fields = ", ".join(f"{quote(c.name)} {'JSON' if _stays(c) else 'VARCHAR'}" for c in chosen)
+    row, meta = literal(f"STRUCT({fields or '_ JSON'})"), literal(f"STRUCT(changes {CHANGES_TYPE})")
     source = (
         # All is said, so that DuckDB does not look through the lines first.
         f"read_json({literal(lines)}, format = 'newline_delimited', auto_detect = false,"
-        f" records = true, maximum_object_size = {max(longest + 2, 1 << 20)},"
-        f" columns = {{'record': {literal(record)}}})"
+        f" records = true, maximum_object_size = {max(longest + _AROUND, 1 << 20)},"
+        f" columns = {{'data': {row}, 'meta': {meta}}})"
     )
-    picked = "".join(
-        f"record.data.{quote(c.name)} AS v{i}, v{i} ->> '$' AS t{i}, " for i, c in enumerate(chosen)
-    )
-    earlier = "record.meta.changes" if with_earlier else "NULL"
+    picked = "".join(f"{_text(c)} AS t{i}, " for i, c in enumerate(chosen))
+    earlier = "meta.changes" if with_earlier else "NULL"
     source = f"(SELECT {picked}{earlier} AS earlier FROM {source})"
     casts = "".join(f"t{i}, {_cast(c, i)} AS c{i}, " for i, c in enumerate(chosen))
     source = f"(SELECT {casts}earlier FROM {source})"
     values = "".join(f"c{i} AS {quote(c.name)}, " for i, c in enumerate(chosen))
-    row = f"{before} + row_number() OVER () AS {ROW}"
-    return f"SELECT {values}{_changes(chosen)} AS {CHANGES}, {row} FROM {source}"
+    number = f"{before} + row_number() OVER () AS {ROW}"
+    return f"SELECT {values}{_changes(chosen)} AS {CHANGES}, {number} FROM {source}"
+
+
+def _stays(column: Column) -> bool:
+    """Whether the table holds the value's text: read as VARCHAR, a number's is not as in JSON."""
+    return isinstance(column.type, StringType)
+
+
+def _text(column: Column) -> str:
+    value = f"data.{quote(column.name)}"
+    return f"{value} ->> '$'" if _stays(column) else value
 
 
 def _cast(column: Column, number: int) -> str:
-    return _CASTS[type(column.type)].format(v=f"v{number}", t=f"t{number}")
+    return _CASTS[type(column.type)].format(t=f"t{number}")
 
 
 def _changes(chosen: tuple[Column, ...]) -> str:
@@ -178,7 +185,7 @@ def _changes(chosen: tuple[Column, ...]) -> str:
     earlier = f"coalesce(earlier, []::{CHANGES_TYPE})"
     tests, notes = [], []
     for number, column in enumerate(chosen):
-        if isinstance(column.type, StringType):
+        if _stays(column):
             continue
         text = f"t{number}"
         test = f"(c{number} IS NULL AND {text} IS NOT NULL)"

@@ -1,6 +1,6 @@
-"""Rows of one stream on their way: from the connector's lines to Parquet files on local disk.
+"""Rows of one stream on their way: from the connector's records to Parquet files on local disk.
 
-The lines are held in memory up to a bound, then typed by DuckDB into a file while the next ones
+The records are held in memory up to a bound, then typed by DuckDB into a file while the next ones
 are being read. A STATE message covers all rows before it; when the connector fails, only those are
 kept.
 """
@@ -9,31 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import orjson
-import pyarrow.parquet as pq
 
-from services.airbyte.cdk.columns import Column, duckdb_type, literal, quote
-from services.airbyte.sources.protocol.renewing import renewed
-from services.airbyte.sources.protocol.schema import CHANGES, CHANGES_TYPE, ROW, typed
-from services.airbyte.sources.protocol.wide import COLUMNS, LONG, groups, long_row, whole, wide_rows
+from services.airbyte.cdk.columns import Column
+from services.airbyte.sources.protocol.parts import Part, Parts, Row, row_of
+from services.airbyte.sources.protocol.records import Record
+from services.airbyte.sources.protocol.wide import LONG, groups
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Part:
-    """A file with rows, and the records that are not in it with their reasons."""
-
-    path: Path
-    rows: int
-    bytes: int
-    refused: list[Json]
 
 
 class Typist:
@@ -60,7 +47,7 @@ class Typist:
 
 
 class Spool:
-    """Collects a stream's RECORD lines; `keys` are columns no row may lack."""
+    """Collects a stream's records; `keys` are columns no row may lack."""
 
     def __init__(
         self,
@@ -70,30 +57,32 @@ class Spool:
         keys: Sequence[str],
         refuse: Callable[[Json], None],
     ) -> None:
-        self._typist, self._folder, self.columns, self._keys = typist, folder, columns, tuple(keys)
-        self._refuse = refuse
-        self._lines: list[bytes] = []
-        self.held = 0
+        self._typist, self.columns, self._refuse = typist, columns, refuse
+        self._maker = Parts(typist.duck, folder, columns, tuple(keys))
+        self._held: list[Row] = []
+        self.held = self._longest = 0
         self._parts: list[Future[Part]] = []
-        self._covered_parts = self._covered_lines = self._number = self._rows = self._covered = 0
+        self._covered_parts = self._covered_held = self._number = self._rows = self._covered = 0
         self._written = 0
         folder.mkdir(parents=True, exist_ok=True)
 
-    def add(self, line: bytes) -> None:
-        """Take a RECORD line that is known to be JSON."""
-        self._lines.append(line)
-        self.held += len(line)
+    def add(self, record: Record, size: int) -> None:
+        """Take the record of a line of `size` bytes."""
+        self._held.append(row_of(record))
+        self.held += size
+        if size > self._longest:
+            self._longest = size
 
     def cover(self) -> int:
         """Note that a state covers everything taken so far; return how many rows are new in it."""
-        self._covered_parts, self._covered_lines = len(self._parts), len(self._lines)
-        before, self._covered = self._covered, self._rows + len(self._lines)
+        self._covered_parts, self._covered_held = len(self._parts), len(self._held)
+        before, self._covered = self._covered, self._rows + len(self._held)
         return self._covered - before
 
     @property
     def is_covered(self) -> bool:
         """Whether a state covers everything taken so far."""
-        return self._covered == self._rows + len(self._lines)
+        return self._covered == self._rows + len(self._held)
 
     @property
     def waiting(self) -> int:
@@ -101,14 +90,16 @@ class Spool:
         return self.held + self._written
 
     def flush(self) -> None:
-        """Begin to move the lines from memory to disk."""
-        covered, rest = self._lines[: self._covered_lines], self._lines[self._covered_lines :]
-        self._lines, self.held, self._covered_lines = [], 0, 0
+        """Begin to move the records from memory to disk."""
+        covered, rest = self._held[: self._covered_held], self._held[self._covered_held :]
+        self._written += self.held
+        self._held, self.held, self._covered_held = [], 0, 0
         if covered:
             self._write(covered)
             self._covered_parts = len(self._parts)
         if rest:
             self._write(rest)
+        self._longest = 0
 
     def take(self, *, covered_only: bool) -> list[Part]:
         """Return the files of all rows, or of those that a state covers; they are not kept."""
@@ -122,70 +113,15 @@ class Spool:
         self._written = sum(part.bytes for part in parts[count:])
         return parts[:count]
 
-    def _write(self, lines: list[bytes]) -> None:
-        for group in groups(lines):
-            self._number += 1
-            before, self._rows = self._rows, self._rows + len(group)
-            self._written += sum(map(len, group))
-            work = partial(self._typed, self._number, before, group)
-            self._parts.append(self._typist.start(work))
+    def _write(self, rows: list[Row]) -> None:
+        if self._longest <= LONG:
+            self._start(rows, self._longest)
+            return
+        for group in groups([bytes(row) for row in rows]):
+            self._start(group, max(map(len, group)))
 
-    def _typed(self, number: int, before: int, lines: list[bytes]) -> Part:
-        source = self._folder / f"{number}.jsonl"
-        target = self._folder / f"{number}.parquet"
-        try:
-            rows = self._stored(source, target, before, lines)
-        except duckdb.InvalidInputException:
-            lines = [renewed(line) for line in lines]
-            rows = self._stored(source, target, before, lines)
-        refused = self._keyless(source, lines) if rows < len(lines) else []
-        source.unlink()
-        return Part(target, rows, sum(map(len, lines)), refused)
-
-    def _stored(self, source: Path, target: Path, before: int, lines: list[bytes]) -> int:
-        """Write the rows of `lines` that lack no key as Parquet; return how many they are."""
-        duck, longest = self._typist.duck, max(map(len, lines))
-        if longest > LONG:
-            table = long_row(duck, lines[0], source, self.columns, before)
-        else:
-            source.write_bytes(b"\n".join(lines) + b"\n")
-            if len(self.columns) <= COLUMNS:
-                return self._copied(typed(str(source), longest, self.columns, before), target)
-            table = wide_rows(duck, source, longest, self.columns, before)
-        table = whole(table, self._keys)
-        pq.write_table(table, target, compression="zstd", use_dictionary=False)
-        return int(table.num_rows)
-
-    def _copied(self, query: str, target: Path) -> int:
-        keys = " AND ".join(f"{quote(name)} IS NOT NULL" for name in self._keys)
-        chosen = f"SELECT * FROM ({query}) WHERE {keys}" if keys else query
-        return int(
-            self._typist.duck.execute(
-                f"COPY ({chosen}) TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
-            ).fetchall()[0][0]
-        )
-
-    def _keyless(self, source: Path, lines: list[bytes]) -> list[Json]:
-        """Return the records without a primary key, and why they are refused."""
-        keys = tuple(c for c in self.columns if c.name in self._keys)
-        missing = " OR ".join(f"{quote(name)} IS NULL" for name in self._keys)
-        query = typed(str(source), max(map(len, lines)), keys)
-        found = self._typist.duck.execute(
-            f"SELECT {ROW} FROM ({query}) WHERE {missing} ORDER BY 1"
-        ).fetchall()
-        return [
-            {
-                "reason": f"the primary key ({', '.join(self._keys)}) is missing or unfit",
-                "data": orjson.loads(lines[number - 1])["record"]["data"],
-            }
-            for (number,) in found
-        ]
-
-
-def relation(parts: Sequence[Part], columns: tuple[Column, ...]) -> str:
-    """Return the SQL to read the rows of `parts` from; none are an empty relation."""
-    if parts:
-        listing = ", ".join(literal(str(part.path)) for part in parts)
-        return f"read_parquet([{listing}], hive_partitioning = false)"
-    nulls = "".join(f"NULL::{duckdb_type(c.type)} AS {quote(c.name)}, " for c in columns)
-    return f"(SELECT {nulls}NULL::{CHANGES_TYPE} AS {CHANGES}, NULL::BIGINT AS {ROW} WHERE false)"
+    def _start(self, rows: Sequence[Row], longest: int) -> None:
+        self._number += 1
+        before, self._rows = self._rows, self._rows + len(rows)
+        work = partial(self._maker.write, self._number, before, rows, longest)
+        self._parts.append(self._typist.start(work))

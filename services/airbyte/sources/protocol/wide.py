@@ -36,7 +36,7 @@ def wide_rows(
     chosen: Sequence[Column],
     before: int,
 ) -> pa.Table:
-    """Return the RECORD messages in `lines` as rows; see `schema.typed`."""
+    """Return the records in `lines` as rows; see `schema.typed`."""
     slices = [tuple(chosen[n : n + COLUMNS]) for n in range(0, len(chosen), COLUMNS)]
     values: dict[str, pa.ChunkedArray] = {}
     notes: dict[str, pa.ChunkedArray] = {}
@@ -57,8 +57,8 @@ def wide_rows(
 def long_row(
     duck: duckdb.DuckDBPyConnection, line: bytes, file: Path, chosen: Sequence[Column], before: int
 ) -> pa.Table:
-    """Return one RECORD message as a row; all but its texts are typed from `file`."""
-    record = json.loads(line)["record"]
+    """Return the record in `line` as a row; all but its texts are typed from `file`."""
+    record = json.loads(line)
     data, texts = record["data"], dict[str, str]()
     rest: Json = {}
     for column in chosen:
@@ -69,7 +69,7 @@ def long_row(
         elif column.name in data:
             short = not isinstance(value, str | list | dict) or len(_as_json(value)) < _SHORT
             rest[column.name] = value if short else {}
-    small = {"record": {"data": rest, "meta": record.get("meta")}}
+    small = {"data": rest, "meta": record.get("meta")}
     file.write_bytes(json.dumps(small).encode() + b"\n")
     table = wide_rows(duck, file, file.stat().st_size, chosen, before)
     for name, text in texts.items():

@@ -11,8 +11,9 @@ import psutil
 import pytest
 
 from services.airbyte.cdk.failures import ConnectorError
+from services.airbyte.sources.protocol.parts import Part
 from services.airbyte.sources.protocol.reading import Pace
-from services.airbyte.sources.protocol.spool import Part, Typist
+from services.airbyte.sources.protocol.spool import Typist
 from services.common.waiting import wait_until
 from tests.unit.airbyte.protocol.conftest import Run, record, state, status, stream
 
