@@ -18,7 +18,7 @@ from uuid import UUID
 
 from services.airbyte.cdk.catalog import configured_streams
 from services.airbyte.cdk.changes import Change
-from services.airbyte.cdk.shared_states import LEGACY
+from services.airbyte.jobs.whole_states import is_legacy
 from services.airbyte.state import streams
 from services.airbyte.state.database import Db
 from services.airbyte.state.records import Connection, Json, StreamState
@@ -50,8 +50,8 @@ def forget(db: Db, connection_id: UUID, wanted: set[str]) -> Sequence[StreamStat
     """Forget how far these streams were read; return the states of all that are forgotten."""
     known = [s for s in streams.listing(db, connection_id) if s.state is not None]
     chosen = [s for s in known if s.key in wanted]
-    if any(LEGACY in (s.state or {}) for s in chosen):
-        chosen = [s for s in known if LEGACY in (s.state or {}) or s in chosen]
+    if any(map(is_legacy, chosen)):
+        chosen = [s for s in known if is_legacy(s) or s in chosen]
     for state in chosen:
         streams.put(db, state.after(None, state.version + 1, state.generation + 1))
     return chosen

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from services.airbyte.cdk.batches import Batch, BatchSource
 from services.airbyte.cdk.catalog import ConfiguredStream
 from services.airbyte.destination.commits import Commit
+from services.airbyte.jobs import whole_states
 from services.airbyte.mapping.rows import map_reading
+from services.airbyte.state import streams
 from services.airbyte.state.records import StreamState
 
 if TYPE_CHECKING:
@@ -21,6 +23,10 @@ def run(sync: Sync, source: BatchSource, wanted: Sequence[ConfiguredStream]) -> 
     """Read `wanted` and commit batch after batch, those that belong together in one commit."""
     known: dict[str, StreamState] = {}
     left: list[ConfiguredStream] = []
+    read = {stream.key for stream in wanted if stream.incremental}
+    whole_states.leave_behind(sync.db, sync.connection.id, read, sync.log.write)
+    if any(_is_lost(sync, stream) for stream in wanted):
+        whole_states.forget_legacy(sync.db, sync.connection.id, sync.log.write)
     for stream in wanted:
         with sync.failing(stream):
             table = sync.table(stream)
@@ -47,6 +53,13 @@ def run(sync: Sync, source: BatchSource, wanted: Sequence[ConfiguredStream]) -> 
     ):
         for group in batches:
             _commit(sync, group, known)
+
+
+def _is_lost(sync: Sync, stream: ConfiguredStream) -> bool:
+    """Whether the rows that a state of the whole connector stands for are gone."""
+    name = (stream.namespace or "", stream.name)
+    known = streams.get(sync.db, sync.connection.id, *name)
+    return whole_states.is_legacy(known) and not sync.table(stream).exists
 
 
 def _commit(sync: Sync, group: list[Batch], known: dict[str, StreamState]) -> None:

@@ -26,7 +26,7 @@ from services.airbyte.cdk.source import Environment, Reading, Source
 from services.airbyte.destination.catalog import LakeConfig, explain, table_identifier
 from services.airbyte.destination.commits import Commit, commit_together
 from services.airbyte.destination.table import CommitNote, Staged, StreamTable
-from services.airbyte.jobs import batch_sync, log_sync, upkeep
+from services.airbyte.jobs import batch_sync, log_sync, upkeep, whole_states
 from services.airbyte.jobs.attempt_log import AttemptLog
 from services.airbyte.jobs.dead_letters import DeadLetters
 from services.airbyte.jobs.lanes import Lanes, side_by_side
@@ -119,6 +119,9 @@ class Sync:
     def clear(self) -> None:
         """Empty the tables of all selected streams and forget how far they were read."""
         wanted = configured_streams(self.connection.catalog)
+        one_for_all = any(
+            map(whole_states.is_legacy, whole_states.known(self.db, self.connection.id))
+        )
         for stream in wanted:
             table = self.table(stream)
             known = self.settle(stream, table)
@@ -127,6 +130,8 @@ class Sync:
             self.commit([Commit(stream, table, staged, note)])
             self.letters.filled_anew(stream.name)
             self.log.write(f"{table.name}: cleared", source="destination")
+        if one_for_all:
+            whole_states.forget_legacy(self.db, self.connection.id, self.log.write)
 
     def begin_anew(self, *, truncate: bool) -> None:
         """Forget how far the selected streams were read; `truncate`: empty their tables as well.
@@ -144,6 +149,8 @@ class Sync:
                 forgotten = known.after(None, known.version + 1, known.generation + 1)
                 streams.put(self.db, forgotten)
                 self.log.write(f"{stream.name}: its state is forgotten, its rows stay")
+                if whole_states.is_legacy(known):
+                    whole_states.forget_legacy(self.db, self.connection.id, self.log.write)
             jobs.note_begun_anew(self.db, self.job_id)
 
     def table(self, stream: ConfiguredStream) -> StreamTable:

@@ -26,7 +26,7 @@ from services.airbyte.cdk.source import Environment
 from services.airbyte.definitions.registry import registry
 from services.airbyte.destination.catalog import LakeConfig, explain, open_catalog
 from services.airbyte.destination.schema import number_rows
-from services.airbyte.jobs import deadline, lanes, replay, schema_changes
+from services.airbyte.jobs import deadline, lanes, replay, schema_changes, whole_states
 from services.airbyte.jobs.attempt_log import AttemptLog
 from services.airbyte.jobs.dead_letters import DeadLetters, Shelf
 from services.airbyte.jobs.outcome import finish
@@ -232,8 +232,9 @@ def _work(where: Settings, db: database.Db, job: Any, attempt: int, log: Attempt
             replay.run(sync, Shelf(where, job.config["replay"], job.config.get("corrected")))
         else:
             if job.config_type == "refresh":
+                together = bool(whole_states.known(db, connection.id))
                 sync.begin_anew(truncate=job.config["refreshMode"] == "Truncate")
-                if _reads_log(chosen, source_config):  # its streams are read together
+                if together or _reads_log(chosen, source_config):  # its streams are read together
                     sync.connection = whole
             sync.run()
             sync.look_after()
