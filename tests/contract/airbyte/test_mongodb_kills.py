@@ -19,7 +19,7 @@ import pytest
 from pymongo.errors import PyMongoError
 
 from services.common.waiting import wait_until
-from tests.contract.airbyte.client import MONGODB, Airbyte, Json, lake
+from tests.contract.airbyte.client import MONGODB, Airbyte, Json, end_continuous, lake
 from tests.contract.airbyte.test_mongodb_cdc import APPEND, DEDUP
 from tests.support.mongo.place import Mongo
 
@@ -130,8 +130,9 @@ class Arena:
         wait_until(reached, seconds=90, what="bronze to catch up")
 
     def end(self) -> None:
+        """Pause the connections, and wait: other tests count what is asked of the server."""
         for connection in self.connections:
-            self._airbyte.post("connections/update", connectionId=connection, status="inactive")
+            end_continuous(self._airbyte, connection)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from services.common.waiting import wait_until
-from tests.contract.airbyte.client import SQLSERVER, Airbyte, Json, lake, rows
+from tests.contract.airbyte.client import SQLSERVER, Airbyte, Json, end_continuous, lake, rows
 from tests.support.sqlserver.fixture import SqlServer
 from tests.support.workload import TABLES, Workload, difference
 
@@ -179,7 +179,7 @@ def test_a_continuous_connection_brings_changes(airbyte: Airbyte, sqlserver: Sql
         sqlserver.execute("INSERT INTO live VALUES (2, 2)", "DELETE FROM live WHERE id = 1")
         wait_until(seen, seconds=60, what="the changes")
     finally:
-        airbyte.post("connections/update", connectionId=connection, status="inactive")
+        end_continuous(airbyte, connection)
 
 
 def _words(statement: str) -> str:
