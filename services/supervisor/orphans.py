@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 
 import psutil
@@ -36,11 +37,31 @@ def end_processes(settings: Settings, grace: float = 10.0) -> int:
     found = list(find_processes(settings))
     for process in found:
         _signal(process, kill=False)
-    _, alive = psutil.wait_procs(found, timeout=grace)
+    alive = _waited_for(found, grace)
     for process in alive:
         _signal(process, kill=True)
-    psutil.wait_procs(alive, timeout=5)
+    _waited_for(alive, 5)
+    psutil.wait_procs(found, timeout=0)  # what this process started is off the list, too
     return len(found)
+
+
+def _waited_for(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Return those that still run when all have ended, or after `seconds`.
+
+    One that has ended and is only listed still, until its new parent looks at it, does not run: in
+    a container that parent may take its time.
+    """
+    until = time.monotonic() + seconds
+    while (alive := [p for p in processes if _runs(p)]) and time.monotonic() < until:
+        time.sleep(0.05)
+    return alive
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _signal(process: psutil.Process, *, kill: bool) -> None:
