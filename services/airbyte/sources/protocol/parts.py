@@ -66,7 +66,7 @@ class Parts:
 
     def _stored(self, source: Path, target: Path, before: int, lines: bytes, longest: int) -> int:
         """Write the rows that lack no key as Parquet; return how many they are."""
-        if longest > LONG:
+        if lines and longest > LONG:
             table = long_row(self.duck, lines, source, self.columns, before)
         else:
             source.write_bytes(lines)

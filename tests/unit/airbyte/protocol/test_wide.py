@@ -42,7 +42,8 @@ def test_of_many_columns_a_row_without_its_key_is_put_aside(run: Go) -> None:
 
 
 def test_a_long_record_is_typed_by_itself(run: Go, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.airbyte.sources.protocol.spool.LONG", 100_000)
+    for module in ("spool", "parts"):
+        monkeypatch.setattr(f"services.airbyte.sources.protocol.{module}.LONG", 100_000)
     monkeypatch.setattr(wide.groups, "__defaults__", (100_000,))
     kinds = {"id": INTEGER, "text": TEXT, "list": {"type": "array"}, "day": DATE, "n": NUMBER}
     long = "é🎈" * 60_000
@@ -51,6 +52,7 @@ def test_a_long_record_is_typed_by_itself(run: Go, monkeypatch: pytest.MonkeyPat
         record("a", {"id": 2, "text": long, "list": [1, "ü"], "day": "2024-05-01", "n": long}),
         record("a", {"id": "3", "text": 5, "list": [long], "day": "soon"}),
         record("a", {"text": long}),
+        record("a", [long]),
         record("a", {"id": 4}),
     ]
     result = run([stream("a", "incremental", "append_dedup", **kinds)], messages)
@@ -63,7 +65,7 @@ def test_a_long_record_is_typed_by_itself(run: Go, monkeypatch: pytest.MonkeyPat
     ]
     noted = [[change["field"] for change in row[-1]] for row in rows]
     assert noted == [[], ["n"], ["day"], []]
-    assert [letter["data"]["text"] for letter in result.letters["a"]] == [long]
+    assert [letter["data"] for letter in result.letters["a"]] == [{"text": long}, [long]]
 
 
 def test_a_line_beyond_all_bounds_is_put_aside_by_its_beginning(
