@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.common.waiting import wait_until
 from tests.contract.airbyte.client import Airbyte, rows
 
 APPEND = {"syncMode": "incremental", "destinationSyncMode": "append"}
@@ -50,11 +51,14 @@ class Cdc:
 
     def close(self) -> None:
         """Drop the slot, so that other tests find room and no log is kept."""
-        self.db.execute(
-            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
-            " WHERE slot_name = %s AND NOT active",
-            [self.name],
-        )
+
+        def dropped() -> bool:  # not while the server still holds it for a worker that has ended
+            slot = "FROM pg_replication_slots WHERE slot_name = %s"
+            drop = f"SELECT pg_drop_replication_slot(slot_name) {slot} AND NOT active"
+            self.db.execute(drop.encode(), [self.name])
+            return not self.db.execute(f"SELECT 1 {slot}".encode(), [self.name]).fetchall()
+
+        wait_until(dropped, seconds=60, what=f"the end of slot {self.name}")
         self.db.close()
 
 
