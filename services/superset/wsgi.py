@@ -25,8 +25,8 @@ log = logging.getLogger("lakelet.superset")
 
 
 def _wait_for_database(dsn: str) -> None:
-    """Return once `dsn` answers; says so every ten seconds while it does not."""
-    pause, said = 0.05, time.monotonic()
+    """Return once `dsn` answers; says after three seconds, then every ten, that it does not."""
+    pause, said = 0.05, time.monotonic() - 7
     while True:
         try:
             psycopg2.connect(dsn, connect_timeout=5).close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -124,7 +123,7 @@ def test_crashes_while_preparing_and_a_new_password(tmp_path: Path) -> None:
         assert counts(home) == reference
 
         process.terminate()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=90) == 0
         text = home.settings.env_file.read_text()
         old = home.settings
         home.settings.env_file.write_text(
@@ -142,17 +141,18 @@ def test_crashes_while_preparing_and_a_new_password(tmp_path: Path) -> None:
 
 def test_it_waits_for_a_database_that_starts_later(tmp_path: Path) -> None:
     with services_in(tmp_path) as home:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "services.superset"],
-            env=home.environment,
-            cwd=CHECKOUT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        time.sleep(7)
+        with (home.folder / "superset.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "services.superset"],
+                env=home.environment,
+                cwd=CHECKOUT,
+                stdout=log,
+                stderr=log,
+            )
+        wait_until(lambda: "waiting for PostgreSQL" in log_of(home), seconds=120, what="its wait")
         assert process.poll() is None
         home.start_service("postgres")
         health = f"{home.settings.superset_url}/health"
         wait_until(
-            lambda: httpx.get(health, trust_env=False).text == "OK", seconds=60, what="Superset"
+            lambda: httpx.get(health, trust_env=False).text == "OK", seconds=180, what="Superset"
         )
