@@ -23,20 +23,20 @@ KINDS = ("database", "dataset", "chart", "dashboard")
 
 
 def everything(superset: Superset) -> dict[str, Any]:
-    """Return what Superset has, without when it was last saved."""
+    """Return what Superset has by its ids: what was saved last would come first."""
     found: dict[str, Any] = {
-        kind: [
+        kind: sorted(
             (item["id"], item.get("uuid"))
             for item in superset.call("GET", f"/api/v1/{kind}/?q=(page_size:100)")["result"]
-        ]
+        )
         for kind in KINDS
     }
     dashboard = superset.dashboard(DASHBOARD)
     found["layout"] = dashboard["position_json"]
-    found["charts"] = [
+    found["charts"] = sorted(
         (chart["id"], chart["slice_name"], chart["form_data"])
         for chart in superset.charts_of(DASHBOARD)
-    ]
+    )
     return found
 
 
