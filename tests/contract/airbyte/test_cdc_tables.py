@@ -111,13 +111,18 @@ def test_a_table_that_is_renamed_or_made_anew(make: Any) -> None:
     cdc.db.execute("INSERT INTO a VALUES (3, 3); ALTER TABLE a RENAME TO away")
     cdc.db.execute("INSERT INTO away VALUES (4, 4)")
     failure = cdc.airbyte.failure(connection)
-    assert "table cdc_anew.a is not in publication" in failure["externalMessage"]
+    assert (
+        "table cdc_anew.a is not in publication 'cdc_anew', and not in the database"
+        in failure["externalMessage"]
+    )
     cdc.db.execute("ALTER TABLE away RENAME TO a; DELETE FROM a WHERE id = 1")
     cdc.airbyte.sync(connection)
     equal(cdc, "a", "id, v")
     # Another table under its name.
     cdc.db.execute("DROP TABLE a; CREATE TABLE a (id int PRIMARY KEY, v int)")
-    cdc.db.execute("ALTER PUBLICATION cdc_anew ADD TABLE a; INSERT INTO a VALUES (7, 7)")
+    advice = "ALTER PUBLICATION cdc_anew ADD TABLE cdc_anew.a"
+    assert f"'cdc_anew': {advice}, or" in cdc.airbyte.failure(connection)["externalMessage"]
+    cdc.db.execute(f"{advice}; INSERT INTO a VALUES (7, 7)")
     cdc.db.execute("INSERT INTO b VALUES (3, 3)")
     failure = cdc.airbyte.failure(connection)
     assert failure["failureType"] == "config_error"

@@ -27,6 +27,7 @@ from services.airbyte.sources.postgres.cdc.publication import (
     Published,
     left_out,
     published_tables,
+    unpublished,
 )
 from services.airbyte.sources.postgres.cdc.replication import Replication, connect
 from services.airbyte.sources.postgres.cdc.sink import check_key
@@ -69,11 +70,7 @@ class PostgresLog:
             schema = stream.namespace or "public"
             table = published.get((schema, stream.name))
             if table is None:
-                raise config_error(
-                    f"table {schema}.{stream.name} is not in publication {self._cdc.publication!r}:"
-                    f" ALTER PUBLICATION {self._cdc.publication} ADD TABLE {schema}.{stream.name},"
-                    " or read it with full_refresh"
-                )
+                raise config_error(unpublished(self._db, self._cdc, schema, stream.name))
             if table.unlike:
                 raise config_error(f"stream {stream.name!r}: {table.unlike}")
             check_key(stream, f"{schema}.{stream.name}", table.identity)

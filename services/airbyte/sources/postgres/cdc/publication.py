@@ -163,3 +163,21 @@ def left_out(db: Db, cdc: CdcConfig) -> list[str]:
     """Return the kinds of changes that the publication does not publish (`publish`)."""
     row = db.execute(_KINDS, [cdc.publication]).fetchone() or {}
     return [kind for kind, published in row.items() if not published]
+
+
+def unpublished(db: Db, cdc: CdcConfig, schema: str, name: str) -> str:
+    """Return why a table cannot be read from the log, with the statement that helps."""
+    row = db.execute(
+        "SELECT format('%%I.%%I', %(schema)s::text, %(name)s::text) AS quoted,"
+        " format('%%I', %(publication)s::text) AS publication,"
+        " to_regclass(format('%%I.%%I', %(schema)s::text, %(name)s::text)) AS there",
+        {"schema": schema, "name": name, "publication": cdc.publication},
+    ).fetchone()
+    assert row is not None  # noqa: S101 - SELECT without FROM gives a row
+    told = f"table {schema}.{name} is not in publication {cdc.publication!r}"
+    if row["there"] is None:
+        return f"{told}, and not in the database (any more): deselect it, or make it again"
+    return (
+        f"{told}: ALTER PUBLICATION {row['publication']} ADD TABLE {row['quoted']},"
+        " or read it with full_refresh"
+    )
