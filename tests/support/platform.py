@@ -99,7 +99,7 @@ class Home:
         def ready() -> bool:
             return process.poll() is not None or chosen.answers(self.settings)
 
-        wait_until(ready, seconds=90, what=name)
+        wait_until(ready, seconds=180, what=name)
         assert process.poll() is None, f"{name} ended: {log.read_text()[-3000:]}"
         self.running[name] = process
         return process

@@ -99,7 +99,7 @@ def test_it_is_steered_and_survives_a_restart(server: Crashing, reader: Reader) 
     read = server.post("connections/get", connectionId=connection)
     assert read["scheduleType"] == "manual"
     assert read["continuous"] == STEPS
-    wait_until(lambda: bool(running(server, connection)), seconds=30, what="a job to run")
+    wait_until(lambda: bool(running(server, connection)), seconds=60, what="a job to run")
     wait_until(
         lambda: (
             "upToDateAt"
@@ -125,7 +125,7 @@ def test_it_is_steered_and_survives_a_restart(server: Crashing, reader: Reader) 
     assert read["continuous"] == STEPS
     # Paused: the job ends, and none follows; what is changed meanwhile comes after.
     client.pause(cdc.name, paused=True)
-    wait_until(lambda: not running(server, connection), seconds=30, what="the job to end")
+    wait_until(lambda: not running(server, connection), seconds=60, what="the job to end")
     assert jobs(server, connection)[0]["status"] == "succeeded"
     cdc.db.execute("DELETE FROM t WHERE id = 1")
     refused = server.raw("connections/sync", connectionId=connection)
@@ -151,7 +151,7 @@ def test_it_is_steered_and_survives_a_restart(server: Crashing, reader: Reader) 
     reader.sees(QUERY, [(2, "B"), (3, "c"), (4, "d")])
     assert len(jobs(server, connection)) == 3
     server.post("connections/update", connectionId=connection, status="inactive")
-    wait_until(lambda: not running(server, connection), seconds=30, what="the job to end")
+    wait_until(lambda: not running(server, connection), seconds=60, what="the job to end")
     cdc.close()
 
 

@@ -171,7 +171,7 @@ def test_the_first_and_last_folder_by_name(dremio: Dremio, landing: str, s3: Min
     _put(s3, "cases/c/x.csv", b"1\n")
     wait_until(
         lambda: dremio.rows("SELECT IMAXDIR('landing', '/cases')") == [("c",)],
-        seconds=20,
+        seconds=60,
         what="a new folder",
     )
     for wrong, why in (
