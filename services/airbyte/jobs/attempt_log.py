@@ -14,6 +14,9 @@ from services.airbyte.state.redaction import Redactor
 
 log = logging.getLogger("services.airbyte.job")
 
+# Characters of a source's own lines that are kept: there are some that repeat one without an end.
+_MOST = 32 << 20
+
 
 def path(folder: Path, job_id: int, attempt: int) -> Path:
     """Return where the log of an attempt lies."""
@@ -23,10 +26,12 @@ def path(folder: Path, job_id: int, attempt: int) -> Path:
 class AttemptLog:
     """Writes an attempt's lines; a line is on disk when `write` returns.
 
-    What `redactor` knows to be secret is left out, as soon as it is set.
+    What `redactor` knows to be secret is left out, as soon as it is set; of what the source says
+    the first 32 MB are kept.
     """
 
     redactor = Redactor()
+    _said = 0
 
     def __init__(self, folder: Path, job_id: int, attempt: int, connection_id: str) -> None:
         target = path(folder, job_id, attempt)
@@ -44,6 +49,12 @@ class AttemptLog:
     ) -> None:
         """Write a line; `source` is platform, source or destination, `fields` are counters."""
         message = self.redactor.text(message)
+        if source == "source":
+            if self._said > _MOST:
+                return
+            self._said += len(message)
+            if self._said > _MOST:
+                message = f"the source has said {_MOST >> 20} MB: the rest of its log is left out"
         now = datetime.datetime.now(datetime.UTC)
         entry = {"timestamp": now.isoformat(timespec="milliseconds"), "level": level}
         line = {**entry, "source": source, "message": message, **self._fields}

@@ -3,9 +3,9 @@
 A message is sent as it is. Instead of one may stand {"repeat": n, "message": m} (with {i} in its
 text counted up), {"raw": text}, {"stderr": text}, {"exit": code}, {"hang": true},
 {"child": path} (starts a process of its own and writes its number there), {"given": path}
-(copies catalog and state there), {"kill": true} (kills itself), {"half": text} (a line without
-its end), {"close": true} (closes its output and lives on), {"from the start": [...],
-"and then": [...]} (one or the other, as it is given no state or one).
+(copies catalog and state there), {"chatter": text} (logs it for ever), {"kill": true} (kills
+itself), {"half": text} (a line without its end), {"close": true} (closes its output and lives on),
+{"from the start": [...], "and then": [...]} (one or the other, as it is given no state or one).
 
 With `vendor`, a path, in its configuration it has a token (`token`, a number) that is good for one
 time: each use gives another one, which the vendor keeps there and a CONTROL message tells.
@@ -56,6 +56,10 @@ def act(step: dict[str, Any]) -> None:
         given = {"catalog": argument("--catalog"), "state": argument("--state")}
         mode = Path(sys.argv[sys.argv.index("--config") + 1]).stat().st_mode & 0o777
         Path(step["given"]).write_text(json.dumps({**given, "mode": mode, "env": dict(os.environ)}))
+    elif "chatter" in step:
+        while True:
+            say({"type": "LOG", "log": {"level": "WARN", "message": step["chatter"]}})
+            time.sleep(0.02)
     elif "half" in step:
         print(step["half"], end="", flush=True)
     elif "close" in step:

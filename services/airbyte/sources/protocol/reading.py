@@ -14,7 +14,7 @@ import orjson
 from services.airbyte.cdk.batches import Batch
 from services.airbyte.cdk.catalog import ConfiguredStream
 from services.airbyte.cdk.columns import Column
-from services.airbyte.cdk.failures import ConnectorError, config_error
+from services.airbyte.cdk.failures import ConnectorError, config_error, transient_error
 from services.airbyte.cdk.source import Environment, Reading
 from services.airbyte.sources.protocol import states
 from services.airbyte.sources.protocol.asking import finished
@@ -28,6 +28,8 @@ from services.airbyte.sources.protocol.spool import Spool, Typist
 Json = dict[str, Any]
 
 _REFUSED_HELD = 1000
+# What shows that a read moves on; as Airbyte's heartbeat has it, a log does not.
+_MOVING = ("RECORD", "STATE")
 # The stream that lines belong to which nobody can read.
 _UNREADABLE = "_unreadable"
 # What a line that cannot be read is taken for a record by.
@@ -81,25 +83,31 @@ class Session:
         self._strangers: dict[str, int] = {}
         self._shared = False
         self._covered: set[str] = set()  # have a state that is not committed yet
+        self._moved_on = time.monotonic()  # when the last record or state came
 
     def batches(self) -> Iterator[list[Batch]]:
         """Yield what may be committed; at the end raise what went wrong."""
         failure: ConnectorError | None = None
         try:
+            self._moved_on = time.monotonic()
             for lines in self._child.batches():
+                moving = False
                 for line in lines:
                     try:
                         message = read_message(line)
                     except UNREAD:
                         yield from self._unusual(line)
+                        moving = moving or b'"RECORD"' in line
                         continue
                     record = message.record
+                    moving = moving or message.type in _MOVING
                     if record is None or message.type != "RECORD":
                         yield from self._other(orjson.loads(line))
                     elif spool := self._targets.get((record.namespace, record.stream)):
                         spool.add(record, len(line))
                     else:
                         self._stranger(record.stream)
+                self._require_progress(moving=moving)
                 self._make_room()
             finished(self._child, self._heard, "the connector")
             failure = self._unfinished()
@@ -113,6 +121,16 @@ class Session:
             self._env.log(f"{count} records of {name!r}, which was not asked for, were left out")
         if failure is not None:
             raise failure
+
+    def _require_progress(self, *, moving: bool) -> None:
+        now = time.monotonic()
+        if moving or self._child.done:
+            self._moved_on = now
+        elif (waited := now - self._moved_on) > self._env.silence:
+            raise transient_error(
+                f"the connector gave no record and no state for {waited:.0f} s, it only logs, and"
+                " was stopped; set CONNECTOR_SILENCE_SECONDS if it needs longer"
+            )
 
     def _unusual(self, line: bytes) -> Iterator[list[Batch]]:
         """Act on a line that is no message, or one in no form of the protocol's."""

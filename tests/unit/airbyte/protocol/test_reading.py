@@ -253,6 +253,13 @@ def test_silence_ends_it_and_all_that_it_started(run: Go, tmp_path: Path) -> Non
         )
 
 
+def test_one_that_only_logs_is_ended_as_well(run: Go) -> None:
+    messages = [record("a", {"id": 1}), state("a", {"at": 1}), {"chatter": "not ready yet"}]
+    result = run([stream("a", *NEW)], messages, silence=1)
+    assert "gave no record and no state for" in str(result.error)
+    assert [row[0] for row in result.rows("a")] == [1]
+
+
 def test_a_record_of_no_stream_is_refused(run: Go) -> None:
     messages = [
         {"type": "RECORD", "record": "text"},
