@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 # After how many seconds a command that failed is asked again.
 _RETRY = 30.0
-_MODULE = re.compile(r"^source_\w+\.components\.")
+_MODULE = re.compile(r"^source_\w+\.components\.(?=\w+$)")
 _COMPONENTS = "source_declarative_manifest.components."
 _SPACE = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 

@@ -66,6 +66,11 @@ class Session:
         self._spools: dict[str, Spool] = {}
         self._targets: dict[tuple[Any, Any], Spool] = {}  # by namespace and name, as records say
         for number, stream in enumerate(streams):
+            if not columns(stream.schema):
+                env.log(
+                    f"{stream.name}: the connector names no fields of it: rows come without any",
+                    "WARNING",
+                )
             spool = Spool(
                 typist,
                 folder / str(number),

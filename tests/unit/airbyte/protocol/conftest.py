@@ -109,8 +109,8 @@ def run(tmp_path: Path) -> Callable[..., Run]:
                 for group in batches:
                     commit = []
                     for batch in group:
-                        names = ", ".join(quote(c.name) for c in batch.reading.columns)
-                        query = f"SELECT {names}, {batch.reading.changes} FROM"
+                        own = [quote(c.name) for c in batch.reading.columns]
+                        query = f"SELECT {', '.join([*own, str(batch.reading.changes)])} FROM"
                         order = f"ORDER BY {batch.reading.order}"
                         rows = duck.execute(f"{query} {batch.reading.relation} {order}").fetchall()
                         commit.append((batch.stream.name, rows, batch.reading.state()))

@@ -10,6 +10,7 @@ import duckdb
 import psutil
 import pytest
 
+from services.airbyte.cdk.catalog import configured_streams
 from services.airbyte.cdk.failures import ConnectorError
 from services.airbyte.sources.protocol.parts import Part
 from services.airbyte.sources.protocol.reading import Pace
@@ -251,6 +252,12 @@ def test_silence_ends_it_and_all_that_it_started(run: Go, tmp_path: Path) -> Non
             seconds=20,
             what="the connector's processes to end",
         )
+
+
+def test_a_stream_without_fields_is_told(run: Go) -> None:
+    (bare,) = configured_streams({"streams": [{"stream": {"name": "a"}, "config": {}}]})
+    assert "a: the connector names no fields of it" in run([bare], [record("a", {"id": 1})]).text
+    assert "names no fields" not in run([stream("a", *FULL)], [record("a", {"id": 1})]).text
 
 
 def test_one_that_only_logs_is_ended_as_well(run: Go) -> None:
