@@ -62,7 +62,6 @@ def _faker(airbyte: Airbyte, definition: str) -> Figure:
 
 def _emitter(airbyte: Airbyte, definition: str) -> Figure:
     """A connector that only writes ready lines, many times as fast as any that has to ask."""
-    rows = ROWS // 2
     stream = {
         "name": "things",
         "json_schema": {
@@ -73,11 +72,11 @@ def _emitter(airbyte: Airbyte, definition: str) -> Figure:
     }
     data = {"id": "{i}", "name": "a thing with a name"}
     message = {"type": "RECORD", "record": {"stream": "things", "data": data, "emitted_at": 1}}
-    config = {"streams": [stream], "messages": [{"repeat": rows, "message": message}]}
+    config = {"streams": [stream], "messages": [{"repeat": ROWS, "message": message}]}
     source = airbyte.source(config, definition, "emitter")
     program = [sys.executable, str(_EMITTER)]
     name = "a connector of ready lines → bronze"
-    return _beside(name, airbyte, source, program, config, stream, rows)
+    return _beside(name, airbyte, source, program, config, stream, ROWS)
 
 
 def _beside(
