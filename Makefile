@@ -70,8 +70,10 @@ upgrade: install ## Back up, go to version REF=tag (or the files as they are), u
 destroy: $(LAKELET) ## Delete all data and secrets (asks; YES=1 does not)
 	@$(LAKELET) destroy $(if $(YES),--yes)
 
+# The longest begin first, and the many short ones fill what is left.
+SLOW_FIRST := tests/contract tests/compose tests/unit
 test: install-tests ## Prove it: unit, Compose, contract and end-to-end tests
-	$(BIN)/python -m pytest -n 3 --dist loadfile tests/unit tests/compose tests/contract
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(SLOW_FIRST)
 	$(BIN)/python -m pytest tests/e2e
 
 test-unit: install-tests ## Only the fast tests
