@@ -6,6 +6,7 @@ connector's specification (destination-s3-data-lake: an Iceberg REST catalog).
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -60,6 +61,7 @@ def ensure_ingestion(
     for name, source in platform.sources.items():
         with _noting(failures, f"source {name!r}"):
             kind = _definition(source.type, definitions)
+            _check_fields(airbyte, kind, source.configuration)
             made = _ensure_actor(airbyte, "source", name, kind, source.configuration)
             _check(airbyte, "source", name, made)
             sources[name] = made
@@ -110,6 +112,17 @@ def _definition(kind: str, definitions: dict[str, str]) -> str:
     except KeyError:
         known = ", ".join(sorted(definitions))
         raise ConfigError(f"unknown source type {kind!r} in lakelet.yml; known: {known}") from None
+
+
+def _check_fields(airbyte: Airbyte, definition: str, configuration: dict[str, Any]) -> None:
+    """Refuse a field that is almost one of the connector's: Airbyte would pass over it."""
+    body = {"sourceDefinitionId": definition, "workspaceId": airbyte.workspace}
+    answer = airbyte.post("source_definition_specifications/get", body)
+    known = list((answer.get("connectionSpecification") or {}).get("properties") or {})
+    for field in configuration:
+        near = difflib.get_close_matches(field, known, n=1, cutoff=0.75)
+        if field not in known and near and near[0] not in configuration:
+            raise ConfigError(f"there is no field {field!r}; did you mean {near[0]}?")
 
 
 def _ensure_actor(

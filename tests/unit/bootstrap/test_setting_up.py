@@ -46,6 +46,8 @@ class FakeAirbyte:
         if operation == "create":
             self.made[kind].append(body["name"])
             return {f"{kind[:-1]}Id": body["name"]}
+        if kind == "source_definition_specifications":
+            return {"connectionSpecification": {"properties": {"host": {}, "schemas": {}}}}
         if operation == "update":
             return {}
         if operation == "check_connection":
@@ -116,6 +118,26 @@ def test_what_airbyte_cannot_change_is_refused(
     own = {"sourceId": "here", "sourceDefinitionId": POSTGRES, "sourceName": "Postgres"}
     airbyte = FakeAirbyte(sources=own, connections={"connectionId": "c", "sourceId": "here"})
     assert ensure_ingestion(airbyte, platform, settings) == ["here"]
+
+
+def test_a_field_that_is_almost_one_of_the_connectors_is_named(settings: Settings) -> None:
+    def set_up(**configuration: Any) -> list[str]:
+        platform = Platform.model_validate(
+            {
+                "version": 1,
+                "sources": {"one": {"type": "postgres", "configuration": configuration}},
+                "layers": {},
+                "dbt": {"layers": []},
+            }
+        )
+        airbyte: Any = FakeAirbyte()
+        ensure_ingestion(airbyte, platform, settings)
+        return list(airbyte.made["sources"])
+
+    with pytest.raises(ConfigError, match=r"source 'one': .*'schema'; did you mean schemas"):
+        set_up(host="h", schema=["a"])
+    # What resembles none may be meant for another version of the connector.
+    assert set_up(host="h", schemas=["a"], from_later="x") == ["one"]
 
 
 def test_every_sync_that_failed_is_told_and_what_was_refused(settings: Settings) -> None:
