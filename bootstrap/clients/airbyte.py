@@ -7,7 +7,7 @@ is a POST with a JSON body; times are epoch seconds.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx
@@ -60,13 +60,17 @@ class Airbyte(ApiClient):
         found = self.post(f"{kind}/list", {"workspaceId": self.workspace})[kind]
         return {item["name"]: item for item in reversed(found)}
 
-    def connection_id(self, name: str) -> str:
-        """Return a connection's id. Raises NotFoundError with the names there are."""
+    def connection(self, name: str) -> dict[str, Any]:
+        """Return a connection. Raises NotFoundError with the names there are."""
         found = self.named("connections", name)
         if found is None:
             names = ", ".join(self.all_of("connections"))
             raise NotFoundError(f"no connection {name!r}; there are: {names or 'none'}")
-        return str(found["connectionId"])
+        return found
+
+    def connection_id(self, name: str) -> str:
+        """Return a connection's id. Raises NotFoundError with the names there are."""
+        return str(self.connection(name)["connectionId"])
 
     def sync(
         self, name: str, progress: Callable[[dict[str, Any]], None] = lambda _job: None
@@ -97,6 +101,38 @@ class Airbyte(ApiClient):
                 return self.wait(job_id, f"{kind} of {name!r}", progress)
             self.wait(job_id, f"{kind} of {name!r}")
         raise PermanentError(f"{name!r} is reset again and again; try once more")
+
+    def refresh(
+        self, connection: dict[str, Any], streams: Sequence[dict[str, Any]], *, truncate: bool
+    ) -> dict[str, Any]:
+        """Read a connection, or some entries of its catalog, from the start; return the job.
+
+        What the tables hold goes first with `truncate`, else it stays. A job that runs is ended.
+        Raises PermanentError with the failure's message.
+        """
+        body = {
+            "connectionId": connection["connectionId"],
+            "refreshMode": "Truncate" if truncate else "Merge",
+            "streams": _named(streams) or None,
+        }
+        started = self.post("connections/refresh", body)
+        return self.wait(started["job"]["id"], f"refresh of {connection['name']!r}")
+
+    def clear(self, connection: dict[str, Any], streams: Sequence[dict[str, Any]]) -> None:
+        """Empty the tables of a connection, or of some entries of its catalog. See `refresh`."""
+        body = {"connectionId": connection["connectionId"]}
+        if streams:
+            started = self.post("connections/clear/stream", {**body, "streams": _named(streams)})
+        else:
+            started = self.post("connections/clear", body)
+        self.wait(started["job"]["id"], f"clear of {connection['name']!r}")
+
+    def cancel(self, name: str) -> dict[str, Any] | None:
+        """End the job of a connection that runs and return it; None when none does."""
+        running = self._running_job(self.connection_id(name))
+        return (
+            None if running is None else dict(self.post("jobs/cancel", {"id": running[0]})["job"])
+        )
 
     def wait(
         self,
@@ -159,6 +195,14 @@ class Airbyte(ApiClient):
             if item["job"]["status"] in _UNFINISHED:
                 return int(item["job"]["id"]), str(item["job"]["configType"])
         return None
+
+
+def _named(streams: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return entries of a catalog as the API's calls name them."""
+    return [
+        {"streamName": s["stream"]["name"], "streamNamespace": s["stream"].get("namespace")}
+        for s in streams
+    ]
 
 
 def _failure(job: dict[str, Any]) -> str:
