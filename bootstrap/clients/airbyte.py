@@ -110,13 +110,15 @@ class Airbyte(ApiClient):
         What the tables hold goes first with `truncate`, else it stays. A job that runs is ended.
         Raises PermanentError with the failure's message.
         """
-        body = {
-            "connectionId": connection["connectionId"],
-            "refreshMode": "Truncate" if truncate else "Merge",
-            "streams": _named(streams) or None,
-        }
+        identity = str(connection["connectionId"])
+        mode = "Truncate" if truncate else "Merge"
+        body: dict[str, Any] = {"connectionId": identity, "refreshMode": mode}
+        if streams:
+            body["streams"] = _named(streams)
         started = self.post("connections/refresh", body)
-        return self.wait(started["job"]["id"], f"refresh of {connection['name']!r}")
+        # Airbyte up to 1.0 only says that it has begun.
+        job = started.get("job") or self._jobs(identity)[0]["job"]
+        return self.wait(job["id"], f"refresh of {connection['name']!r}")
 
     def clear(self, connection: dict[str, Any], streams: Sequence[dict[str, Any]]) -> None:
         """Empty the tables of a connection, or of some entries of its catalog. See `refresh`."""
@@ -172,8 +174,7 @@ class Airbyte(ApiClient):
             if found.get("status") != "active":
                 raise PermanentError(f"{name!r} is paused; `lakelet resume {name}` starts it again")
             told = found.get("continuousStatus") or {}
-            listing = {"configTypes": _KINDS, "configId": connection}
-            newest = next(iter(self.post("jobs/list", listing)["jobs"]), None)
+            newest = next(iter(self._jobs(connection)), None)
             if newest is not None:
                 job = dict(self.post("jobs/get", {"id": newest["job"]["id"]}))
                 progress(job)
@@ -188,10 +189,14 @@ class Airbyte(ApiClient):
                     )
             time.sleep(0.3)
 
+    def _jobs(self, connection: str) -> list[dict[str, Any]]:
+        """Return a connection's latest jobs, the newest first."""
+        body = {"configTypes": _KINDS, "configId": connection}
+        return list(self.post("jobs/list", body)["jobs"])
+
     def _running_job(self, connection: str) -> tuple[int, str] | None:
         """Return the id and the type of the connection's job that has not ended."""
-        body = {"configTypes": _KINDS, "configId": connection}
-        for item in self.post("jobs/list", body)["jobs"]:
+        for item in self._jobs(connection):
             if item["job"]["status"] in _UNFINISHED:
                 return int(item["job"]["id"]), str(item["job"]["configType"])
         return None
@@ -199,10 +204,12 @@ class Airbyte(ApiClient):
 
 def _named(streams: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return entries of a catalog as the API's calls name them."""
-    return [
-        {"streamName": s["stream"]["name"], "streamNamespace": s["stream"].get("namespace")}
-        for s in streams
-    ]
+    found = []
+    for stream in (entry["stream"] for entry in streams):
+        namespace = stream.get("namespace")
+        rest = {"streamNamespace": namespace} if namespace else {}
+        found.append({"streamName": stream["name"], **rest})
+    return found
 
 
 def _failure(job: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from tests.support.airbyte_shapes import Json, Recorder
 
 CALLED = (
     "workspaces/list",
+    "source_definition_specifications/get",
     "sources/list",
     "sources/create",
     "sources/update",
@@ -31,8 +32,12 @@ CALLED = (
     "connections/create",
     "connections/update",
     "connections/sync",
+    "connections/refresh",
+    "connections/clear",
+    "connections/clear/stream",
     "jobs/get",
     "jobs/list",
+    "jobs/cancel",
     "state/get",
     "state/create_or_update",
 )

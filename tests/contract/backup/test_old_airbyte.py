@@ -29,6 +29,11 @@ Json = dict[str, Any]
 SHAPES = Shapes(Path(__file__).with_name("airbyte_0_63_19.json"))
 STREAM = {"name": "sold", "jsonSchema": {}, "supportedSyncModes": ["full_refresh", "incremental"]}
 CONFIG = {"syncMode": "full_refresh", "destinationSyncMode": "append", "selected": True}
+# Those of its PostgreSQL source.
+FIELDS = (
+    *("host", "port", "database", "schemas", "username", "password", "jdbc_url_params"),
+    *("ssl", "ssl_mode", "replication_method", "tunnel_method"),
+)
 
 
 class OldAirbyte:
@@ -40,6 +45,7 @@ class OldAirbyte:
             kind: [] for kind in ("source", "destination", "connection", "definition")
         }
         self.states: dict[str, Json] = {}
+        self.jobs: list[Json] = []
         self.asked: list[tuple[str, Json]] = []
 
     def answer(self, request: httpx.Request) -> httpx.Response:
@@ -102,6 +108,43 @@ class OldAirbyte:
     def sources_discover_schema(self, _: Json) -> Json:
         catalog = {"streams": [{"stream": STREAM, "config": CONFIG}]}
         return {"catalog": catalog, "jobInfo": self._job("discover_schema")}
+
+    def source_definition_specifications_get(self, body: Json) -> Json:
+        return {
+            "sourceDefinitionId": body["sourceDefinitionId"],
+            "connectionSpecification": {"properties": {name: {} for name in FIELDS}},
+            "jobInfo": self._job("get_spec"),
+        }
+
+    def _begin(self, kind: str, body: Json) -> Json:
+        job = {"id": len(self.jobs) + 1, "configType": kind, "configId": body["connectionId"]}
+        self.jobs.insert(0, {**job, "createdAt": 1, "updatedAt": 1, "status": "running"})
+        return {"job": self.jobs[0], "attempts": []}
+
+    def connections_refresh(self, body: Json) -> Json:
+        self._begin("refresh", body)
+        return {"value": True}
+
+    def connections_clear(self, body: Json) -> Json:
+        return self._begin("clear", body)
+
+    def connections_clear_stream(self, body: Json) -> Json:
+        return self._begin("clear", body)
+
+    def jobs_list(self, _: Json) -> Json:
+        jobs = [{"job": job, "attempts": []} for job in self.jobs]
+        return {"jobs": jobs, "totalJobCount": len(jobs)}
+
+    def jobs_get(self, body: Json) -> Json:
+        return self._ended(body, "succeeded")
+
+    def jobs_cancel(self, body: Json) -> Json:
+        return self._ended(body, "cancelled")
+
+    def _ended(self, body: Json, status: str) -> Json:
+        (job,) = (job for job in self.jobs if job["id"] == body["id"])
+        job["status"] = status
+        return {"job": job, "attempts": []}
 
     def state_get(self, body: Json) -> Json:
         nothing = {"stateType": "not_set", "connectionId": body["connectionId"]}
@@ -193,6 +236,27 @@ def test_states_move_as_the_release_takes_them(
     moved = read_states(airbyte)["shop"]
     assert moved["connectionId"] == old.kept["connection"][0]["connectionId"]
     assert moved["streamState"] == [entry]
+
+
+def test_jobs_by_hand_are_asked_for_as_the_release_takes_them(
+    old: OldAirbyte, airbyte: Airbyte, seen: Settings
+) -> None:
+    ensure_ingestion(airbyte, read_platform(seen), seen)
+    connection = airbyte.connection("shop")
+    (entry,) = connection["syncCatalog"]["streams"]
+    for streams in ([], [entry]):
+        refreshed = airbyte.refresh(connection, streams, truncate=bool(streams))
+        assert (refreshed["job"]["configType"], refreshed["job"]["status"]) == (
+            "refresh",
+            "succeeded",
+        )
+        airbyte.clear(connection, streams)
+        assert (old.jobs[0]["configType"], old.jobs[0]["status"]) == ("clear", "succeeded")
+    assert airbyte.cancel("shop") is None
+    airbyte.post("connections/clear", {"connectionId": connection["connectionId"]})
+    ended = airbyte.cancel("shop")
+    assert ended is not None
+    assert (ended["id"], ended["status"]) == (5, "cancelled")
 
 
 def test_bronze_is_nessies_and_the_others_are_buckets(seen: Settings) -> None:
