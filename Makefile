@@ -73,7 +73,7 @@ destroy: $(LAKELET) ## Delete all data and secrets (asks; YES=1 does not)
 # The longest begin first, and the many short ones fill what is left.
 SLOW_FIRST := tests/contract tests/compose tests/unit
 test: install-tests ## Prove it: unit, Compose, contract and end-to-end tests
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(SLOW_FIRST)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(SLOW_FIRST)
 	$(BIN)/python -m pytest tests/e2e
 
 test-unit: install-tests ## Only the fast tests

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from typing import Any
 
 import httpx
@@ -43,6 +44,17 @@ class Dremio:
                 return status
             time.sleep(0.01)
         raise AssertionError(f"job {job} still runs after {seconds} s")
+
+    def reflections_of(self, sql: str) -> dict[str, str]:
+        """Run a query; return reflection id → relationship as its job tells.
+
+        Each time as another text: one that took long may be answered from kept results, without
+        any reflection.
+        """
+        status = self.wait(self.submit(f"{sql} -- {uuid.uuid4()}"))
+        assert status["jobState"] == "COMPLETED", status
+        entries = status.get("acceleration", {}).get("reflectionRelationships", [])
+        return {entry["reflectionId"]: entry["relationship"] for entry in entries}
 
     def query(self, sql: str, context: list[str] | None = None) -> dict[str, Any]:
         """Run a statement and return its results, every page of them."""

@@ -152,6 +152,4 @@ def test_models_become_reflections_that_answer(
 
 
 def _chosen(dremio: Dremio, sql: str) -> set[str]:
-    status = dremio.wait(dremio.submit(sql))
-    used = status.get("acceleration", {}).get("reflectionRelationships", [])
-    return {u["reflectionId"] for u in used if u["relationship"] == "CHOSEN"}
+    return {one for one, how in dremio.reflections_of(sql).items() if how == "CHOSEN"}

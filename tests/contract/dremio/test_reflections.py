@@ -35,15 +35,6 @@ def built(dremio: Dremio, reflection: str) -> dict[str, Any]:
     return found
 
 
-def used(dremio: Dremio, sql: str) -> dict[str, str]:
-    """Run a query; return reflection id → relationship as its job tells."""
-    job = dremio.submit(sql)
-    status = dremio.wait(job)
-    assert status["jobState"] == "COMPLETED", status
-    entries = status.get("acceleration", {}).get("reflectionRelationships", [])
-    return {entry["reflectionId"]: entry["relationship"] for entry in entries}
-
-
 def test_the_api_defines_builds_changes_and_removes(dremio: Dremio, dataset: str) -> None:
     body = {
         "type": "AGGREGATION",
@@ -74,8 +65,8 @@ def test_the_api_defines_builds_changes_and_removes(dremio: Dremio, dataset: str
     assert [each["id"] for each in of_dataset] == [reflection["id"]]
 
     sums = "SELECT side, SUM(fare) AS fare, COUNT(*) AS n FROM gold.trips GROUP BY side"
-    assert used(dremio, sums) == {reflection["id"]: "CHOSEN"}
-    assert used(dremio, "SELECT id FROM gold.trips") == {reflection["id"]: "CONSIDERED"}
+    assert dremio.reflections_of(sums) == {reflection["id"]: "CHOSEN"}
+    assert dremio.reflections_of("SELECT id FROM gold.trips") == {reflection["id"]: "CONSIDERED"}
     assert sorted(dremio.rows(sums)) == [("n", 1.5, 2), ("s", 2.25, 1)]
     plan = dremio.rows(f"EXPLAIN PLAN FOR {sums}")[0][0]
     assert "CHOSEN: gold.trips.by side (AGGREGATION): it is current" in plan
@@ -95,7 +86,7 @@ def test_the_api_defines_builds_changes_and_removes(dremio: Dremio, dataset: str
 
     assert dremio.http.delete(address).status_code == 200
     assert dremio.http.get(address).status_code == 404
-    assert used(dremio, sums) == {}
+    assert dremio.reflections_of(sums) == {}
 
 
 def test_mistakes_are_told(dremio: Dremio, dataset: str) -> None:
@@ -144,17 +135,17 @@ def test_sql_defines_and_the_system_tables_tell_the_truth(dremio: Dremio, datase
     )
     assert done == [("DONE",)]
     average = "SELECT side, AVG(fare) AS a FROM gold.trips GROUP BY side ORDER BY side"
-    assert "CHOSEN" in used(dremio, average).values()
+    assert "CHOSEN" in dremio.reflections_of(average).values()
     assert dremio.rows(average) == [("n", 1.5), ("s", 2.25)]
     hinted = average.replace("SELECT side", "SELECT /*+ no_reflections */ side")
-    assert used(dremio, hinted) == {}
+    assert dremio.reflections_of(hinted) == {}
     assert dremio.rows(hinted) == [("n", 1.5), ("s", 2.25)]
 
     dremio.query("ALTER TABLE gold.trips DISABLE AGGREGATE ACCELERATION")
-    assert "CHOSEN" not in used(dremio, average).values()
+    assert "CHOSEN" not in dremio.reflections_of(average).values()
     dremio.query("ALTER TABLE gold.trips ENABLE AGGREGATE ACCELERATION")
     built(dremio, ids["r_short"])
-    assert "CHOSEN" in used(dremio, average).values()
+    assert "CHOSEN" in dremio.reflections_of(average).values()
 
     dremio.query("ALTER REFLECTION r_short SET REFRESH EVERY 1 HOUR")
     dremio.query("ALTER REFLECTION r_short SET ENABLED = FALSE")

@@ -243,8 +243,7 @@ class Reflections:
                 return False
             self.store.finished(built)
             former = self._built.get(built.reflection_id)
-            self._built[built.reflection_id] = built
-            self._reindex()
+            self._reindex({**self._built, built.reflection_id: built})
         if former is not None:
             kept = set(built.contents.segments)
             self.segments.retire(tuple(s for s in former.contents.segments if s not in kept))
@@ -264,14 +263,17 @@ class Reflections:
         if self.refresher is not None:
             self.refresher.changed()
 
-    def _reindex(self) -> None:
+    def _reindex(self, built: dict[str, Materialization] | None = None) -> None:
+        """Offer queries what is built, or will be told to be (`built`)."""
         from services.dremio.state.reflections.planner import Candidate, Index
 
+        built = self._built if built is None else built
         index = Index()
         for reflection in self._defined.values():
             if reflection.enabled:
-                index.add(Candidate(reflection, self._built.get(reflection.id)))
+                index.add(Candidate(reflection, built.get(reflection.id)))
         self._index = index if index.of else None
+        self._built = built  # last: what is told to be usable is used by the next query
 
     def _recover(self) -> None:
         """Put in use what records and file agree on; drop what no record speaks of."""
