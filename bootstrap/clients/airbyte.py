@@ -132,9 +132,9 @@ class Airbyte(ApiClient):
     def cancel(self, name: str) -> dict[str, Any] | None:
         """End the job of a connection that runs and return it; None when none does."""
         running = self._running_job(self.connection_id(name))
-        return (
-            None if running is None else dict(self.post("jobs/cancel", {"id": running[0]})["job"])
-        )
+        if running is None:
+            return None
+        return dict(self.post("jobs/cancel", {"id": running[0]})["job"])
 
     def wait(
         self,

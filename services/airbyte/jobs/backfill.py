@@ -53,5 +53,5 @@ def forget(db: Db, connection_id: UUID, wanted: set[str]) -> Sequence[StreamStat
     if any(map(is_legacy, chosen)):
         chosen = [s for s in known if is_legacy(s) or s in chosen]
     for state in chosen:
-        streams.put(db, state.after(None, state.version + 1, state.generation + 1))
+        streams.forget(db, state)
     return chosen

@@ -119,9 +119,6 @@ class Sync:
     def clear(self) -> None:
         """Empty the tables of all selected streams and forget how far they were read."""
         wanted = configured_streams(self.connection.catalog)
-        one_for_all = any(
-            map(whole_states.is_legacy, whole_states.known(self.db, self.connection.id))
-        )
         for stream in wanted:
             table = self.table(stream)
             known = self.settle(stream, table)
@@ -130,8 +127,7 @@ class Sync:
             self.commit([Commit(stream, table, staged, note)])
             self.letters.filled_anew(stream.name)
             self.log.write(f"{table.name}: cleared", source="destination")
-        if one_for_all:
-            whole_states.forget_legacy(self.db, self.connection.id, self.log.write)
+        whole_states.forget_legacy(self.db, self.connection.id, self.log.write)
 
     def begin_anew(self, *, truncate: bool) -> None:
         """Forget how far the selected streams were read; `truncate`: empty their tables as well.
@@ -146,8 +142,7 @@ class Sync:
             jobs.lock_attempt(self.db, self.job_id, self.attempt)
             for stream in configured_streams(self.connection.catalog) if not truncate else ():
                 known = self.settle(stream, self.table(stream))
-                forgotten = known.after(None, known.version + 1, known.generation + 1)
-                streams.put(self.db, forgotten)
+                streams.forget(self.db, known)
                 self.log.write(f"{stream.name}: its state is forgotten, its rows stay")
                 if whole_states.is_legacy(known):
                     whole_states.forget_legacy(self.db, self.connection.id, self.log.write)

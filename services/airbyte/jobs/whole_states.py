@@ -36,7 +36,7 @@ def forget_legacy(db: Db, connection_id: UUID, log: Callable[..., None]) -> None
     """Forget a state that has no parts, since one of its streams was forgotten."""
     for one in known(db, connection_id):
         if is_legacy(one):
-            _forget(db, one)
+            streams.forget(db, one)
             log(f"{one.name}: its state is forgotten, too: the connector has one for all streams")
 
 
@@ -46,9 +46,5 @@ def leave_behind(
     """Forget the streams that are not among those that are read now."""
     for one in known(db, connection_id):
         if one.key not in keys:
-            _forget(db, one)
+            streams.forget(db, one)
             log(f"{one.name}: not read by this sync, and from the start when it is selected again")
-
-
-def _forget(db: Db, one: StreamState) -> None:
-    streams.put(db, one.after(None, one.version + 1, one.generation + 1))

@@ -51,6 +51,11 @@ def put(db: Db, state: StreamState) -> None:
     )
 
 
+def forget(db: Db, state: StreamState) -> None:
+    """Have a stream read from the start, as another generation of its rows."""
+    put(db, state.after(None, state.version + 1, state.generation + 1))
+
+
 def overwrite(db: Db, connection_id: UUID, namespace: str, name: str, state: Json | None) -> None:
     """Set a state from outside (API): newer than anything a sync has stored, for any table."""
     old = get(db, connection_id, namespace, name)
