@@ -41,9 +41,9 @@ def need_stream(entries: Sequence[dict[str, Any]], wanted: str, where: str) -> d
         listing = ", ".join(names[:_SHOWN]) or "none"
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         raise NotFoundError(
-            f"{where} has no stream {wanted!r}"
-            + (f"; did you mean {meant}?" if meant else "")
-            + f" It has: {listing}{more}"
+            f"{where} has no stream {wanted!r}; "
+            + (f"did you mean {meant}? It has: " if meant else "it has: ")
+            + f"{listing}{more}"
         )
     return found
 
